@@ -1,0 +1,36 @@
+"""Faults of the engine, each with its own verdict on how the call ends."""
+
+from routing.call import Ending, Reason, Result
+
+
+class EngineFault(Exception):
+    """The engine could not go on."""
+
+    ending = Ending(Result.FAILED, Reason.FAULT)
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__ or "")
+
+
+class HungUp(EngineFault):
+    """The caller has left; no command can reach the line any more."""
+
+    ending = Ending(Result.LEFT, Reason.IN_MENU)
+
+
+class LineBroken(EngineFault):
+    """The link to the switch for this call is out of step or silent past its deadline; the dialplan ladder takes over."""
+
+    ending = Ending(Result.DIVERTED, Reason.FALLBACK)
+
+
+class SwitchAway(EngineFault):
+    """Asterisk's manager interface cannot be reached."""
+
+
+class ActionUnknown(EngineFault):
+    """An action was sent and the link broke before its answer; look at the state, never send it again."""
+
+
+class Misconfigured(EngineFault):
+    """A setting, file or privilege is wrong; nothing was started."""

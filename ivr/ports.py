@@ -1,0 +1,538 @@
+"""What the engine needs of the outside world, as small protocols and the plain values that cross them.
+
+Every port has a real form and an in-memory twin (`ivr/testing.py`). Times named `…_at` and `now` are UTC seconds of the
+epoch, from `Clock.now()`. Nothing here knows AGI, AMI, SQL or HTTP.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any, Protocol
+
+from menus.facts import CallerFacts
+from routing.agent import AgentEvent, AgentState
+from routing.call import CallEvent, Ending
+from routing.decision import Decision
+from routing.need import Need
+from routing.offer import Claimed, Lost, OfferEvent
+from routing.snapshot import Snapshot
+
+# --- time ---------------------------------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """The time of day of this engine, and a clock for deadlines that no one can set."""
+
+    def now(self) -> float:
+        """UTC seconds of the epoch."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start, never going back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after that many seconds."""
+        ...
+
+
+# --- the caller's line ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One sound file and what it says."""
+
+    sound: str  #: path as the switch sees it, without extension
+    text: str
+    seconds: float
+    prompt: str = ""  #: name of the prompt or option in the book that it comes from
+
+
+@dataclass(frozen=True, slots=True)
+class ClipHeard:
+    """How much of a clip the caller heard."""
+
+    clip: Clip
+    seconds: float  #: from 0 to clip.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of saying something: a key cut it short, or it was heard to the end."""
+
+    clips: tuple[ClipHeard, ...]
+    key: str | None = None  #: one of 0-9 * #
+
+
+class Waited(StrEnum):
+    """Why a wait ended when no key was pressed."""
+
+    TIMEOUT = "timeout"
+    WOKEN = "woken"  # a hint: something may have changed
+
+
+class DialStatus(StrEnum):
+    """How ringing an agent's phone ended."""
+
+    ANSWERED = "answered"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    DECLINED = "declined"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """What came of ringing a phone and, when it was answered, of the conversation."""
+
+    status: DialStatus
+    talked_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A call as it comes in at the door."""
+
+    call_id: str  #: Asterisk's linkedid
+    uniqueid: str
+    channel: str
+    ani: str | None  #: as sent by the carrier, digits and plus only; None when withheld or not a number
+    caller_name: str  #: decoded and sanitised: no control or direction characters, at most 64
+    dnis: str
+    rung: int = 1  #: 1 when the dialplan tried this engine first, 2 when another engine had the call before
+
+
+class Leg(Protocol):
+    """One caller's line. Any verb raises HungUp once the caller has left, LineBroken when the line is out of step."""
+
+    @property
+    def arrival(self) -> Arrival: ...
+
+    async def answer(self) -> None:
+        """Pick up."""
+        ...
+
+    async def arm(self, seconds: float) -> None:
+        """Let the switch itself take the call to the next rung if we are silent for that long; 0 disarms."""
+        ...
+
+    async def say(self, clips: Sequence[Clip], *, keys: str = "0123456789*#") -> Heard:
+        """Play the clips in order; any of `keys` stops them at once. A key pressed between two clips counts."""
+        ...
+
+    async def wait(self, seconds: float) -> str | Waited:
+        """A key, or why none came. At most 20 s at a time; `Switchboard.wake` ends it early."""
+        ...
+
+    async def hold(self) -> None:
+        """Start music."""
+        ...
+
+    async def unhold(self) -> None:
+        """Stop music."""
+        ...
+
+    async def dial(self, phone: str, *, ring_s: float, offer_id: int) -> Dialled:
+        """Ring a phone with music to the caller; when answered, talk until the phone hangs up. Disarms before."""
+        ...
+
+    async def done(self) -> None:
+        """Tell the dialplan that this call needs no further rung. The engine's last act on the line."""
+        ...
+
+
+# --- the switch ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneRinging:
+    """An agent's phone rings for this call."""
+
+    call_id: str
+    phone: str  #: PJSIP/agent-101
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneAnswered:
+    """An agent's phone was answered for this call."""
+
+    call_id: str
+    phone: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelGone:
+    """A channel ended. When uniqueid equals the call's own, the caller has left."""
+
+    call_id: str
+    uniqueid: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchBack:
+    """The link to the switch is up (again); all that was believed of channels must be compared with what is there."""
+
+    restarted: bool  #: the switch itself is a new process: every call from before is gone
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchGone:
+    """The link to the switch is down."""
+
+
+SwitchEvent = PhoneRinging | PhoneAnswered | ChannelGone | SwitchBack | SwitchGone
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSeen:
+    """A channel that exists on the switch right now."""
+
+    call_id: str  #: linkedid
+    uniqueid: str
+    channel: str
+    bridged: bool
+
+
+class Switchboard(Protocol):
+    """The switch, apart from the callers' own lines."""
+
+    @property
+    def up(self) -> bool: ...
+
+    async def wake(self, channel: str) -> None:
+        """End `Leg.wait` on this channel early. Only a hint: it may be lost or come twice. Never raises."""
+        ...
+
+    async def hang_up(self, channel: str) -> None:
+        """End a channel. Raises SwitchAway or ActionUnknown."""
+        ...
+
+    async def channels(self) -> tuple[ChannelSeen, ...]:
+        """All channels, read afresh. Raises SwitchAway."""
+        ...
+
+    def events(self) -> AsyncIterator[SwitchEvent]:
+        """What happens on the switch, in order per call. Overflow shows as SwitchGone, SwitchBack."""
+        ...
+
+
+# --- the book of calls ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Where a call stood that comes back on another rung, node or after a restart."""
+
+    state: str  #: CallState
+    position: Mapping[str, Any] | None
+    language: str
+    book_version: int
+    started_at: float
+
+
+class CallLog(Protocol):
+    """Every call with every step. Writing never waits for the database: entries queue in order, bounded.
+
+    `resume` reads and answers within its deadline or gives None; `settle` waits until what was written for this call
+    is in the database, or the deadline has passed (False).
+    """
+
+    def opened(self, arrival: Arrival, *, now: float, facts: CallerFacts, language: str, book_version: int) -> None: ...
+
+    def event(self, call_id: str, kind: str, now: float, **data: Any) -> None: ...
+
+    def stands(self, call_id: str, position: Mapping[str, Any], language: str) -> None: ...
+
+    def moved(self, call_id: str, event: CallEvent) -> None: ...
+
+    def used(self, customer_id: int, task: str, now: float, call_id: str) -> None:
+        """The customer chose a task: one more event of history for the next menu."""
+        ...
+
+    def ended(self, call_id: str, ending: Ending, now: float) -> None: ...
+
+    async def resume(self, call_id: str, *, deadline_s: float) -> Resumed | None: ...
+
+    async def settle(self, call_id: str, *, deadline_s: float) -> bool: ...
+
+    async def path(self, call_id: str) -> "tuple[PathStep, ...]":
+        """What the caller has just done in the menus, oldest first."""
+        ...
+
+
+class Directory(Protocol):
+    """Who is calling."""
+
+    async def find(self, ani: str | None, *, now: float, deadline_s: float) -> CallerFacts:
+        """Facts of the one customer with this number; without habits when none or several match, or when late."""
+        ...
+
+
+# --- routing ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NeedWish:
+    """What a route step asks for."""
+
+    queue: str
+    required: Mapping[str, int]
+    language: str
+    reason: str
+    tier: int = 1
+    credit_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a waiting call stands."""
+
+    position: int  #: 1 = next of its queue
+    since: float
+    offer: Claimed | None  #: the open offer, whichever node made it
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep has mended."""
+
+    offers_expired: int = 0
+    wrap_ups_over: int = 0
+    desks_lost: int = 0
+    calls_closed: int = 0
+
+
+class Exchange(Protocol):
+    """Needs, offers and claims; the one truth. Writes on an offer name its fence and answer False once it has moved on."""
+
+    async def open_need(self, call_id: str, wish: NeedWish, *, now: float) -> Need:
+        """State a need; a call that comes back gets its open need with its old `since`."""
+        ...
+
+    async def standing(self, call_id: str, *, now: float) -> Standing | None:
+        """None when the call has no open need."""
+        ...
+
+    async def close_need(self, call_id: str, outcome: str, *, now: float) -> None:
+        """served, abandoned, gave_up or lost. Withdraws an open offer that was not answered."""
+        ...
+
+    async def snapshot(self, *, now: float) -> Snapshot: ...
+
+    async def claim(self, decision: Decision, *, node: str, now: float, lease_s: float) -> Claimed | Lost: ...
+
+    async def popped(self, offer_id: int, fence: int, *, now: float) -> bool: ...
+
+    async def ringing(self, offer_id: int, fence: int, *, now: float, lease_s: float) -> bool: ...
+
+    async def answered(self, offer_id: int, fence: int, *, now: float) -> bool:
+        """Offer answered, need talking, agent busy, in one transaction."""
+        ...
+
+    async def close_offer(self, offer_id: int, fence: int, event: OfferEvent, *, now: float, wrap_up_s: float) -> bool:
+        """End an offer. COMPLETE closes the need as served and puts the agent in wrap-up; MISS, DECLINE and FAIL put
+        the agent aside (missed) and the need back with its age; WITHDRAW and EXPIRE free the agent."""
+        ...
+
+    async def sweep(self, *, now: float, desk_lost_s: float, alive: frozenset[str] | None, wrap_up_s: float) -> Swept:
+        """Expire offers whose lease is over, end wrap-ups whose time has passed, pause agents whose desk is lost.
+        With `alive` (linkedids on the switch, None when unknown) also close calls, needs and offers whose channel is
+        gone."""
+        ...
+
+
+# --- agents ------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCard:
+    """An agent as the desktop shows them."""
+
+    id: int
+    name: str
+    full_name: str
+    phone: str
+    state: AgentState
+    since: float
+    version: int
+    skills: Mapping[str, int]
+    pause_reason: str | None = None
+    pause_after: str | None = None
+    wrap_up_until: float | None = None
+
+
+class Roster(Protocol):
+    """Agents and what they say of themselves. Raises routing.errors.IllegalMove for a move that the table lacks."""
+
+    async def check_password(self, name: str, password: str) -> AgentCard | None:
+        """The agent, or None; takes as long for an unknown name as for a wrong password."""
+        ...
+
+    async def card(self, agent_id: int) -> AgentCard | None: ...
+
+    async def say(self, agent_id: int, event: AgentEvent, *, now: float, reason: str | None = None) -> AgentCard:
+        """An agent's own move. PAUSE while offered or busy is kept and applies after the call."""
+        ...
+
+    async def seen(self, agent_id: int, *, now: float) -> None:
+        """A browser of this agent gave a sign of life."""
+        ...
+
+    async def offer_of(self, agent_id: int) -> "OfferSeen | None":
+        """The agent's open offer, or the last one while in wrap-up."""
+        ...
+
+    async def wrap_up(self, agent_id: int, offer_id: int, *, disposition: str, note: str, now: float) -> bool:
+        """Store the outcome of a conversation; False when the offer is not this agent's."""
+        ...
+
+    async def queue_state(self, *, now: float) -> "tuple[QueueSeen, ...]": ...
+
+
+@dataclass(frozen=True, slots=True)
+class OfferSeen:
+    """An offer as the desktop shows it."""
+
+    offer_id: int
+    fence: int
+    call_id: str
+    state: str
+    queue: str
+    reason: str
+    made_at: float
+    need_since: float
+    popped_at: float | None = None
+    ringing_at: float | None = None
+    answered_at: float | None = None
+    closed_at: float | None = None
+    disposition: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSeen:
+    """A queue as the desktop's strip shows it."""
+
+    queue: str
+    waiting: int
+    longest_wait_s: float
+
+
+# --- the bank and the pop ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ProductSeen:
+    """A product on the pop."""
+
+    kind: str
+    name: str
+    balance_cents: int
+    currency: str
+    key_kind: str | None = None
+    key_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSeen:
+    """An open complaint on the pop."""
+
+    number: str
+    subject: str
+    tier: int
+    opened_at: float
+    due_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSeen:
+    """An earlier contact on the pop."""
+
+    at: float
+    channel: str  #: ivr, agent, app, branch
+    about: str
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerView:
+    """The unified view of one customer."""
+
+    id: int
+    name: str
+    language: str
+    segment: str
+    since_on: date
+    yearly_value_cents: int
+    churn_risk: float
+    numbers: tuple[str, ...]
+    products: tuple[ProductSeen, ...]
+    life_events: tuple[tuple[str, date], ...]
+    cases: tuple[CaseSeen, ...]
+    contacts: tuple[ContactSeen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """One thing the caller did in the menus, as the pop tells it."""
+
+    at: float
+    text: str
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pop:
+    """What an agent sees of a caller before the phone rings."""
+
+    offer: OfferSeen
+    ani: str | None
+    caller_name: str
+    language: str
+    customer: CustomerView | None  #: the one customer with this number
+    candidates: tuple[CustomerView, ...] = ()  #: several customers share the number: the agent asks who it is
+    path: tuple[PathStep, ...] = ()
+    habit: str = ""  #: "usually transfers on the 1st", or empty
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Bank(Protocol):
+    """The bank's own systems."""
+
+    async def customers_by_number(self, ani: str | None, *, now: float) -> tuple[CustomerView, ...]:
+        """Every customer with this number, at most ten."""
+        ...
+
+
+class Desk(Protocol):
+    """The agents' browsers."""
+
+    async def pop(self, agent_id: int, pop: Pop, *, deadline_s: float) -> bool:
+        """Show the pop; True when a browser says within the deadline that it stands on the screen."""
+        ...
+
+    def changed(self, agent_id: int | None = None) -> None:
+        """The state of this agent (or of queues) has changed: browsers are told afresh. Never waits or raises."""
+        ...
+
+
+# --- hints -------------------------------------------------------------------------------------------------------------------
+
+
+class Hints(Protocol):
+    """Wake-ups that say *that* something changed, never what. May be lost; every reader also polls."""
+
+    def nudge(self, topic: str) -> None: ...
+
+    async def wait(self, topic: str, *, seconds: float) -> bool:
+        """True when nudged, False when the time has passed."""
+        ...
+
+
+#: Topics of hints.
+ROUTING = "routing"

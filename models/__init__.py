@@ -1,0 +1,1 @@
+"""What we remember: database tables, claims and repositories (trained models live in menus/learning)."""

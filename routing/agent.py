@@ -1,0 +1,85 @@
+"""An agent: states, what may follow what, and what the decision needs to know of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from routing.errors import IllegalMove
+
+
+class AgentState(StrEnum):
+    """What an agent is doing."""
+
+    LOGGED_OUT = "logged_out"
+    READY = "ready"
+    OFFERED = "offered"  # has one open offer: pop shown, phone about to ring or ringing
+    BUSY = "busy"  # talking to a caller
+    WRAP_UP = "wrap_up"  # after a conversation, until its time is over or the agent says so
+    PAUSED = "paused"  # with a reason
+    MISSED = "missed"  # did not answer the last offer; set aside until the agent says ready
+
+
+class AgentEvent(StrEnum):
+    """What can happen to an agent."""
+
+    SIGN_IN = "sign_in"
+    SIGN_OUT = "sign_out"
+    READY = "ready"  # the agent says so
+    PAUSE = "pause"  # the agent says so
+    OFFER = "offer"  # claimed for a need
+    ANSWER = "answer"
+    MISS = "miss"  # no answer in time, busy phone, refused (RONA)
+    WITHDRAW = "withdraw"  # the offer ended without the agent's doing: caller left, lease expired
+    HANG_UP = "hang_up"  # the conversation is over
+    WRAP_UP_OVER = "wrap_up_over"  # its time has passed
+    DESK_LOST = "desk_lost"  # no browser of this agent has been heard of for too long
+
+
+AGENT_MOVES: dict[tuple[AgentState, AgentEvent], AgentState] = {
+    (AgentState.LOGGED_OUT, AgentEvent.SIGN_IN): AgentState.PAUSED,
+    (AgentState.READY, AgentEvent.PAUSE): AgentState.PAUSED,
+    (AgentState.READY, AgentEvent.OFFER): AgentState.OFFERED,
+    (AgentState.READY, AgentEvent.SIGN_OUT): AgentState.LOGGED_OUT,
+    (AgentState.READY, AgentEvent.DESK_LOST): AgentState.PAUSED,
+    (AgentState.OFFERED, AgentEvent.ANSWER): AgentState.BUSY,
+    (AgentState.OFFERED, AgentEvent.MISS): AgentState.MISSED,
+    (AgentState.OFFERED, AgentEvent.WITHDRAW): AgentState.READY,
+    (AgentState.BUSY, AgentEvent.HANG_UP): AgentState.WRAP_UP,
+    (AgentState.WRAP_UP, AgentEvent.READY): AgentState.READY,
+    (AgentState.WRAP_UP, AgentEvent.PAUSE): AgentState.PAUSED,
+    (AgentState.WRAP_UP, AgentEvent.WRAP_UP_OVER): AgentState.READY,
+    (AgentState.WRAP_UP, AgentEvent.SIGN_OUT): AgentState.LOGGED_OUT,
+    (AgentState.PAUSED, AgentEvent.READY): AgentState.READY,
+    (AgentState.PAUSED, AgentEvent.PAUSE): AgentState.PAUSED,
+    (AgentState.PAUSED, AgentEvent.SIGN_OUT): AgentState.LOGGED_OUT,
+    (AgentState.MISSED, AgentEvent.READY): AgentState.READY,
+    (AgentState.MISSED, AgentEvent.PAUSE): AgentState.PAUSED,
+    (AgentState.MISSED, AgentEvent.SIGN_OUT): AgentState.LOGGED_OUT,
+}
+
+#: Events an agent sends from the desktop; the engine sends the others.
+SAID_BY_AGENT = frozenset({AgentEvent.SIGN_IN, AgentEvent.SIGN_OUT, AgentEvent.READY, AgentEvent.PAUSE})
+
+#: Pause reasons that the desktop offers; the engine may set `desk_lost` besides.
+PAUSE_REASONS = ("break", "meal", "training", "back_office", "supervisor")
+
+
+def move_agent(state: AgentState, event: AgentEvent) -> AgentState:
+    """The state that follows; raises IllegalMove for a pair that is not in the table."""
+    try:
+        return AGENT_MOVES[state, event]
+    except KeyError:
+        raise IllegalMove("agent", state, event) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One agent as the decision sees them."""
+
+    id: int
+    name: str  #: sign-in name
+    state: AgentState
+    version: int  #: a claim names it; a changed agent cannot be claimed
+    phone: str  #: dial string key of the agent's phone, for example "PJSIP/agent-101"
+    skills: Mapping[str, int] = field(default_factory=dict)  #: skill → level, 1 (junior) to 10 (senior)
+    since: float = 0.0  #: in this state since, seconds of the epoch; for a ready agent: idle since

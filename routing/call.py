@@ -1,0 +1,103 @@
+"""A call: its states, what may follow what, and the closed set of endings."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from routing.errors import IllegalMove
+
+
+class CallState(StrEnum):
+    """Where a call is, as the database remembers it."""
+
+    MENU = "menu"  # hears prompts, presses keys
+    WAITING = "waiting"  # has an open need; hears music
+    TALKING = "talking"  # bridged to an agent
+    ENDED = "ended"
+
+
+class CallEvent(StrEnum):
+    """What can happen to a call."""
+
+    NEED = "need"  # the caller asked for an agent
+    ANSWER = "answer"  # an agent's phone was answered
+    RETURN = "return"  # back to the menu, after waiting or after a conversation
+    END = "end"
+
+
+CALL_MOVES: dict[tuple[CallState, CallEvent], CallState] = {
+    (CallState.MENU, CallEvent.NEED): CallState.WAITING,
+    (CallState.MENU, CallEvent.END): CallState.ENDED,
+    (CallState.WAITING, CallEvent.ANSWER): CallState.TALKING,
+    (CallState.WAITING, CallEvent.RETURN): CallState.MENU,
+    (CallState.WAITING, CallEvent.END): CallState.ENDED,
+    (CallState.TALKING, CallEvent.RETURN): CallState.MENU,
+    (CallState.TALKING, CallEvent.END): CallState.ENDED,
+}
+
+
+def move_call(state: CallState, event: CallEvent) -> CallState:
+    """The state that follows; raises IllegalMove for a pair that is not in the table."""
+    try:
+        return CALL_MOVES[state, event]
+    except KeyError:
+        raise IllegalMove("call", state, event) from None
+
+
+class Result(StrEnum):
+    """How a call ended, in one word. Closed set."""
+
+    SERVED = "served"  # the caller got what they came for
+    LEFT = "left"  # the caller hung up first
+    DIVERTED = "diverted"  # handed to another place: fallback rung, outside number
+    FAILED = "failed"  # our side could not go on
+
+
+class Reason(StrEnum):
+    """Why a call ended so. Closed set; each belongs to one or more results (see ENDINGS)."""
+
+    AGENT = "agent"  # talked to an agent
+    SELF_SERVICE = "self_service"  # done by the menu alone
+    GOODBYE = "goodbye"  # the book said goodbye
+    IN_MENU = "in_menu"  # hung up while hearing the menu
+    IN_QUEUE = "in_queue"  # hung up while waiting (abandoned)
+    WHILE_RINGING = "while_ringing"  # hung up while the agent's phone rang
+    NO_INPUT = "no_input"  # said nothing, pressed nothing, to the limit
+    NO_AGENTS = "no_agents"  # waited to the queue's limit
+    FALLBACK = "fallback"  # sent down the dialplan ladder
+    DEADLINE = "deadline"  # the longest allowed call time passed
+    SWITCH_LOST = "switch_lost"  # Asterisk went away with the call
+    ENGINE_LOST = "engine_lost"  # the engine that held the call died and nobody took over
+    BROKEN_BOOK = "broken_book"  # the menu book pointed nowhere
+    FAULT = "fault"  # an error of ours
+
+
+ENDINGS: dict[Result, frozenset[Reason]] = {
+    Result.SERVED: frozenset({Reason.AGENT, Reason.SELF_SERVICE, Reason.GOODBYE}),
+    Result.LEFT: frozenset({Reason.IN_MENU, Reason.IN_QUEUE, Reason.WHILE_RINGING, Reason.NO_INPUT}),
+    Result.DIVERTED: frozenset({Reason.FALLBACK, Reason.NO_AGENTS, Reason.NO_INPUT}),
+    Result.FAILED: frozenset(
+        {
+            Reason.DEADLINE,
+            Reason.SWITCH_LOST,
+            Reason.ENGINE_LOST,
+            Reason.BROKEN_BOOK,
+            Reason.FAULT,
+            Reason.FALLBACK,
+        }
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How and why a call ended; every call gets exactly one."""
+
+    result: Result
+    reason: Reason
+
+    def __post_init__(self) -> None:
+        if self.reason not in ENDINGS[self.result]:
+            raise ValueError(f"a call that {self.result} cannot have the reason {self.reason}")
+
+    def __str__(self) -> str:
+        return f"{self.result}/{self.reason}"

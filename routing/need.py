@@ -1,0 +1,60 @@
+"""A need: what a waiting caller requires of an agent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from routing.errors import IllegalMove
+
+
+class NeedState(StrEnum):
+    """What becomes of a need."""
+
+    WAITING = "waiting"
+    OFFERED = "offered"
+    TALKING = "talking"
+    CLOSED = "closed"
+
+
+class NeedEvent(StrEnum):
+    """What can happen to a need."""
+
+    OFFER = "offer"
+    ANSWER = "answer"
+    RETURN = "return"  # the offer ended without an answer: back to the front, age kept
+    CLOSE = "close"  # served, abandoned, or given up
+
+
+NEED_MOVES: dict[tuple[NeedState, NeedEvent], NeedState] = {
+    (NeedState.WAITING, NeedEvent.OFFER): NeedState.OFFERED,
+    (NeedState.WAITING, NeedEvent.CLOSE): NeedState.CLOSED,
+    (NeedState.OFFERED, NeedEvent.ANSWER): NeedState.TALKING,
+    (NeedState.OFFERED, NeedEvent.RETURN): NeedState.WAITING,
+    (NeedState.OFFERED, NeedEvent.CLOSE): NeedState.CLOSED,
+    (NeedState.TALKING, NeedEvent.CLOSE): NeedState.CLOSED,
+}
+
+
+def move_need(state: NeedState, event: NeedEvent) -> NeedState:
+    """The state that follows; raises IllegalMove for a pair that is not in the table."""
+    try:
+        return NEED_MOVES[state, event]
+    except KeyError:
+        raise IllegalMove("need", state, event) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One need as the decision sees it."""
+
+    id: int
+    call_id: str
+    queue: str
+    since: float  #: waiting since, seconds of the epoch; kept through offers that came to nothing
+    version: int  #: a claim names it
+    state: NeedState = NeedState.WAITING
+    required: Mapping[str, int] = field(default_factory=dict)  #: skill → minimum level
+    language: str = "en"  #: the agent needs the skill `lang:<language>` at level 1 or more
+    tier: int = 1  #: complaints: 1 front line, 2 specialist, 3 senior; 1 for all else
+    credit_s: float = 0.0  #: priority, as seconds of waiting granted in advance
+    not_agents: frozenset[int] = frozenset()  #: agents who have missed this need; asked again only when nobody else fits

@@ -1,0 +1,15 @@
+"""A frozen picture of waiting needs and agents, with their versions. May be stale; only a claim makes it true."""
+
+from dataclasses import dataclass
+
+from routing.agent import Agent
+from routing.need import Need
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All open needs and all agents who are not logged out, read at one moment."""
+
+    needs: tuple[Need, ...]
+    agents: tuple[Agent, ...]
+    taken_at: float  #: seconds of the epoch
