@@ -235,6 +235,17 @@ class Resumed:
     started_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class CallerSeen:
+    """What the record of a call says of its caller."""
+
+    ani: str | None
+    caller_name: str
+    language: str
+    dnis: str
+    started_at: float
+
+
 class CallLog(Protocol):
     """Every call with every step. Writing never waits for the database: entries queue in order, bounded.
 
@@ -262,6 +273,10 @@ class CallLog(Protocol):
 
     async def path(self, call_id: str) -> "tuple[PathStep, ...]":
         """What the caller has just done in the menus, oldest first."""
+        ...
+
+    async def caller(self, call_id: str) -> "CallerSeen | None":
+        """Who is on this call, from the database (the call may be held by another node)."""
         ...
 
 
