@@ -11,14 +11,24 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from menus.facts import CallerFacts
-from routing.agent import AgentEvent, AgentState
+from routing.agent import AgentEvent
+from routing.call import Arrival as Arrival
+from routing.call import CallerSeen as CallerSeen
 from routing.call import CallEvent, Ending
+from routing.call import PathStep as PathStep
+from routing.call import Resumed as Resumed
 from routing.decision import Decision
 from routing.need import Need
 from routing.offer import Claimed, Lost, OfferEvent
 from routing.snapshot import Snapshot
+from routing.views import AgentCard as AgentCard
+from routing.views import NeedWish as NeedWish
+from routing.views import OfferSeen as OfferSeen
+from routing.views import QueueSeen as QueueSeen
+from routing.views import Standing as Standing
+from routing.views import Swept as Swept
 
-# --- time ---------------------------------------------------------------------------------------------------------
+# --- time --------------------------------------------------------------------------------------------------------
 
 
 class Clock(Protocol):
@@ -37,7 +47,7 @@ class Clock(Protocol):
         ...
 
 
-# --- the caller's line ------------------------------------------------------------------------------------------------
+# --- the caller's line -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +101,6 @@ class Dialled:
     talked_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A call as it comes in at the door."""
-
-    call_id: str  #: Asterisk's linkedid
-    uniqueid: str
-    channel: str
-    ani: str | None  #: as sent by the carrier, digits and plus only; None when withheld or not a number
-    caller_name: str  #: decoded and sanitised: no control or direction characters, at most 64
-    dnis: str
-    rung: int = 1  #: 1 when the dialplan tried this engine first, 2 when another engine had the call before
-
-
 class Leg(Protocol):
     """One caller's line. Any verb raises HungUp once the caller has left, LineBroken when the line is out of step."""
 
@@ -143,7 +140,7 @@ class Leg(Protocol):
         ...
 
 
-# --- the switch ----------------------------------------------------------------------------------------------------------
+# --- the switch --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,29 +218,7 @@ class Switchboard(Protocol):
         ...
 
 
-# --- the book of calls ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """Where a call stood that comes back on another rung, node or after a restart."""
-
-    state: str  #: CallState
-    position: Mapping[str, Any] | None
-    language: str
-    book_version: int
-    started_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class CallerSeen:
-    """What the record of a call says of its caller."""
-
-    ani: str | None
-    caller_name: str
-    language: str
-    dnis: str
-    started_at: float
+# --- the book of calls -------------------------------------------------------------------------------------------
 
 
 class CallLog(Protocol):
@@ -271,11 +246,11 @@ class CallLog(Protocol):
 
     async def settle(self, call_id: str, *, deadline_s: float) -> bool: ...
 
-    async def path(self, call_id: str) -> "tuple[PathStep, ...]":
+    async def path(self, call_id: str) -> tuple[PathStep, ...]:
         """What the caller has just done in the menus, oldest first."""
         ...
 
-    async def caller(self, call_id: str) -> "CallerSeen | None":
+    async def caller(self, call_id: str) -> CallerSeen | None:
         """Who is on this call, from the database (the call may be held by another node)."""
         ...
 
@@ -288,42 +263,11 @@ class Directory(Protocol):
         ...
 
 
-# --- routing ----------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class NeedWish:
-    """What a route step asks for."""
-
-    queue: str
-    required: Mapping[str, int]
-    language: str
-    reason: str
-    tier: int = 1
-    credit_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a waiting call stands."""
-
-    position: int  #: 1 = next of its queue
-    since: float
-    offer: Claimed | None  #: the open offer, whichever node made it
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """What a sweep has mended."""
-
-    offers_expired: int = 0
-    wrap_ups_over: int = 0
-    desks_lost: int = 0
-    calls_closed: int = 0
+# --- routing -----------------------------------------------------------------------------------------------------
 
 
 class Exchange(Protocol):
-    """Needs, offers and claims; the one truth. Writes on an offer name its fence and answer False once it has moved on."""
+    """Needs, offers and claims; the one truth. Writes on an offer name its fence; False once it has moved on."""
 
     async def open_need(self, call_id: str, wish: NeedWish, *, now: float) -> Need:
         """State a need; a call that comes back gets its open need with its old `since`."""
@@ -361,24 +305,7 @@ class Exchange(Protocol):
         ...
 
 
-# --- agents ------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class AgentCard:
-    """An agent as the desktop shows them."""
-
-    id: int
-    name: str
-    full_name: str
-    phone: str
-    state: AgentState
-    since: float
-    version: int
-    skills: Mapping[str, int]
-    pause_reason: str | None = None
-    pause_after: str | None = None
-    wrap_up_until: float | None = None
+# --- agents ------------------------------------------------------------------------------------------------------
 
 
 class Roster(Protocol):
@@ -398,7 +325,7 @@ class Roster(Protocol):
         """A browser of this agent gave a sign of life."""
         ...
 
-    async def offer_of(self, agent_id: int) -> "OfferSeen | None":
+    async def offer_of(self, agent_id: int) -> OfferSeen | None:
         """The agent's open offer, or the last one while in wrap-up."""
         ...
 
@@ -406,39 +333,10 @@ class Roster(Protocol):
         """Store the outcome of a conversation; False when the offer is not this agent's."""
         ...
 
-    async def queue_state(self, *, now: float) -> "tuple[QueueSeen, ...]": ...
+    async def queue_state(self, *, now: float) -> tuple[QueueSeen, ...]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class OfferSeen:
-    """An offer as the desktop shows it."""
-
-    offer_id: int
-    fence: int
-    call_id: str
-    state: str
-    queue: str
-    reason: str
-    made_at: float
-    need_since: float
-    popped_at: float | None = None
-    ringing_at: float | None = None
-    answered_at: float | None = None
-    closed_at: float | None = None
-    disposition: str | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class QueueSeen:
-    """A queue as the desktop's strip shows it."""
-
-    queue: str
-    waiting: int
-    longest_wait_s: float
-
-
-# --- the bank and the pop ---------------------------------------------------------------------------------------------------
+# --- the bank and the pop ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,15 +391,6 @@ class CustomerView:
 
 
 @dataclass(frozen=True, slots=True)
-class PathStep:
-    """One thing the caller did in the menus, as the pop tells it."""
-
-    at: float
-    text: str
-    key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Pop:
     """What an agent sees of a caller before the phone rings."""
 
@@ -536,7 +425,7 @@ class Desk(Protocol):
         ...
 
 
-# --- hints -------------------------------------------------------------------------------------------------------------------
+# --- hints -------------------------------------------------------------------------------------------------------
 
 
 class Hints(Protocol):

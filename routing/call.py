@@ -1,7 +1,9 @@
 """A call: its states, what may follow what, and the closed set of endings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from routing.errors import IllegalMove
 
@@ -101,3 +103,47 @@ class Ending:
 
     def __str__(self) -> str:
         return f"{self.result}/{self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A call as it comes in at the door."""
+
+    call_id: str  #: Asterisk's linkedid
+    uniqueid: str
+    channel: str
+    ani: str | None  #: as sent by the carrier, digits and plus only; None when withheld or not a number
+    caller_name: str  #: decoded and sanitised: no control or direction characters, at most 64
+    dnis: str
+    rung: int = 1  #: 1 when the dialplan tried this engine first, 2 when another engine had the call before
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Where a call stood that comes back on another rung, node or after a restart."""
+
+    state: str  #: CallState
+    position: Mapping[str, Any] | None
+    language: str
+    book_version: int
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """One thing the caller did in the menus, as the pop tells it."""
+
+    at: float
+    text: str
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallerSeen:
+    """What the record of a call says of its caller."""
+
+    ani: str | None
+    caller_name: str
+    language: str
+    dnis: str
+    started_at: float

@@ -57,4 +57,4 @@ class Need:
     language: str = "en"  #: the agent needs the skill `lang:<language>` at level 1 or more
     tier: int = 1  #: complaints: 1 front line, 2 specialist, 3 senior; 1 for all else
     credit_s: float = 0.0  #: priority, as seconds of waiting granted in advance
-    not_agents: frozenset[int] = frozenset()  #: agents who have missed this need; asked again only when nobody else fits
+    not_agents: frozenset[int] = frozenset()  #: agents who missed this need; asked again only when nobody else fits

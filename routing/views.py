@@ -1,0 +1,84 @@
+"""Plain values that cross the border of routing: what is wished for, how a caller stands, what a desktop shows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from routing.agent import AgentState
+from routing.offer import Claimed
+
+
+@dataclass(frozen=True, slots=True)
+class NeedWish:
+    """What a route step asks for."""
+
+    queue: str
+    required: Mapping[str, int]
+    language: str
+    reason: str
+    tier: int = 1
+    credit_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a waiting call stands."""
+
+    position: int  #: 1 = next of its queue
+    since: float
+    offer: Claimed | None  #: the open offer, whichever node made it
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep has mended."""
+
+    offers_expired: int = 0
+    wrap_ups_over: int = 0
+    desks_lost: int = 0
+    calls_closed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCard:
+    """An agent as the desktop shows them."""
+
+    id: int
+    name: str
+    full_name: str
+    phone: str
+    state: AgentState
+    since: float
+    version: int
+    skills: Mapping[str, int]
+    pause_reason: str | None = None
+    pause_after: str | None = None
+    wrap_up_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferSeen:
+    """An offer as the desktop shows it."""
+
+    offer_id: int
+    fence: int
+    call_id: str
+    state: str
+    queue: str
+    reason: str
+    made_at: float
+    need_since: float
+    popped_at: float | None = None
+    ringing_at: float | None = None
+    answered_at: float | None = None
+    closed_at: float | None = None
+    disposition: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSeen:
+    """A queue as the desktop's strip shows it."""
+
+    queue: str
+    waiting: int
+    longest_wait_s: float
