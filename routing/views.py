@@ -26,6 +26,8 @@ class Standing:
     position: int  #: 1 = next of its queue
     since: float
     offer: Claimed | None  #: the open offer, whichever node made it
+    queue: str = ""
+    answered: bool = False  #: the open offer was answered: they talk, or have just stopped
 
 
 @dataclass(frozen=True, slots=True)
