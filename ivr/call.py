@@ -1,0 +1,78 @@
+"""One call while it lasts: the caller's line, what is known of them, and the verbs that every step shares."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ivr.parts import Edition, LiveCall, Parts
+from ivr.ports import Clip, Heard, Leg
+from menus.facts import CallerFacts
+from routing.call import CallState, Ending, Reason, Result
+
+
+@dataclass(slots=True)
+class Call:
+    """A call in progress. Belongs to one coroutine; nobody else changes it."""
+
+    leg: Leg
+    parts: Parts
+    edition: Edition
+    facts: CallerFacts
+    language: str
+    live: LiveCall
+    started_at: float
+    state: CallState = CallState.MENU
+    talked: bool = False
+    menus_heard: set[str] = field(default_factory=set)
+
+    @property
+    def id(self) -> str:
+        """The call's id: Asterisk's linkedid."""
+        return self.leg.arrival.call_id
+
+    def now(self) -> float:
+        """UTC seconds of the epoch."""
+        return self.parts.clock.now()
+
+    def local_time(self) -> datetime:
+        """The site's time of day."""
+        return datetime.fromtimestamp(self.now(), self.parts.settings.zone)
+
+    def note(self, kind: str, **data: Any) -> None:
+        """One event in the record of this call."""
+        self.parts.log.event(self.id, kind, self.now(), **data)
+
+    async def say(self, clips: Sequence[Clip], *, keys: str = "0123456789*#") -> Heard:
+        """Say clips with barge-in, inside the switch's own deadline, and record how much of each was heard."""
+        if not clips:
+            return Heard(())
+        await self.leg.arm(sum(clip.seconds for clip in clips) + self.parts.settings.calls.dead_man_s)
+        heard = await self.leg.say(clips, keys=keys)
+        self.note(
+            "prompts",
+            clips=[
+                {
+                    "prompt": part.clip.prompt,
+                    "text": part.clip.text,
+                    "heard_s": round(part.seconds, 3),
+                    "of_s": round(part.clip.seconds, 3),
+                }
+                for part in heard.clips
+            ],
+        )
+        return heard
+
+    def prompt(self, name: str, **values: Any) -> tuple[Clip, ...]:
+        """A prompt of the book in the call's language."""
+        return self.edition.catalogue.prompt(name, self.language, **values)
+
+    def left(self) -> Ending:
+        """How a call ends whose caller hangs up now."""
+        if self.talked:
+            return Ending(Result.SERVED, Reason.AGENT)
+        if self.live.offer is not None:
+            return Ending(Result.LEFT, Reason.WHILE_RINGING)
+        if self.state is CallState.WAITING:
+            return Ending(Result.LEFT, Reason.IN_QUEUE)
+        return Ending(Result.LEFT, Reason.IN_MENU)

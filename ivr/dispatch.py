@@ -1,0 +1,74 @@
+"""Snapshot → decision → claim → wake. No rules of its own: `routing` decides, the claim makes it true."""
+
+import structlog
+
+from ivr.parts import Parts
+from ivr.ports import ROUTING
+from routing.decision import Decision, decide
+from routing.errors import StoreAway
+from routing.need import NeedState
+from routing.offer import Claimed
+
+log = structlog.get_logger()
+
+#: How often one round may start again on a fresh snapshot after lost claims, before it waits for the next hint.
+MOST_TRIES = 5
+
+
+class Dispatcher:
+    """Matches waiting needs and ready agents, on every hint and at least once per sweep interval."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.claims_won = 0
+        self.claims_lost = 0
+
+    async def run(self) -> None:
+        """Dispatch until cancelled."""
+        parts = self._parts
+        while True:
+            await parts.hints.wait(ROUTING, seconds=parts.settings.routing.sweep_s)
+            try:
+                await self.round()
+            except StoreAway:
+                log.warning("the store is away; no offers until it is back")
+            except Exception:
+                log.exception("a round of dispatching failed")
+
+    async def round(self) -> None:
+        """Decide and claim until nothing is left to decide; offers pause while the switch cannot be reached."""
+        parts = self._parts
+        if not parts.switchboard.up:
+            return
+        for _ in range(MOST_TRIES):
+            now = parts.clock.now()
+            snapshot = await parts.exchange.snapshot(now=now)
+            for need in snapshot.needs:
+                if need.state is NeedState.OFFERED:
+                    await self._wake(need.call_id)
+            lost = False
+            for decision in decide(snapshot, now):
+                lost |= not await self._claim(decision)
+            if not lost:
+                return
+
+    async def _claim(self, decision: Decision) -> bool:
+        parts = self._parts
+        now = parts.clock.now()
+        claim = await parts.exchange.claim(
+            decision, node=parts.settings.node, now=now, lease_s=parts.settings.routing.offer_lease_s
+        )
+        if not isinstance(claim, Claimed):
+            self.claims_lost += 1
+            return False
+        self.claims_won += 1
+        parts.log.event(claim.call_id, "offer", now, agent=claim.agent_name, offer=claim.offer_id, why=dict(decision.why))
+        await self._wake(claim.call_id)
+        parts.desk.changed(claim.agent_id)
+        return True
+
+    async def _wake(self, call_id: str) -> None:
+        """A caller of this node who waits is woken; another node sees the offer by its own snapshot."""
+        live = self._parts.live.get(call_id)
+        if live is not None and live.waiting:
+            await self._parts.switchboard.wake(live.channel)

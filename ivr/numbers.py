@@ -1,0 +1,23 @@
+"""Telephone numbers: as sent by the carrier, as stored, as written to logs."""
+
+import phonenumbers
+
+
+def e164(ani: str | None, country: str) -> str | None:
+    """A number in E.164 form, or None when it is no possible number; `country` is the default region."""
+    if ani is None:
+        return None
+    try:
+        parsed = phonenumbers.parse(ani, country)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(parsed):
+        return None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def masked(number: str | None) -> str:
+    """A number for logs: the first three and last two digits only."""
+    if not number:
+        return "withheld"
+    return number if len(number) <= 6 else f"{number[:4]}…{number[-2:]}"

@@ -1,0 +1,53 @@
+"""Everything a call needs of the engine, gathered once at the start and handed to each conversation."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ivr.ports import Bank, CallLog, Clock, Desk, Directory, Exchange, Hints, Roster, Switchboard
+from ivr.prompts.catalogue import Catalogue
+from ivr.queues import Queue
+from ivr.settings import Settings
+from menus.learning.ranker import Ranker
+from menus.schema import MenuBook
+from routing.offer import Claimed
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A published menu book with its rendered prompts; a call keeps the edition it started with."""
+
+    version: int
+    book: MenuBook
+    catalogue: Catalogue
+
+
+@dataclass(slots=True)
+class LiveCall:
+    """A call that this node holds, as dispatcher and watcher need to see it."""
+
+    call_id: str
+    uniqueid: str
+    channel: str
+    waiting: bool = False  #: in `Leg.wait` with music: may be woken
+    offer: Claimed | None = None  #: being carried out right now
+    answered: bool = False  #: the offered agent's phone was answered
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The ports and rules that a conversation works with."""
+
+    settings: Settings
+    clock: Clock
+    log: CallLog
+    directory: Directory
+    exchange: Exchange
+    roster: Roster
+    bank: Bank
+    desk: Desk
+    switchboard: Switchboard
+    hints: Hints
+    ranker: Ranker
+    edition: Callable[[int | None], Edition]  #: a version that is still kept, or the newest for None or an unknown one
+    queues: Mapping[str, Queue]
+    live: dict[str, LiveCall] = field(default_factory=dict)

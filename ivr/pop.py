@@ -1,0 +1,44 @@
+"""The pop: what an agent sees of a caller, composed from the offer, the record of the call and the bank."""
+
+import asyncio
+from datetime import datetime
+
+from ivr.numbers import e164
+from ivr.parts import Parts
+from ivr.ports import OfferSeen, Pop
+from menus.personalise import habit
+from routing.offer import Claimed
+
+
+async def pop_for_call(parts: Parts, offer: Claimed) -> Pop | None:
+    """The pop for an offer that is about to ring; None when the offer is gone."""
+    return await pop_for_agent(parts, offer.agent_id)
+
+
+async def pop_for_agent(parts: Parts, agent_id: int) -> Pop | None:
+    """The pop for an agent's open offer, or for the last one while in wrap-up; None without one."""
+    seen = await parts.roster.offer_of(agent_id)
+    return None if seen is None else await _compose(parts, seen)
+
+
+async def _compose(parts: Parts, seen: OfferSeen) -> Pop | None:
+    caller = await parts.log.caller(seen.call_id)
+    if caller is None:
+        return None
+    now = parts.clock.now()
+    number = e164(caller.ani, parts.settings.country)
+    customers, path, facts = await asyncio.gather(
+        parts.bank.customers_by_number(number, now=now),
+        parts.log.path(seen.call_id),
+        parts.directory.find(number, now=now, deadline_s=parts.settings.calls.lookup_s),
+    )
+    return Pop(
+        offer=seen,
+        ani=number,
+        caller_name=caller.caller_name,
+        language=caller.language,
+        customer=customers[0] if len(customers) == 1 else None,
+        candidates=customers if len(customers) > 1 else (),
+        path=path,
+        habit=habit(facts, datetime.fromtimestamp(now, parts.settings.zone), parts.ranker, parts.site_language),
+    )

@@ -1,0 +1,211 @@
+"""State a need, wait with music, and be connected to the agent whom the dispatcher found.
+
+The dispatcher only claims; the caller's own coroutine carries the offer out: pop, ring, talk, and back to the front of the
+queue when nobody answers. A wake is a hint: on each return from a wait the standing is read afresh.
+"""
+
+import asyncio
+
+import structlog
+
+from ivr.call import Call
+from ivr.pop import pop_for_call
+from ivr.ports import ROUTING, Clip, Dialled, DialStatus, NeedWish, Standing, Waited
+from ivr.queues import Queue
+from menus.schema import RouteStep
+from menus.walk import Finished, Input, Position
+from routing.call import CallEvent, CallState, Ending, Reason, Result, move_call
+from routing.errors import StoreAway
+from routing.offer import Claimed, OfferEvent
+
+log = structlog.get_logger()
+
+#: Longest wait without a look at the store, seconds: what a lost wake costs at most.
+LOOK_AGAIN_S = 2.0
+
+#: How an unanswered ring closes its offer.
+UNANSWERED = {
+    DialStatus.NO_ANSWER: OfferEvent.MISS,
+    DialStatus.BUSY: OfferEvent.DECLINE,
+    DialStatus.DECLINED: OfferEvent.DECLINE,
+    DialStatus.UNREACHABLE: OfferEvent.FAIL,
+}
+
+
+async def route(call: Call, step: RouteStep, position: Position) -> Input | Ending:
+    """Wait for an agent who fits and talk to them."""
+    queue = call.parts.queues[step.queue]
+    wish = NeedWish(
+        queue=step.queue,
+        required=queue.required(step.needs),
+        language=call.language,
+        reason=step.reason,
+        tier=step.tier,
+        credit_s=(queue.credit_minutes + step.credit_minutes) * 60,
+    )
+    if call.state is CallState.MENU:
+        call.state = move_call(call.state, CallEvent.NEED)
+        call.parts.log.moved(call.id, CallEvent.NEED)
+        call.note("need", queue=step.queue, reason=step.reason, required=dict(wish.required), tier=step.tier)
+    await call.parts.log.settle(call.id, deadline_s=call.parts.settings.calls.store_s)
+    stated = await _state_need(call, wish)
+    if queue.prompts.enter is not None:
+        await call.say(call.prompt(queue.prompts.enter), keys="")
+    return await _wait(call, queue, wish, stated)
+
+
+async def _state_need(call: Call, wish: NeedWish) -> bool:
+    """Put the need into the store; False when the store is away: the caller waits and it is tried again."""
+    try:
+        await call.parts.exchange.open_need(call.id, wish, now=call.now())
+    except StoreAway:
+        log.warning("the store is away; the caller waits, the need is stated again")
+        return False
+    call.parts.hints.nudge(ROUTING)
+    call.parts.desk.changed()
+    return True
+
+
+async def _wait(call: Call, queue: Queue, wish: NeedWish, stated: bool) -> Input | Ending:
+    leg, live = call.leg, call.live
+    began = call.parts.clock.monotonic()
+    announced_at, announced = began, 0
+    await leg.hold()
+    while True:
+        waited_s = call.parts.clock.monotonic() - began
+        if waited_s >= queue.max_wait_s:
+            return await _give_up(call, queue)
+        await leg.arm(LOOK_AGAIN_S + call.parts.settings.calls.dead_man_s)
+        live.waiting = True
+        standing = await _standing(call) if stated else None
+        pressed: str | Waited = Waited.WOKEN
+        if standing is None or standing.offer is None:
+            pressed = await leg.wait(min(LOOK_AGAIN_S, queue.max_wait_s - waited_s))
+            standing = await _standing(call) if stated else None
+        live.waiting = False
+        if standing is not None and standing.offer is not None:
+            if await carry_out(call, queue, standing.offer):
+                return Finished()
+            await leg.hold()
+            continue
+        if standing is None:
+            stated = await _state_need(call, wish)
+            continue
+        if pressed == "*":
+            await leg.unhold()
+            await leave_queue(call, "gave_up")
+            call.state = move_call(call.state, CallEvent.RETURN)
+            call.parts.log.moved(call.id, CallEvent.RETURN)
+            return Finished(back=True)
+        if call.parts.clock.monotonic() - announced_at >= queue.announce_every_s:
+            announced = await _announce(call, queue, standing, announced)
+            announced_at = call.parts.clock.monotonic()
+
+
+async def _standing(call: Call) -> Standing | None:
+    try:
+        return await call.parts.exchange.standing(call.id, now=call.now())
+    except StoreAway:
+        return Standing(position=0, since=call.now(), offer=None)
+
+
+async def _announce(call: Call, queue: Queue, standing: Standing, last: int) -> int:
+    """Say the position when it has got better, else a word of comfort; answers with the position last said."""
+    prompts = queue.prompts
+    clips: tuple[Clip, ...] = ()
+    if prompts.position is not None and standing.position > 0 and (last == 0 or standing.position < last):
+        clips, last = call.prompt(prompts.position, position=standing.position), standing.position
+    elif prompts.comfort is not None:
+        clips = call.prompt(prompts.comfort)
+    if clips:
+        await call.leg.unhold()
+        await call.say(clips, keys="")
+        await call.leg.hold()
+    return last
+
+
+async def _give_up(call: Call, queue: Queue) -> Ending:
+    await call.leg.unhold()
+    await leave_queue(call, "gave_up")
+    if queue.prompts.nobody is not None:
+        await call.say(call.prompt(queue.prompts.nobody), keys="")
+    return Ending(Result.DIVERTED, Reason.NO_AGENTS)
+
+
+async def carry_out(call: Call, queue: Queue, offer: Claimed) -> bool:
+    """Pop, ring and talk. True after a conversation; False when the need is back in the queue with its age."""
+    parts, live = call.parts, call.live
+    live.offer, live.answered = offer, False
+    await _show(call, offer)
+    started = call.now()
+    dialled = await call.leg.dial(offer.phone, ring_s=queue.ring_s, offer_id=offer.offer_id)
+    if dialled.status is DialStatus.ANSWERED or live.answered:
+        await _talked(call, queue, offer, dialled)
+        return True
+    event = UNANSWERED[dialled.status]
+    call.note("offer_closed", agent=offer.agent_name, how=str(dialled.status), rang_s=round(call.now() - started, 2))
+    live.offer = None
+    try:
+        await parts.exchange.close_offer(offer.offer_id, offer.fence, event, now=call.now(), wrap_up_s=0)
+    except StoreAway:
+        log.warning("the store is away; the offer expires by its lease")
+    parts.hints.nudge(ROUTING)
+    parts.desk.changed(offer.agent_id)
+    return False
+
+
+async def _show(call: Call, offer: Claimed) -> None:
+    """Show the pop and give it its head start; a pop that fails never holds the call."""
+    parts = call.parts
+    begun = parts.clock.monotonic()
+    try:
+        async with asyncio.timeout(parts.settings.routing.pop_s + parts.settings.calls.lookup_s):
+            pop = await pop_for_call(parts, offer)
+            shown = pop is not None and await parts.desk.pop(
+                offer.agent_id, pop, deadline_s=parts.settings.routing.pop_s
+            )
+    except (TimeoutError, StoreAway):
+        shown = False
+    call.note(
+        "popped", agent=offer.agent_name, shown=shown, ms=round((parts.clock.monotonic() - begun) * 1000, 1)
+    )
+    if shown:
+        try:
+            await parts.exchange.popped(offer.offer_id, offer.fence, now=call.now())
+        except StoreAway:
+            log.warning("the store is away; the time of the pop is not kept")
+
+
+async def _talked(call: Call, queue: Queue, offer: Claimed, dialled: Dialled) -> None:
+    """The agent has hung up: wrap-up begins."""
+    call.talked = True
+    call.note("offer_closed", agent=offer.agent_name, how="talked", talked_s=round(dialled.talked_s, 1))
+    await finish_talk(call)
+
+
+async def finish_talk(call: Call) -> None:
+    """Close the open offer of this call: as a conversation if there was one, else as withdrawn."""
+    parts = call.parts
+    standing = await parts.exchange.standing(call.id, now=call.now())
+    offer = call.live.offer or (standing.offer if standing is not None else None)
+    call.live.offer = None
+    if offer is None:
+        return
+    talked = call.talked or call.live.answered
+    if talked:
+        call.talked = True
+        await parts.exchange.answered(offer.offer_id, offer.fence, now=call.now())
+    event = OfferEvent.COMPLETE if talked else OfferEvent.WITHDRAW
+    queue = parts.queues.get(standing.queue) if standing is not None else None
+    await parts.exchange.close_offer(
+        offer.offer_id, offer.fence, event, now=call.now(), wrap_up_s=queue.wrap_up_s if queue else 0
+    )
+    parts.hints.nudge(ROUTING)
+    parts.desk.changed(offer.agent_id)
+
+
+async def leave_queue(call: Call, outcome: str) -> None:
+    """Close the need of this call, if it has one."""
+    await call.parts.exchange.close_need(call.id, outcome, now=call.now())
+    call.parts.hints.nudge(ROUTING)
+    call.parts.desk.changed()
