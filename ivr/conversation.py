@@ -127,7 +127,13 @@ async def _walk(call: Call, position: Position | None) -> Ending:
             return done
         moved = follow(book, position, done)
         if moved.option is not None:
-            call.note("key", menu=position.step, key=moved.option.key, option=moved.option.id, label=moved.label(call.language))
+            call.note(
+                "key",
+                menu=position.step,
+                key=moved.option.key,
+                option=moved.option.id,
+                label=moved.label(call.language),
+            )
             if call.facts.customer_id is not None and moved.option.task is not None:
                 call.parts.log.used(call.facts.customer_id, moved.option.task, call.now(), call.id)
         elif moved.position is not None and not isinstance(done, Finished):
@@ -163,6 +169,7 @@ async def _departed(call: Call) -> None:
 def _end(call: Call, ending: Ending) -> None:
     call.state = CallState.ENDED
     call.parts.log.ended(call.id, ending, call.now())
+    call.parts.endings[str(ending)] += 1
     log.info("call ended", ending=str(ending), seconds=round(call.now() - call.started_at, 1))
 
 

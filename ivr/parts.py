@@ -1,5 +1,6 @@
 """Everything a call needs of the engine, gathered once at the start and handed to each conversation."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -51,3 +52,4 @@ class Parts:
     edition: Callable[[int | None], Edition]  #: a version that is still kept, or the newest for None or an unknown one
     queues: Mapping[str, Queue]
     live: dict[str, LiveCall] = field(default_factory=dict)
+    endings: Counter[str] = field(default_factory=Counter)  #: how calls of this node have ended, counted

@@ -1,0 +1,158 @@
+"""The composition root: which parts there are, in which order they start, and how they stop.
+
+Start: database, menu book, journal, desktop, switch, and last the door through which calls come. Stop: the door first, so
+that Asterisk sends new calls to the next rung; calls in conversation live on in Asterisk without us.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import structlog
+
+from ivr import settings as config
+from ivr.asterisk.agi import FastAgiDoor
+from ivr.asterisk.switchboard import AmiSwitchboard
+from ivr.bank.sql import SqlBank
+from ivr.clock import starting_at
+from ivr.conversation import converse
+from ivr.desktop.hub import Hub
+from ivr.desktop.server import DesktopServer, build_app
+from ivr.dispatch import Dispatcher
+from ivr.editions import Editions
+from ivr.errors import Misconfigured
+from ivr.metrics import Metrics
+from ivr.parts import Parts
+from ivr.pop import pop_for_agent
+from ivr.prompts.speech import EspeakSpeech
+from ivr.queues import load as load_queues
+from ivr.settings import Settings
+from ivr.watch import Watcher
+from menus.learning.ranker import KernelRanker
+from models.agents import Agents
+from models.books import Books
+from models.calls import CallJournal
+from models.claims import Claims
+from models.customers import Customers
+from models.database import Database
+from models.hints import open_hints
+from models.migrate import revision_state
+
+log = structlog.get_logger()
+
+#: Seconds that calls in menus get to come to an end when the engine is told to stop.
+DRAIN_S = 30.0
+
+
+@dataclass(slots=True)
+class Engine:
+    """A running engine, with the addresses it got."""
+
+    parts: Parts
+    editions: Editions
+    fastagi_port: int
+    web_port: int
+    drain_s: float = DRAIN_S  #: how long calls in menus may go on when it stops
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Engine]:
+    """Start an engine, and stop it on leaving. Raises Misconfigured when something is wrong before anything listens."""
+    ami_secret = config.secret("RINGWISE_AMI_SECRET")
+    web_secret = config.secret("RINGWISE_WEB_SECRET")
+    clock = starting_at(settings.clock_starts_at, settings.zone)
+    queues = load_queues(settings.book.queues)
+    async with AsyncExitStack() as stack:
+        database = await Database.open(settings.database_url)
+        stack.push_async_callback(database.dispose)
+        state = await revision_state(settings.database_url)
+        if not state.current:
+            raise Misconfigured(f"the database is at revision {state.found or 'none'}, not {state.head}: run `ivr migrate`")
+        editions = Editions(Books(database), settings.prompts, queues, EspeakSpeech(), clock)
+        await editions.start(settings.book.folder)
+        journal = CallJournal(database, settings.node)
+        await stack.enter_async_context(journal)
+        hints = await stack.enter_async_context(open_hints(database))
+        roster = Agents(database)
+        hub = Hub(roster, clock)
+        switchboard = AmiSwitchboard(settings.ami, ami_secret)
+        parts = Parts(
+            settings=settings,
+            clock=clock,
+            log=journal,
+            directory=Customers(database, settings.zone),
+            exchange=Claims(database),
+            roster=roster,
+            bank=SqlBank(database, settings.zone),
+            desk=hub,
+            switchboard=switchboard,
+            hints=hints,
+            ranker=KernelRanker(),
+            edition=editions.get,
+            queues=queues.queues,
+        )
+        hub.pop_of = partial(pop_for_agent, parts)
+        dispatcher, watcher = Dispatcher(parts), Watcher(parts)
+        metrics = Metrics(parts, dispatcher, watcher)
+        app = build_app(roster, hub, clock, settings.web, web_secret, metrics=metrics.text, health=metrics.health)
+        desktop = DesktopServer(app, settings.web.host, settings.web.port)
+        web_port = await desktop.start()
+        stack.push_async_callback(desktop.stop)
+        await switchboard.start()
+        stack.push_async_callback(switchboard.stop)
+        await stack.enter_async_context(
+            _background(dispatcher.run(), watcher.listen(), watcher.sweep_forever(), editions.follow(), hub.run())
+        )
+        door = FastAgiDoor(settings.fastagi, lambda leg: converse(leg, parts))
+        engine = Engine(parts, editions, await door.start(), web_port)
+        stack.push_async_callback(lambda: door.stop(engine.drain_s))
+        log.info("ready", node=settings.node, fastagi=engine.fastagi_port, web=web_port)
+        yield engine
+
+
+async def serve(settings: Settings) -> None:
+    """Run an engine until SIGTERM (drain) or SIGINT (at once)."""
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[signal.Signals] = loop.create_future()
+    reloads: list[asyncio.Task[None]] = []
+
+    def stop(number: signal.Signals) -> None:
+        if told.done():
+            os._exit(130)  # told twice: now
+        told.set_result(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)
+    async with running(settings) as engine:
+        loop.add_signal_handler(signal.SIGHUP, lambda: reloads.append(loop.create_task(_reload(engine, settings))))
+        number = await told
+        log.info("stopping", signal=number.name)
+        if number is signal.SIGINT:
+            engine.drain_s = 0.0
+
+
+async def _reload(engine: Engine, settings: Settings) -> None:
+    """SIGHUP: publish the menu folder; a broken one is named fault by fault and the good version goes on."""
+    try:
+        version = await engine.editions.publish(settings.book.folder, "reload")
+    except Misconfigured as faults:
+        log.error("the menu folder is broken; the book in use goes on", faults=str(faults).splitlines())
+    else:
+        log.info("published", version=version)
+
+
+@asynccontextmanager
+async def _background(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Work that goes on until the block is left."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in works]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
