@@ -1,0 +1,187 @@
+"""Fills a database with the demonstration bank: all of it or nothing, once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ivr.bank.generate import Customer, customer, generate, span_of
+from ivr.bank.people import CUSTOMERS, NAMED, Person, people
+from ivr.errors import Misconfigured
+from models.database import Database
+from models.tables import CallRow, CaseRow, CustomerRow, HistoryEventRow, LifeEventRow, NumberRow, ProductRow, Table
+
+BATCH = 100  # customers: some 3,000 history events
+
+Progress = Callable[[int, int], None]  # customers done, of how many
+
+
+class BankOccupied(Misconfigured):
+    """The bank in this database is not the one asked for; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What is in the bank now."""
+
+    customers: int
+    events: int
+    fresh: bool  #: filled by this run; False when it was there already
+
+
+async def fill(
+    database: Database,
+    *,
+    seed: int,
+    until: date,
+    zone: ZoneInfo,
+    customers: int = CUSTOMERS,
+    refill: bool = False,
+    progress: Progress | None = None,
+) -> Filled:
+    """Put the bank of this seed, with history up to and without the day `until`, into an empty database.
+
+    The same bank found again is left as it is. Another one raises BankOccupied, unless `refill` says to delete it.
+    """
+    async with database.write() as session:
+        if await session.scalar(select(CustomerRow.id).limit(1)) is not None:
+            if await _is_same(session, seed, until, zone, customers):
+                return Filled(customers, await _count_events(session), fresh=False)
+            if not refill:
+                raise BankOccupied(
+                    f"the database already holds customers that are not those of seed {seed} with history up to"
+                    f" {until}; nothing was changed: use another database, or ask for a refill, which deletes them"
+                )
+            await _empty(session)
+        numbers = _CaseNumbers()
+        batch: list[Customer] = []
+        done = 0
+        for one in generate(seed, until, zone, customers):
+            batch.append(one)
+            if len(batch) == BATCH or done + len(batch) == customers:
+                await _insert(session, batch, numbers)
+                done += len(batch)
+                batch.clear()
+                if progress is not None:
+                    progress(done, customers)
+        await _advance_ids(session)
+        return Filled(customers, await _count_events(session), fresh=True)
+
+
+async def _count_events(session: AsyncSession) -> int:
+    return await session.scalar(select(func.count()).select_from(HistoryEventRow)) or 0
+
+
+async def _is_same(session: AsyncSession, seed: int, until: date, zone: ZoneInfo, count: int) -> bool:
+    """Whether the stored customers, and the histories of the first of them, are those of this seed and date.
+
+    The generator itself is asked, so a bank written by another version of it counts as another bank. What calls have
+    added since is not compared.
+    """
+    span = span_of(until, zone)
+    expected = people(seed, span.first, until, count)
+    stored = await session.execute(
+        select(CustomerRow.id, CustomerRow.name, CustomerRow.language, CustomerRow.segment, CustomerRow.since_on)
+    )
+    if {tuple(row) for row in stored} != {(p.id, p.name, p.language, p.segment, p.since_on) for p in expected}:
+        return False
+    sample = [customer(person, seed, span) for person in expected[: NAMED * 4]]
+    histories = await session.execute(
+        select(HistoryEventRow.customer_id, HistoryEventRow.at, HistoryEventRow.task).where(
+            HistoryEventRow.customer_id <= sample[-1].person.id, HistoryEventRow.call_id.is_(None)
+        )
+    )
+    return sorted(tuple(row) for row in histories) == sorted(
+        (one.person.id, event.at, event.task) for one in sample for event in one.history
+    )
+
+
+async def _empty(session: AsyncSession) -> None:
+    """Delete every customer. Records of calls stay, without their customer: that person exists no more."""
+    await session.execute(update(CallRow).where(CallRow.customer_id.is_not(None)).values(customer_id=None))
+    for table in (NumberRow, ProductRow, LifeEventRow, HistoryEventRow, CaseRow, CustomerRow):
+        await session.execute(delete(table))
+
+
+class _CaseNumbers:
+    """Numbers of complaint cases, in the order of customers: C-00001."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def next(self) -> str:
+        self._last += 1
+        return f"C-{self._last:05d}"
+
+
+async def _insert(session: AsyncSession, batch: Sequence[Customer], numbers: _CaseNumbers) -> None:
+    rows: dict[type[Table], list[dict[str, Any]]] = {
+        CustomerRow: [_customer_row(one.person) for one in batch],
+        NumberRow: [],
+        ProductRow: [],
+        LifeEventRow: [],
+        CaseRow: [],
+        HistoryEventRow: [],
+    }
+    for one in batch:
+        id_ = one.person.id
+        rows[NumberRow] += [{"customer_id": id_, "e164": n.e164, "kind": n.kind} for n in one.person.numbers]
+        rows[ProductRow] += [
+            {
+                "customer_id": id_,
+                "kind": product.kind,
+                "name": product.name,
+                "opened_on": product.opened_on,
+                "balance_cents": product.balance_cents,
+                "currency": "CNY",
+                "key_kind": product.key_kind,
+                "key_on": product.key_on,
+            }
+            for product in one.products
+        ]
+        rows[LifeEventRow] += [
+            {"customer_id": id_, "kind": event.kind, "happened_on": event.happened_on} for event in one.life_events
+        ]
+        rows[CaseRow] += [
+            {
+                "number": numbers.next(),
+                "customer_id": id_,
+                "subject": case.subject,
+                "tier": case.tier,
+                "state": "open" if case.closed_at is None else "closed",
+                "opened_at": case.opened_at,
+                "due_at": case.due_at,
+                "closed_at": case.closed_at,
+            }
+            for case in one.cases
+        ]
+        rows[HistoryEventRow] += [
+            {"customer_id": id_, "at": event.at, "task": event.task, "source": event.source} for event in one.history
+        ]
+    for table, many in rows.items():
+        if many:
+            await session.execute(insert(table), many)
+
+
+def _customer_row(person: Person) -> dict[str, Any]:
+    return {
+        "id": person.id,
+        "name": person.name,
+        "language": person.language,
+        "segment": person.segment,
+        "since_on": person.since_on,
+        "yearly_value_cents": person.yearly_value_cents,
+        "churn_risk": person.churn_risk,
+    }
+
+
+async def _advance_ids(session: AsyncSession) -> None:
+    """PostgreSQL counts ids in a sequence of its own, which does not see those that we gave."""
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(
+            text("SELECT setval(pg_get_serial_sequence('customers', 'id'), (SELECT max(id) FROM customers))")
+        )
