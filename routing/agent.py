@@ -1,7 +1,7 @@
 """An agent: states, what may follow what, and what the decision needs to know of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from routing.errors import IllegalMove
@@ -60,8 +60,10 @@ AGENT_MOVES: dict[tuple[AgentState, AgentEvent], AgentState] = {
 #: Events an agent sends from the desktop; the engine sends the others.
 SAID_BY_AGENT = frozenset({AgentEvent.SIGN_IN, AgentEvent.SIGN_OUT, AgentEvent.READY, AgentEvent.PAUSE})
 
-#: Pause reasons that the desktop offers; the engine may set `desk_lost` besides.
+#: Pause reasons that the desktop offers.
 PAUSE_REASONS = ("break", "meal", "training", "back_office", "supervisor")
+#: The pause reason that the engine sets besides.
+DESK_LOST = "desk_lost"
 
 
 def move_agent(state: AgentState, event: AgentEvent) -> AgentState:
@@ -83,3 +85,35 @@ class Agent:
     phone: str  #: dial string key of the agent's phone, for example "PJSIP/agent-101"
     skills: Mapping[str, int] = field(default_factory=dict)  #: skill → level, 1 (junior) to 10 (senior)
     since: float = 0.0  #: in this state since, seconds of the epoch; for a ready agent: idle since
+
+
+@dataclass(frozen=True, slots=True)
+class Stance:
+    """An agent's state with what belongs to it."""
+
+    state: AgentState
+    pause_reason: str | None = None
+    pause_after: str | None = None  #: a pause asked for during an offer or a conversation; applies after it
+    wrap_up_until: float | None = None  #: seconds of the epoch, in wrap-up only
+
+    def after(self, event: AgentEvent, *, reason: str | None = None, wrap_up_until: float | None = None) -> "Stance":
+        """The stance that follows; raises IllegalMove for a pair that the table lacks.
+
+        PAUSE while offered or busy is kept for later, READY then takes it back; whatever would make the agent ready
+        or missed makes them paused instead.
+        """
+        if self.state in (AgentState.OFFERED, AgentState.BUSY):
+            if event is AgentEvent.PAUSE:
+                return replace(self, pause_after=reason or PAUSE_REASONS[0])
+            if event is AgentEvent.READY and self.pause_after is not None:
+                return replace(self, pause_after=None)
+        state = move_agent(self.state, event)
+        if state in (AgentState.OFFERED, AgentState.BUSY):
+            return Stance(state, pause_after=self.pause_after)
+        if state is AgentState.WRAP_UP:
+            return Stance(state, pause_after=self.pause_after, wrap_up_until=wrap_up_until)
+        if self.pause_after is not None and event not in SAID_BY_AGENT:
+            return Stance(move_agent(state, AgentEvent.PAUSE), pause_reason=self.pause_after)
+        if event is AgentEvent.DESK_LOST:
+            return Stance(state, pause_reason=DESK_LOST)
+        return Stance(state, pause_reason=reason if state is AgentState.PAUSED else None)

@@ -58,3 +58,7 @@ class Need:
     tier: int = 1  #: complaints: 1 front line, 2 specialist, 3 senior; 1 for all else
     credit_s: float = 0.0  #: priority, as seconds of waiting granted in advance
     not_agents: frozenset[int] = frozenset()  #: agents who missed this need; asked again only when nobody else fits
+
+    def place(self) -> tuple[float, int]:
+        """Sorts needs, first served first: age plus credit on one scale; of equals the one stated first."""
+        return self.since - self.credit_s, self.id

@@ -1,0 +1,44 @@
+"""Does this agent fit this need, and if not, which requirement fails."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from routing.need import Need
+
+#: Level of the skill `complaints` that a complaint of this tier asks for; tier 1 asks no more than its queue does.
+TIER_LEVELS = {1: 0, 2: 4, 3: 7}
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A requirement that an agent does not meet."""
+
+    skill: str
+    asked: int  #: least level
+    level: int  #: the agent's, 0 when they lack the skill
+
+    def __str__(self) -> str:
+        return f"{self.skill} {self.level}, asked {self.asked}"
+
+
+def asked_of_agent(need: Need) -> dict[str, int]:
+    """Every skill with the least level that this need asks for: required, language and complaint tier."""
+    asked = {skill: level for skill, level in need.required.items() if level > 0}
+    language = f"lang:{need.language}"
+    asked[language] = max(asked.get(language, 0), 1)
+    tier = TIER_LEVELS[min(max(need.tier, 1), max(TIER_LEVELS))]
+    if tier > 0:
+        asked["complaints"] = max(asked.get("complaints", 0), tier)
+    return asked
+
+
+def missing(skills: Mapping[str, int], asked: Mapping[str, int]) -> tuple[Missing, ...]:
+    """What an agent with these skills lacks, in the order asked; empty when they fit."""
+    return tuple(
+        Missing(skill, level, skills.get(skill, 0)) for skill, level in asked.items() if skills.get(skill, 0) < level
+    )
+
+
+def fits(skills: Mapping[str, int], asked: Mapping[str, int]) -> bool:
+    """Whether an agent with these skills meets everything that is asked."""
+    return all(skills.get(skill, 0) >= level for skill, level in asked.items())
