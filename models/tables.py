@@ -110,7 +110,9 @@ class CallRow(Table):
 
     __tablename__ = "calls"
     __table_args__ = (
-        Index("ix_calls_open", "state", postgresql_where=text("ended_at IS NULL"), sqlite_where=text("ended_at IS NULL")),
+        Index(
+            "ix_calls_open", "state", postgresql_where=text("ended_at IS NULL"), sqlite_where=text("ended_at IS NULL")
+        ),
         Index("ix_calls_customer_id_started_at", "customer_id", "started_at"),
     )
     id: Mapped[str] = mapped_column(String(150), primary_key=True)
@@ -150,7 +152,7 @@ class MenuBookRow(Table):
     version: Mapped[int] = mapped_column(primary_key=True)
     published_at: Mapped[float]
     message: Mapped[str] = mapped_column(String(500), default="")
-    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    digest: Mapped[str] = mapped_column(String(64))  # of the files; going back to older files is a version of its own
     files: Mapped[dict[str, Any]]  # file name → text
 
 
@@ -196,7 +198,9 @@ class NeedRow(Table):
             postgresql_where=text("closed_at IS NULL"),
             sqlite_where=text("closed_at IS NULL"),
         ),
-        Index("ix_needs_open", "state", postgresql_where=text("closed_at IS NULL"), sqlite_where=text("closed_at IS NULL")),
+        Index(
+            "ix_needs_open", "state", postgresql_where=text("closed_at IS NULL"), sqlite_where=text("closed_at IS NULL")
+        ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     call_id: Mapped[str] = mapped_column(String(150), ForeignKey("calls.id"), index=True)
@@ -242,6 +246,7 @@ class OfferRow(Table):
     fence: Mapped[int]
     state: Mapped[str] = mapped_column(String(16))
     why: Mapped[dict[str, Any]]  # the decision's reasons
+    agent_since: Mapped[float] = mapped_column(default=0.0)  # idle since; given back when the offer comes to nothing
     made_at: Mapped[float]
     expires_at: Mapped[float | None]  # lease of the node; none while they talk
     popped_at: Mapped[float | None]  # the browser said that the pop stands on the screen
