@@ -71,7 +71,9 @@ def check(settings: SettingsFile = None) -> None:
         book = checked_book(load_files(read.book.folder), load_queues(read.book.queues))
     except Faults as faults:
         raise Misconfigured(str(faults)) from faults
-    print(f"{read.book.folder}: fine: {len(book.steps)} steps, {len(book.prompts)} prompts, {', '.join(book.languages)}")
+    print(
+        f"{read.book.folder}: fine: {len(book.steps)} steps, {len(book.prompts)} prompts, {', '.join(book.languages)}"
+    )
 
 
 @cli.command()
@@ -80,7 +82,7 @@ def publish(
     settings: SettingsFile = None,
 ) -> None:
     """Check the menu book, render its prompts and publish it; running engines take it over for new calls."""
-    from ivr.publishing import publish_folder
+    from ivr.editions import publish_folder
 
     version = asyncio.run(publish_folder(_settings(settings), message))
     print(f"published version {version}")

@@ -1,7 +1,7 @@
 """The composition root: which parts there are, in which order they start, and how they stop.
 
-Start: database, menu book, journal, desktop, switch, and last the door through which calls come. Stop: the door first, so
-that Asterisk sends new calls to the next rung; calls in conversation live on in Asterisk without us.
+Start: database, menu book, journal, desktop, switch, and last the door through which calls come. Stop: the door first,
+so that Asterisk sends new calls to the next rung; calls in conversation live on in Asterisk without us.
 """
 
 import asyncio
@@ -72,7 +72,9 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         stack.push_async_callback(database.dispose)
         state = await revision_state(settings.database_url)
         if not state.current:
-            raise Misconfigured(f"the database is at revision {state.found or 'none'}, not {state.head}: run `ivr migrate`")
+            raise Misconfigured(
+                f"the database is at revision {state.found or 'none'}, not {state.head}: run `ivr migrate`"
+            )
         editions = Editions(Books(database), settings.prompts, queues, EspeakSpeech(), clock)
         await editions.start(settings.book.folder)
         journal = CallJournal(database, settings.node)

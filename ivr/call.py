@@ -1,7 +1,7 @@
 """One call while it lasts: the caller's line, what is known of them, and the verbs that every step shares."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,6 @@ class Call:
     started_at: float
     state: CallState = CallState.MENU
     talked: bool = False
-    menus_heard: set[str] = field(default_factory=set)
 
     @property
     def id(self) -> str:
@@ -67,11 +66,11 @@ class Call:
         """A prompt of the book in the call's language."""
         return self.edition.catalogue.prompt(name, self.language, **values)
 
-    def left(self) -> Ending:
-        """How a call ends whose caller hangs up now."""
+    def left(self, *, ringing: bool) -> Ending:
+        """How a call ends whose caller has hung up; `ringing`: while an agent's phone rang for them."""
         if self.talked:
             return Ending(Result.SERVED, Reason.AGENT)
-        if self.live.offer is not None:
+        if ringing:
             return Ending(Result.LEFT, Reason.WHILE_RINGING)
         if self.state is CallState.WAITING:
             return Ending(Result.LEFT, Reason.IN_QUEUE)

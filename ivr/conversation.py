@@ -18,7 +18,7 @@ from ivr.ports import Leg, Resumed
 from ivr.steps import STEPS
 from ivr.steps.route import finish_talk, leave_queue
 from menus.facts import CallerFacts
-from menus.walk import Finished, Position, enter, follow
+from menus.walk import Finished, Move, Position, Verdict, enter, follow, resume
 from routing.call import CallState, Ending, Reason, Result
 from routing.errors import StoreAway
 from routing.offer import OfferEvent
@@ -86,26 +86,21 @@ async def _begin(leg: Leg, parts: Parts, live: LiveCall) -> tuple[Call, Position
         rung=arrival.rung,
     )
     log.info("call", rung=arrival.rung, dnis=arrival.dnis, customer=facts.customer_id, matches=facts.matches)
-    position = enter(edition.book)
-    if resumed is not None:
-        position = await _take_up(call, resumed, position)
-    return call, position
+    if resumed is None:
+        return call, enter(edition.book, language)
+    return call, await _take_up(call, resumed)
 
 
-async def _take_up(call: Call, resumed: Resumed, start: Position) -> Position:
+async def _take_up(call: Call, resumed: Resumed) -> Position:
     """Where a call goes on that another engine had: at its step; after a conversation, at what follows it."""
-    if resumed.position is None:
-        return start
-    position = Position.from_json(resumed.position)
+    position = resume(call.edition.book, resumed.position, call.language)
     standing = await call.parts.exchange.standing(call.id, now=call.now())
     if standing is None:
         return position
     call.state = CallState.WAITING
     if standing.answered:
-        call.talked = True
         await finish_talk(call)
-        moved = follow(call.edition.book, position, Finished())
-        return moved.position or start
+        return follow(call.edition.book, position, Finished()).position or enter(call.edition.book, call.language)
     if standing.offer is not None:
         await call.parts.exchange.close_offer(
             standing.offer.offer_id, standing.offer.fence, OfferEvent.EXPIRE, now=call.now(), wrap_up_s=0
@@ -113,57 +108,57 @@ async def _take_up(call: Call, resumed: Resumed, start: Position) -> Position:
     return position
 
 
-async def _walk(call: Call, position: Position | None) -> Ending:
+async def _walk(call: Call, position: Position) -> Ending:
     """Step after step until the book ends or the longest time is over."""
     book, limits = call.edition.book, call.parts.settings.calls
-    while position is not None:
+    while True:
         if call.now() - call.started_at > limits.longest_s:
             return Ending(Result.FAILED, Reason.DEADLINE)
         step = book.steps[position.step]
+        call.note("step", step=position.step, kind=step.kind)
         call.parts.log.stands(call.id, position.to_json(), call.language)
         await call.parts.log.settle(call.id, deadline_s=limits.store_s)
-        done = await STEPS[step.kind](call, step, position)
-        if isinstance(done, Ending):
-            return done
-        moved = follow(book, position, done)
-        if moved.option is not None:
-            call.note(
-                "key",
-                menu=position.step,
-                key=moved.option.key,
-                option=moved.option.id,
-                label=moved.label(call.language),
-            )
-            if call.facts.customer_id is not None and moved.option.task is not None:
-                call.parts.log.used(call.facts.customer_id, moved.option.task, call.now(), call.id)
-        elif moved.position is not None and not isinstance(done, Finished):
-            call.note(str(moved.verdict), menu=position.step)
+        came = await STEPS[step.kind](call, step, position)
+        moved = follow(book, position, came)
+        _record(call, position, moved)
         for name in moved.say:
             await call.say(call.prompt(name), keys="")
         if moved.position is None:
-            return _ending_of(call, str(moved.outcome))
+            return _ending(call, moved)
         position = moved.position
-    return _ending_of(call, "goodbye")
+        call.language = position.language
 
 
-def _ending_of(call: Call, outcome: str) -> Ending:
-    if call.talked:
-        return Ending(Result.SERVED, Reason.AGENT)
-    if outcome == "no_input":
-        return Ending(Result.LEFT, Reason.NO_INPUT)
-    return Ending(Result.SERVED, Reason.GOODBYE)
+def _record(call: Call, position: Position, moved: Move) -> None:
+    """What came of a step, for the agent who may be next, for reports, and for the caller's next menu."""
+    option = moved.option
+    if option is not None:
+        label = option.label.get(option.voice_in(call.language), option.id)
+        call.note("key", menu=position.step, key=option.key, option=option.id, label=label)
+        if call.facts.customer_id is not None and option.task is not None:
+            call.parts.log.used(call.facts.customer_id, option.task, call.now(), call.id)
+    elif moved.verdict is not Verdict.WENT_ON:
+        call.note(str(moved.verdict), menu=position.step)
+
+
+def _ending(call: Call, moved: Move) -> Ending:
+    """A caller who has talked to an agent was served, whatever the book said last."""
+    if call.talked or moved.outcome is None:
+        return Ending(Result.SERVED, Reason.AGENT if call.talked else Reason.GOODBYE)
+    return Ending(Result(moved.outcome.result), Reason(moved.outcome.reason))
 
 
 async def _departed(call: Call) -> None:
     """The caller has hung up: close what they had open, and write how it ended."""
-    ending = call.left()
+    ringing = call.live.offer is not None
     try:
-        if call.live.offer is not None or call.talked:
+        if ringing:
             await finish_talk(call)
         await leave_queue(call, "abandoned")
     except StoreAway:
         log.warning("the store is away; the sweep will close what this call had open")
-    _end(call, ending)
+        call.talked |= call.live.answered
+    _end(call, call.left(ringing=ringing))
 
 
 def _end(call: Call, ending: Ending) -> None:

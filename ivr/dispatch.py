@@ -62,7 +62,9 @@ class Dispatcher:
             self.claims_lost += 1
             return False
         self.claims_won += 1
-        parts.log.event(claim.call_id, "offer", now, agent=claim.agent_name, offer=claim.offer_id, why=dict(decision.why))
+        parts.log.event(
+            claim.call_id, "offer", now, agent=claim.agent_name, offer=claim.offer_id, why=dict(decision.why)
+        )
         await self._wake(claim.call_id)
         parts.desk.changed(claim.agent_id)
         return True

@@ -7,18 +7,21 @@ from pathlib import Path
 
 import structlog
 
+from ivr.clock import SystemClock
 from ivr.errors import Misconfigured
 from ivr.parts import Edition
 from ivr.ports import Clock
-from ivr.prompts.catalogue import Catalogue, render
-from ivr.prompts.speech import Speech
+from ivr.prompts.catalogue import render
+from ivr.prompts.speech import EspeakSpeech, Speech
 from ivr.queues import Queues
-from ivr.settings import Prompts
+from ivr.queues import load as load_queues
+from ivr.settings import Prompts, Settings
 from menus.loader import load_files, parse_book
 from menus.rules import check_book
 from menus.schema import MenuBook
 from menus.yaml_source import Faults
 from models.books import Books
+from models.database import Database
 
 log = structlog.get_logger()
 
@@ -31,7 +34,7 @@ LOOK_EVERY_S = 2.0
 def checked_book(files: Mapping[str, str], queues: Queues) -> MenuBook:
     """The book of these files. Raises Faults with every fault of every file, queue prompts included."""
     book = parse_book(files)
-    report = check_book(book, queues=frozenset(queues.queues), prompts_used=queues.prompts_used())
+    report = check_book(book, queues=frozenset(queues.queues))
     if report.faults:
         raise Faults(report.faults)
     return book
@@ -103,3 +106,11 @@ class Editions:
         self._kept[version] = Edition(version, book, catalogue)
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
+
+
+async def publish_folder(settings: Settings, message: str) -> int:
+    """Publish the menu folder of these settings from outside the engine. Raises Misconfigured with every fault."""
+    async with Database.opened(settings.database_url) as database:
+        queues = load_queues(settings.book.queues)
+        editions = Editions(Books(database), settings.prompts, queues, EspeakSpeech(), SystemClock())
+        return await editions.publish(settings.book.folder, message)

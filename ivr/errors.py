@@ -19,7 +19,7 @@ class HungUp(EngineFault):
 
 
 class LineBroken(EngineFault):
-    """The link to the switch for this call is out of step or silent past its deadline; the dialplan ladder takes over."""
+    """The link to the switch for this call is out of step or silent past its deadline; the dialplan takes over."""
 
     ending = Ending(Result.DIVERTED, Reason.FALLBACK)
 

@@ -26,7 +26,9 @@ class Metrics:
             endings.add_metric([ending], count)
         yield endings
         yield GaugeMetricFamily("ringwise_calls_live", "Calls this node holds", value=len(parts.live))
-        yield GaugeMetricFamily("ringwise_switch_up", "1 when Asterisk can be reached", value=float(parts.switchboard.up))
+        yield GaugeMetricFamily(
+            "ringwise_switch_up", "1 when Asterisk can be reached", value=float(parts.switchboard.up)
+        )
         claims = CounterMetricFamily("ringwise_claims", "Claims of agents, by outcome", labels=["outcome"])
         claims.add_metric(["won"], self._dispatcher.claims_won)
         claims.add_metric(["lost"], self._dispatcher.claims_lost)

@@ -13,18 +13,6 @@ Level = Annotated[int, Field(ge=1, le=10)]
 QueueName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 
 
-class WaitingPrompts(BaseModel):
-    """Prompts of the menu book that are spoken to a waiting caller; each may be left out."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    enter: str | None = None  #: once, before the music
-    position: str | None = None  #: may use {position:number}
-    comfort: str | None = None  #: between positions that did not change
-    connect: str | None = None  #: when an agent has been found
-    nobody: str | None = None  #: when max_wait_s is over
-
-
 class Queue(BaseModel):
     """A named service goal that needs belong to."""
 
@@ -36,9 +24,10 @@ class Queue(BaseModel):
     )
     ring_s: float = Field(default=15, ge=3, le=120, description="How long an agent's phone rings before RONA.")
     wrap_up_s: float = Field(default=30, ge=0, le=3600, description="Time for the agent after each conversation.")
-    max_wait_s: float = Field(default=900, ge=10, le=14400, description="Longest wait; then the prompt `nobody`.")
+    max_wait_s: float = Field(
+        default=900, ge=10, le=14400, description="Longest wait; then the book goes on at `otherwise`."
+    )
     announce_every_s: float = Field(default=30, ge=10, le=600, description="Seconds of music between announcements.")
-    prompts: WaitingPrompts = WaitingPrompts()
 
     def required(self, more: Mapping[str, int]) -> dict[str, int]:
         """The queue's skills and a step's own, the higher level of each."""
@@ -52,15 +41,6 @@ class Queues(BaseModel):
 
     version: int = Field(ge=1, le=1)
     queues: dict[QueueName, Queue] = Field(min_length=1)
-
-    def prompts_used(self) -> frozenset[str]:
-        """Names of every prompt that the queues speak; the book must have them."""
-        return frozenset(
-            name
-            for queue in self.queues.values()
-            for name in queue.prompts.model_dump().values()
-            if name is not None
-        )
 
 
 def load(path: Path) -> Queues:

@@ -1,16 +1,15 @@
 """Offer the caller's own menu and take a key."""
 
 from ivr.call import Call
-from ivr.ports import Clip
+from ivr.ports import Clip, Waited
 from menus.personalise import SpokenMenu, held_out, spoken_menu
-from menus.schema import MenuStep
+from menus.schema import Menu
 from menus.walk import Input, NothingPressed, Position, Pressed
 
 
-async def menu(call: Call, step: MenuStep, position: Position) -> Input:
+async def menu(call: Call, step: Menu, position: Position) -> Input:
     """Speak the options in this caller's order, with barge-in, and answer with the key or with silence."""
     spoken = spoken_menu_of(call, step, position)
-    call.menus_heard.add(position.step)
     call.note(
         "menu",
         menu=position.step,
@@ -23,13 +22,23 @@ async def menu(call: Call, step: MenuStep, position: Position) -> Input:
     heard = await call.say(_clips(call, position.step, spoken))
     key: str | None = heard.key
     if key is None:
-        await call.leg.arm(step.no_input.timeout_s + call.parts.settings.calls.dead_man_s)
-        waited = await call.leg.wait(step.no_input.timeout_s)
-        key = waited if waited in set("0123456789*#") else None
+        key = await key_within(call, step.no_input.timeout_s)
     return Pressed(key) if key is not None else NothingPressed()
 
 
-def spoken_menu_of(call: Call, step: MenuStep, position: Position) -> SpokenMenu:
+async def key_within(call: Call, seconds: float) -> str | None:
+    """A key of the caller within that time, or None; a wake meant for a wait in a queue does not count."""
+    clock = call.parts.clock
+    until = clock.monotonic() + seconds
+    await call.leg.arm(seconds + call.parts.settings.calls.dead_man_s)
+    while (left := until - clock.monotonic()) > 0:
+        waited = await call.leg.wait(left)
+        if not isinstance(waited, Waited):
+            return waited
+    return None
+
+
+def spoken_menu_of(call: Call, step: Menu, position: Position) -> SpokenMenu:
     """The menu as this caller hears it now."""
     personal = call.parts.settings.personal
     caller = str(call.facts.customer_id) if call.facts.customer_id is not None else call.facts.ani
@@ -41,7 +50,7 @@ def spoken_menu_of(call: Call, step: MenuStep, position: Position) -> SpokenMenu
         call.language,
         call.parts.ranker,
         held_out=caller is None or held_out(caller, personal.salt, personal.hold_out),
-        again=position.step in call.menus_heard,
+        again=position.again,
     )
 
 

@@ -1,7 +1,7 @@
 """State a need, wait with music, and be connected to the agent whom the dispatcher found.
 
-The dispatcher only claims; the caller's own coroutine carries the offer out: pop, ring, talk, and back to the front of the
-queue when nobody answers. A wake is a hint: on each return from a wait the standing is read afresh.
+The dispatcher only claims; the caller's own coroutine carries the offer out: pop, ring, talk, and back to the front of
+the queue when nobody answers. A wake is a hint: on each return from a wait the standing is read afresh.
 """
 
 import asyncio
@@ -10,11 +10,11 @@ import structlog
 
 from ivr.call import Call
 from ivr.pop import pop_for_call
-from ivr.ports import ROUTING, Clip, Dialled, DialStatus, NeedWish, Standing, Waited
+from ivr.ports import ROUTING, Dialled, DialStatus, NeedWish, Standing, Waited
 from ivr.queues import Queue
-from menus.schema import RouteStep
-from menus.walk import Finished, Input, Position
-from routing.call import CallEvent, CallState, Ending, Reason, Result, move_call
+from menus.schema import Route
+from menus.walk import Failed, Finished, Input, Position, Pressed
+from routing.call import CallEvent, CallState, move_call
 from routing.errors import StoreAway
 from routing.offer import Claimed, OfferEvent
 
@@ -32,7 +32,7 @@ UNANSWERED = {
 }
 
 
-async def route(call: Call, step: RouteStep, position: Position) -> Input | Ending:
+async def route(call: Call, step: Route, position: Position) -> Input:
     """Wait for an agent who fits and talk to them."""
     queue = call.parts.queues[step.queue]
     wish = NeedWish(
@@ -49,9 +49,8 @@ async def route(call: Call, step: RouteStep, position: Position) -> Input | Endi
         call.note("need", queue=step.queue, reason=step.reason, required=dict(wish.required), tier=step.tier)
     await call.parts.log.settle(call.id, deadline_s=call.parts.settings.calls.store_s)
     stated = await _state_need(call, wish)
-    if queue.prompts.enter is not None:
-        await call.say(call.prompt(queue.prompts.enter), keys="")
-    return await _wait(call, queue, wish, stated)
+    await call.say(call.prompt(call.edition.book.waiting.hold), keys="")
+    return await _wait(call, queue, wish, position, stated)
 
 
 async def _state_need(call: Call, wish: NeedWish) -> bool:
@@ -66,7 +65,7 @@ async def _state_need(call: Call, wish: NeedWish) -> bool:
     return True
 
 
-async def _wait(call: Call, queue: Queue, wish: NeedWish, stated: bool) -> Input | Ending:
+async def _wait(call: Call, queue: Queue, wish: NeedWish, position: Position, stated: bool) -> Input:
     leg, live = call.leg, call.live
     began = call.parts.clock.monotonic()
     announced_at, announced = began, 0
@@ -74,7 +73,7 @@ async def _wait(call: Call, queue: Queue, wish: NeedWish, stated: bool) -> Input
     while True:
         waited_s = call.parts.clock.monotonic() - began
         if waited_s >= queue.max_wait_s:
-            return await _give_up(call, queue)
+            return await _leave(call, Failed())
         await leg.arm(LOOK_AGAIN_S + call.parts.settings.calls.dead_man_s)
         live.waiting = True
         standing = await _standing(call) if stated else None
@@ -91,14 +90,10 @@ async def _wait(call: Call, queue: Queue, wish: NeedWish, stated: bool) -> Input
         if standing is None:
             stated = await _state_need(call, wish)
             continue
-        if pressed == "*":
-            await leg.unhold()
-            await leave_queue(call, "gave_up")
-            call.state = move_call(call.state, CallEvent.RETURN)
-            call.parts.log.moved(call.id, CallEvent.RETURN)
-            return Finished(back=True)
+        if pressed == call.edition.book.back_key and position.trail:
+            return await _leave(call, Pressed(pressed))
         if call.parts.clock.monotonic() - announced_at >= queue.announce_every_s:
-            announced = await _announce(call, queue, standing, announced)
+            announced = await _announce(call, standing, announced)
             announced_at = call.parts.clock.monotonic()
 
 
@@ -109,27 +104,26 @@ async def _standing(call: Call) -> Standing | None:
         return Standing(position=0, since=call.now(), offer=None)
 
 
-async def _announce(call: Call, queue: Queue, standing: Standing, last: int) -> int:
+async def _announce(call: Call, standing: Standing, last: int) -> int:
     """Say the position when it has got better, else a word of comfort; answers with the position last said."""
-    prompts = queue.prompts
-    clips: tuple[Clip, ...] = ()
-    if prompts.position is not None and standing.position > 0 and (last == 0 or standing.position < last):
-        clips, last = call.prompt(prompts.position, position=standing.position), standing.position
-    elif prompts.comfort is not None:
-        clips = call.prompt(prompts.comfort)
-    if clips:
-        await call.leg.unhold()
-        await call.say(clips, keys="")
-        await call.leg.hold()
+    words = call.edition.book.waiting
+    if standing.position > 0 and (last == 0 or standing.position < last):
+        clips, last = call.prompt(words.position, position=standing.position), standing.position
+    else:
+        clips = call.prompt(words.still)
+    await call.leg.unhold()
+    await call.say(clips, keys="")
+    await call.leg.hold()
     return last
 
 
-async def _give_up(call: Call, queue: Queue) -> Ending:
+async def _leave(call: Call, came: Input) -> Input:
+    """The caller stops waiting, by a key or because nobody came."""
     await call.leg.unhold()
     await leave_queue(call, "gave_up")
-    if queue.prompts.nobody is not None:
-        await call.say(call.prompt(queue.prompts.nobody), keys="")
-    return Ending(Result.DIVERTED, Reason.NO_AGENTS)
+    call.state = move_call(call.state, CallEvent.RETURN)
+    call.parts.log.moved(call.id, CallEvent.RETURN)
+    return came
 
 
 async def carry_out(call: Call, queue: Queue, offer: Claimed) -> bool:
@@ -137,6 +131,7 @@ async def carry_out(call: Call, queue: Queue, offer: Claimed) -> bool:
     parts, live = call.parts, call.live
     live.offer, live.answered = offer, False
     await _show(call, offer)
+    await call.leg.unhold()
     started = call.now()
     dialled = await call.leg.dial(offer.phone, ring_s=queue.ring_s, offer_id=offer.offer_id)
     if dialled.status is DialStatus.ANSWERED or live.answered:
@@ -166,9 +161,7 @@ async def _show(call: Call, offer: Claimed) -> None:
             )
     except (TimeoutError, StoreAway):
         shown = False
-    call.note(
-        "popped", agent=offer.agent_name, shown=shown, ms=round((parts.clock.monotonic() - begun) * 1000, 1)
-    )
+    call.note("popped", agent=offer.agent_name, shown=shown, ms=round((parts.clock.monotonic() - begun) * 1000, 1))
     if shown:
         try:
             await parts.exchange.popped(offer.offer_id, offer.fence, now=call.now())
@@ -177,10 +170,12 @@ async def _show(call: Call, offer: Claimed) -> None:
 
 
 async def _talked(call: Call, queue: Queue, offer: Claimed, dialled: Dialled) -> None:
-    """The agent has hung up: wrap-up begins."""
-    call.talked = True
+    """The agent has hung up: wrap-up begins, the caller goes on in the book."""
+    call.live.answered = True
     call.note("offer_closed", agent=offer.agent_name, how="talked", talked_s=round(dialled.talked_s, 1))
     await finish_talk(call)
+    call.state = move_call(call.state, CallEvent.RETURN)
+    call.parts.log.moved(call.id, CallEvent.RETURN)
 
 
 async def finish_talk(call: Call) -> None:
@@ -191,7 +186,7 @@ async def finish_talk(call: Call) -> None:
     call.live.offer = None
     if offer is None:
         return
-    talked = call.talked or call.live.answered
+    talked = call.live.answered or (standing is not None and standing.answered)
     if talked:
         call.talked = True
         await parts.exchange.answered(offer.offer_id, offer.fence, now=call.now())
