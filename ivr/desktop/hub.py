@@ -1,0 +1,276 @@
+"""The hub: pushes pops and states to the agents' browsers, and hears from them that a pop stands on the screen."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import structlog
+
+from ivr.desktop.measures import Measures
+from ivr.desktop.messages import Error, PopShow, PopWithdrawn, Queues, ServerMessage, State
+from ivr.desktop.outbox import Outbox
+from ivr.desktop.parts import PopPart, QueuePart
+from ivr.desktop.views import agent_part, offer_part, pop_part, queue_parts, wrap_up_part
+from ivr.ports import AgentCard, Clock, OfferSeen, Pop, Roster
+from routing.agent import AgentState
+from routing.errors import StoreAway
+from routing.offer import OPEN_OFFERS
+
+log = structlog.get_logger(__name__)
+
+POLL_S = 1.0  #: at least this often the truth is re-read for agents with a browser
+READS_PER_S = 200  #: with more agents than this the poll slows down; hints stay quick
+READERS = 8  #: states read at the same time
+READ_S = 2.0  #: longest time to read the state of one agent, or a pop
+POP_AGAIN_S = 5.0  #: after a pop could not be composed, it is tried again this much later
+SIGNED_OUT = 4401  #: close code: the page goes to the sign-in page
+
+_WITH_OFFER = frozenset({AgentState.OFFERED, AgentState.BUSY, AgentState.WRAP_UP})
+
+
+@dataclass(slots=True)
+class _Showing:
+    """A pop on its way to the screen."""
+
+    offer_id: int
+    fence: int
+    since: float
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True, eq=False)
+class _Desktop:
+    """All browser windows of one agent; every one of them is told the same."""
+
+    outboxes: set[Outbox] = field(default_factory=set)
+    reading: bool = False
+    again: bool = False  #: changed while being read
+    turn: int = 0  #: grows with every pop; a state that was read before it is not published
+    showing: _Showing | None = None
+    pop: PopPart | None = None
+    pop_again_at: float = 0.0
+    open_offer: int | None = None  #: what the screen shows as this agent's call
+    state: State | None = None  #: last published; None while the truth cannot be read
+
+    def post(self, message: ServerMessage) -> None:
+        for outbox in self.outboxes:
+            outbox.post(message)
+
+
+class Hub:
+    """The agents' browsers, as the engine sees them (port Desk). `run` must be running."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        clock: Clock,
+        pop_of: Callable[[int], Awaitable[Pop | None]],
+        *,
+        measures: Measures | None = None,
+    ) -> None:
+        self.measures = measures or Measures()
+        self._roster = roster
+        self._clock = clock
+        self._pop_of = pop_of
+        self._desktops: dict[int, _Desktop] = {}
+        self._due: set[int] = set()
+        self._queues_due = True
+        self._nudged = asyncio.Event()
+        self._queues: tuple[QueuePart, ...] = ()
+        self._readers = asyncio.Semaphore(READERS)
+        self._away = False
+
+    # --- for the engine -----------------------------------------------------------------------------------------
+
+    async def pop(self, agent_id: int, pop: Pop, *, deadline_s: float) -> bool:
+        """Show the pop; True when a browser says within the deadline that it stands on the screen."""
+        desktop = self._desktops.get(agent_id)
+        if desktop is None:
+            self.measures.pops.labels("no_browser").inc()
+            return False
+        offer = pop.offer
+        showing = _Showing(offer.offer_id, offer.fence, self._clock.monotonic())
+        desktop.turn += 1
+        desktop.showing = showing
+        desktop.pop = pop_part(pop)
+        desktop.open_offer = offer.offer_id
+        desktop.post(PopShow(now=self._clock.now(), offer=offer_part(offer), pop=desktop.pop))
+        self.changed(agent_id)
+        try:
+            async with asyncio.timeout(deadline_s):
+                await showing.done.wait()
+        except TimeoutError:
+            self.measures.pops.labels("late").inc()
+            return False
+        self.measures.pops.labels("shown").inc()
+        return True
+
+    def changed(self, agent_id: int | None = None) -> None:
+        """The state of this agent (or of queues) has changed: browsers are told afresh. Never waits or raises."""
+        if agent_id is None:
+            self._due.update(self._desktops)
+            self._queues_due = True
+        elif agent_id in self._desktops:
+            self._due.add(agent_id)
+        self._nudged.set()
+
+    async def run(self) -> None:
+        """Keep every browser in step with the truth, until cancelled."""
+        ticks = asyncio.get_running_loop().time
+        poll_at = ticks()
+        async with asyncio.TaskGroup() as readers:
+            while True:
+                try:
+                    async with asyncio.timeout_at(poll_at):
+                        await self._nudged.wait()
+                except TimeoutError:
+                    poll_at = ticks() + max(POLL_S, len(self._desktops) / READS_PER_S)
+                    self.changed()
+                self._nudged.clear()
+                due, self._due = self._due, set()
+                for agent_id in due:
+                    desktop = self._desktops.get(agent_id)
+                    if desktop is None:
+                        continue
+                    desktop.again = True
+                    if not desktop.reading:
+                        desktop.reading = True
+                        readers.create_task(self._follow(agent_id, desktop))
+                if self._queues_due and self._desktops:
+                    self._queues_due = False
+                    readers.create_task(self._follow_queues())
+
+    # --- for the sockets ----------------------------------------------------------------------------------------
+
+    def join(self, agent_id: int, outbox: Outbox) -> None:
+        """A browser window of this agent has come."""
+        self._desktops.setdefault(agent_id, _Desktop()).outboxes.add(outbox)
+        self.measures.sockets.inc()
+        self.changed(agent_id)
+
+    def leave(self, agent_id: int, outbox: Outbox) -> None:
+        """A browser window of this agent is gone."""
+        desktop = self._desktops[agent_id]
+        desktop.outboxes.remove(outbox)
+        self.measures.sockets.dec()
+        if not desktop.outboxes:
+            del self._desktops[agent_id]
+
+    def windows(self, agent_id: int) -> int:
+        """How many browser windows of this agent are connected."""
+        desktop = self._desktops.get(agent_id)
+        return len(desktop.outboxes) if desktop else 0
+
+    def shown(self, agent_id: int, offer_id: int, fence: int) -> None:
+        """A browser of this agent says that the pop of this offer stands on its screen."""
+        desktop = self._desktops.get(agent_id)
+        showing = desktop.showing if desktop else None
+        if showing is None or (showing.offer_id, showing.fence) != (offer_id, fence) or showing.done.is_set():
+            return
+        self.measures.pop_shown_s.observe(self._clock.monotonic() - showing.since)
+        showing.done.set()
+
+    # --- reading the truth --------------------------------------------------------------------------------------
+
+    async def _follow(self, agent_id: int, desktop: _Desktop) -> None:
+        """Read and publish the state of one agent until nothing has changed meanwhile."""
+        try:
+            while desktop.again and self._desktops.get(agent_id) is desktop:
+                desktop.again = False
+                await self._refresh(agent_id, desktop)
+        finally:
+            desktop.reading = False
+
+    async def _refresh(self, agent_id: int, desktop: _Desktop) -> None:
+        """What cannot be read is said so on the screen, and read again at the next poll."""
+        turn = desktop.turn
+        try:
+            async with self._readers, asyncio.timeout(READ_S):
+                card = await self._roster.card(agent_id)
+                offer = await self._roster.offer_of(agent_id) if card and card.state in _WITH_OFFER else None
+        except Exception as fault:
+            self._unreadable(fault)
+            desktop.state = None
+            desktop.post(Error(code="store_away"))
+            return
+        self._away = False
+        if turn != desktop.turn:
+            desktop.again = True
+        elif card is None or card.state is AgentState.LOGGED_OUT:
+            for outbox in desktop.outboxes:
+                outbox.close(SIGNED_OUT)
+        else:
+            self._publish(desktop, card, offer)
+            if offer is not None and (desktop.pop is None or desktop.pop.offer_id != offer.offer_id):
+                await self._compose_pop(agent_id, desktop)
+
+    async def _compose_pop(self, agent_id: int, desktop: _Desktop) -> None:
+        """Have the pop composed anew, for a page that was loaded afresh or an offer that another node made."""
+        if self._clock.monotonic() < desktop.pop_again_at:
+            return
+        turn = desktop.turn
+        try:
+            async with asyncio.timeout(READ_S):
+                pop = await self._pop_of(agent_id)
+        except Exception as fault:
+            self._unreadable(fault)
+            pop = None
+        if pop is None:
+            desktop.pop_again_at = self._clock.monotonic() + POP_AGAIN_S
+        elif turn == desktop.turn:
+            desktop.pop = pop_part(pop)
+            desktop.again = True
+
+    async def _follow_queues(self) -> None:
+        now = self._clock.now()
+        try:
+            async with asyncio.timeout(READ_S):
+                self._queues = queue_parts(await self._roster.queue_state(now=now), now)
+        except Exception as fault:
+            self._unreadable(fault)
+            return
+        for desktop in self._desktops.values():
+            if desktop.state is not None:
+                self._tell(desktop, desktop.state.model_copy(update={"now": now, "queues": self._queues}))
+
+    def _unreadable(self, fault: Exception) -> None:
+        """One line when the database goes away, a whole report of anything else."""
+        self.measures.stale.inc()
+        if not isinstance(fault, TimeoutError | StoreAway):
+            log.error("desktop.unreadable", exc_info=fault)
+        elif not self._away:
+            log.warning("desktop.store_away", fault=str(fault))
+        self._away = True
+
+    # --- telling ------------------------------------------------------------------------------------------------
+
+    def _publish(self, desktop: _Desktop, card: AgentCard, offer: OfferSeen | None) -> None:
+        now = self._clock.now()
+        if desktop.open_offer is not None and (offer is None or offer.offer_id != desktop.open_offer):
+            why: Literal["missed", "withdrawn"] = "missed" if card.state is AgentState.MISSED else "withdrawn"
+            desktop.post(PopWithdrawn(now=now, offer_id=desktop.open_offer, why=why))
+        desktop.open_offer = offer.offer_id if offer is not None and offer.state in OPEN_OFFERS else None
+        if offer is None:
+            desktop.pop, desktop.pop_again_at = None, 0.0
+        pop = desktop.pop if offer is not None and desktop.pop and desktop.pop.offer_id == offer.offer_id else None
+        state = State(
+            now=now,
+            agent=agent_part(card),
+            offer=offer_part(offer) if offer else None,
+            pop=pop,
+            wrap_up=wrap_up_part(card, offer) if offer and card.state is AgentState.WRAP_UP else None,
+            queues=self._queues,
+        )
+        self._tell(desktop, state)
+
+    def _tell(self, desktop: _Desktop, state: State) -> None:
+        """Tell each window what it lacks: the whole state, only the queues, or nothing."""
+        for outbox in desktop.outboxes:
+            told = outbox.state if desktop.state is not None else None
+            if told is None or told.model_copy(update={"now": state.now, "queues": state.queues}) != state:
+                outbox.post(state)
+            elif told.queues != state.queues:
+                outbox.post(Queues(now=state.now, queues=state.queues))
+                outbox.state = state
+        desktop.state = state

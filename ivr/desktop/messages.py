@@ -1,0 +1,199 @@
+"""What page and server say to each other over the socket: typed, versioned, and nothing else is accepted."""
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from ivr.desktop.parts import AgentPart, OfferPart, PopPart, QueuePart, WrapUpPart
+from routing.agent import PAUSE_REASONS
+
+#: Raised whenever a page of the version before could misread a message; such pages are told to load themselves afresh.
+VERSION: Literal[1] = 1
+
+#: How a conversation can have ended, as the agent sees it. `not_stated` is stored when a note comes without a choice.
+DISPOSITIONS = (
+    "resolved",
+    "follow_up",
+    "transferred",
+    "complaint_opened",
+    "callback_promised",
+    "wrong_number",
+    "no_customer",
+    "call_dropped",
+    "not_stated",
+)
+
+LONGEST_NOTE = 2000  #: characters; the column holds no more
+_LARGEST_ID = 2**53  #: the largest integer that JavaScript keeps exactly
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    v: Literal[1] = VERSION
+
+
+# --- server to page ----------------------------------------------------------------------------------------------
+
+
+class State(_Message):
+    """Everything the page shows; replaces all that was said before."""
+
+    type: Literal["state"] = "state"
+    now: float
+    agent: AgentPart
+    offer: OfferPart | None
+    pop: PopPart | None
+    wrap_up: WrapUpPart | None
+    queues: tuple[QueuePart, ...]
+    pause_reasons: tuple[str, ...] = PAUSE_REASONS
+    dispositions: tuple[str, ...] = DISPOSITIONS
+
+
+class PopShow(_Message):
+    """A call was offered to this agent just now."""
+
+    type: Literal["pop"] = "pop"
+    now: float
+    offer: OfferPart
+    pop: PopPart
+
+
+class PopWithdrawn(_Message):
+    """The call on the screen is no longer this agent's."""
+
+    type: Literal["pop_withdrawn"] = "pop_withdrawn"
+    now: float
+    offer_id: int
+    why: Literal["missed", "withdrawn"]
+
+
+class Queues(_Message):
+    """Only the queues have changed."""
+
+    type: Literal["queues"] = "queues"
+    now: float
+    queues: tuple[QueuePart, ...]
+
+
+class Ping(_Message):
+    """A sign of life; the page answers `alive`."""
+
+    type: Literal["ping"] = "ping"
+    now: float
+
+
+class Saved(_Message):
+    """The outcome of a conversation is stored."""
+
+    type: Literal["saved"] = "saved"
+    offer_id: int
+
+
+class Error(_Message):
+    """Something that was asked for was not done, or what is on the screen can no longer be vouched for."""
+
+    type: Literal["error"] = "error"
+    code: Literal["not_now", "not_yours", "store_away", "fault"]
+    about: str = ""  #: type of the message that could not be carried out
+
+
+ServerMessage = State | PopShow | PopWithdrawn | Queues | Ping | Saved | Error
+
+
+# --- page to server ----------------------------------------------------------------------------------------------
+
+
+def _pause_reason(value: str) -> str:
+    if value not in PAUSE_REASONS:
+        raise ValueError(f"no pause reason is called {value[:32]!r}")
+    return value
+
+
+def _disposition(value: str) -> str:
+    if value not in DISPOSITIONS:
+        raise ValueError(f"no disposition is called {value[:32]!r}")
+    return value
+
+
+PauseReason = Annotated[str, AfterValidator(_pause_reason)]
+Disposition = Annotated[str, AfterValidator(_disposition)]
+Id = Annotated[int, Field(ge=0, le=_LARGEST_ID)]
+
+
+class Hello(_Message):
+    """The first message of a page."""
+
+    type: Literal["hello"]
+    ticket: str = Field(max_length=128)
+
+
+class Ready(_Message):
+    """The agent takes calls."""
+
+    type: Literal["ready"]
+
+
+class Pause(_Message):
+    """The agent takes no calls; during a call it applies after it."""
+
+    type: Literal["pause"]
+    reason: PauseReason
+
+
+class Shown(_Message):
+    """The pop stands on the screen."""
+
+    type: Literal["shown"]
+    offer_id: Id
+    fence: Id
+
+
+class WrapUp(_Message):
+    """The outcome of a conversation, and what the agent does next (nothing: it is only stored)."""
+
+    type: Literal["wrap_up"]
+    offer_id: Id
+    disposition: Disposition
+    note: str = Field(max_length=LONGEST_NOTE)
+    then: Literal["ready", "pause"] | None = None
+    reason: PauseReason | None = None  #: of the pause
+
+
+class SignOut(_Message):
+    """The agent goes home."""
+
+    type: Literal["sign_out"]
+
+
+class Alive(_Message):
+    """Answer to a ping: the page's own code runs, not only its connection."""
+
+    type: Literal["alive"]
+
+
+ClientMessage = Hello | Ready | Pause | Shown | WrapUp | SignOut | Alive
+_CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
+
+
+class NotAMessage(ValueError):
+    """A browser sent something that is not one of our messages."""
+
+
+def read(text: str) -> ClientMessage:
+    """The message in a text. Raises NotAMessage."""
+    try:
+        return _CLIENT.validate_json(text)
+    except ValidationError as fault:
+        first = fault.errors(include_input=False, include_url=False, include_context=False)[0]
+        raise NotAMessage(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def speaks_other_version(text: str) -> bool:
+    """Whether a text that could not be read comes from a page of another version."""
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and isinstance(told.get("v"), int) and told["v"] != VERSION

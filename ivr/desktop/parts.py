@@ -1,0 +1,127 @@
+"""What a desktop shows, as plain parts of the messages to the page."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class AgentPart(_Part):
+    """The agent whose desktop it is."""
+
+    name: str
+    full_name: str
+    phone: str
+    state: str
+    since: float
+    pause_reason: str | None
+    pause_after: str | None
+
+
+class OfferPart(_Part):
+    """The call that is offered, talked to or wrapped up."""
+
+    offer_id: int
+    fence: int
+    state: str
+    queue: str
+    reason: str
+    made_at: float
+    waiting_since: float
+    ringing_at: float | None
+    answered_at: float | None
+    closed_at: float | None
+
+
+class ProductPart(_Part):
+    """A product that the customer holds."""
+
+    kind: str
+    name: str
+    balance_cents: int
+    currency: str
+    key_kind: str | None
+    key_on: str | None  #: 2026-12-31
+
+
+class LifeEventPart(_Part):
+    """Something in the customer's life."""
+
+    kind: str
+    on: str
+
+
+class CasePart(_Part):
+    """An open complaint."""
+
+    number: str
+    subject: str
+    tier: int
+    opened_at: float
+    due_at: float | None
+
+
+class ContactPart(_Part):
+    """An earlier contact."""
+
+    at: float
+    channel: str
+    about: str
+    outcome: str
+
+
+class CustomerPart(_Part):
+    """The unified view of one customer."""
+
+    id: int
+    name: str
+    language: str
+    segment: str
+    since_on: str
+    yearly_value_cents: int
+    churn_risk: float
+    numbers: tuple[str, ...]
+    products: tuple[ProductPart, ...]
+    life_events: tuple[LifeEventPart, ...]
+    cases: tuple[CasePart, ...]
+    contacts: tuple[ContactPart, ...]
+
+
+class StepPart(_Part):
+    """One thing the caller did in the menus."""
+
+    at: float
+    text: str
+    key: str | None
+
+
+class PopPart(_Part):
+    """Who is calling and why."""
+
+    offer_id: int
+    ani: str | None
+    caller_name: str
+    language: str
+    customer: CustomerPart | None
+    candidates: tuple[CustomerPart, ...]
+    path: tuple[StepPart, ...]
+    habit: str
+    extra: tuple[tuple[str, str], ...]
+
+
+class WrapUpPart(_Part):
+    """The time after a conversation, and what has been stored of its outcome."""
+
+    offer_id: int
+    until: float | None
+    disposition: str | None
+    note: str
+
+
+class QueuePart(_Part):
+    """How a queue stands."""
+
+    queue: str
+    waiting: int
+    waiting_since: float | None  #: when the caller who has waited longest came

@@ -1,0 +1,160 @@
+"""From what the ports know to what the page is told: foreign text is cleaned here, once."""
+
+import unicodedata
+from collections.abc import Iterable
+
+from ivr.desktop.parts import (
+    AgentPart,
+    CasePart,
+    ContactPart,
+    CustomerPart,
+    LifeEventPart,
+    OfferPart,
+    PopPart,
+    ProductPart,
+    QueuePart,
+    StepPart,
+    WrapUpPart,
+)
+from ivr.ports import AgentCard, CustomerView, OfferSeen, Pop, QueueSeen
+
+LONGEST_NAME = 64  #: characters
+LONGEST_LINE = 200
+MOST_ROWS = 50  #: of any list on the screen
+
+#: Controls, format and direction marks, halves of surrogate pairs, line and paragraph separators.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def plain(text: str, longest: int = LONGEST_LINE) -> str:
+    """One line of text without invisible or direction-changing characters, cut with an ellipsis."""
+    head = text[: longest * 8]
+    seen = "".join(" " if c in "\t\r\n" else c for c in head if c in "\t\r\n" or unicodedata.category(c) not in _UNSEEN)
+    line = " ".join(seen.split())
+    cut = len(line) > longest or len(head) < len(text)
+    return line[: longest - 1].rstrip() + "…" if cut else line
+
+
+def note_text(text: str) -> str:
+    """An agent's note, its lines kept, other controls and direction marks removed."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join("".join(c for c in line if unicodedata.category(c) not in _UNSEEN) for line in lines).strip()
+
+
+def agent_part(card: AgentCard) -> AgentPart:
+    """An agent's card."""
+    return AgentPart(
+        name=plain(card.name, LONGEST_NAME),
+        full_name=plain(card.full_name, LONGEST_NAME),
+        phone=plain(card.phone, LONGEST_NAME),
+        state=card.state,
+        since=card.since,
+        pause_reason=card.pause_reason,
+        pause_after=card.pause_after,
+    )
+
+
+def offer_part(offer: OfferSeen) -> OfferPart:
+    """An offer."""
+    return OfferPart(
+        offer_id=offer.offer_id,
+        fence=offer.fence,
+        state=offer.state,
+        queue=plain(offer.queue, LONGEST_NAME),
+        reason=plain(offer.reason),
+        made_at=offer.made_at,
+        waiting_since=offer.need_since,
+        ringing_at=offer.ringing_at,
+        answered_at=offer.answered_at,
+        closed_at=offer.closed_at,
+    )
+
+
+def wrap_up_part(card: AgentCard, offer: OfferSeen) -> WrapUpPart:
+    """The wrap-up of a conversation."""
+    return WrapUpPart(
+        offer_id=offer.offer_id,
+        until=card.wrap_up_until,
+        disposition=offer.disposition,
+        note=offer.note or "",
+    )
+
+
+def queue_parts(queues: Iterable[QueueSeen], now: float) -> tuple[QueuePart, ...]:
+    """The queues; the longest wait as the second it began, so that a message is due only when something happens."""
+    return tuple(
+        QueuePart(
+            queue=plain(seen.queue, LONGEST_NAME),
+            waiting=seen.waiting,
+            waiting_since=float(round(now - seen.longest_wait_s)) if seen.waiting else None,
+        )
+        for seen in queues
+    )
+
+
+def customer_part(view: CustomerView) -> CustomerPart:
+    """A customer."""
+    return CustomerPart(
+        id=view.id,
+        name=plain(view.name, LONGEST_NAME),
+        language=plain(view.language, LONGEST_NAME),
+        segment=plain(view.segment, LONGEST_NAME),
+        since_on=view.since_on.isoformat(),
+        yearly_value_cents=view.yearly_value_cents,
+        churn_risk=min(max(view.churn_risk, 0.0), 1.0),
+        numbers=tuple(plain(number, LONGEST_NAME) for number in view.numbers[:MOST_ROWS]),
+        products=tuple(
+            ProductPart(
+                kind=plain(product.kind, LONGEST_NAME),
+                name=plain(product.name, LONGEST_NAME),
+                balance_cents=product.balance_cents,
+                currency=plain(product.currency, 8),
+                key_kind=plain(product.key_kind, LONGEST_NAME) if product.key_kind else None,
+                key_on=product.key_on.isoformat() if product.key_on else None,
+            )
+            for product in view.products[:MOST_ROWS]
+        ),
+        life_events=tuple(
+            LifeEventPart(kind=plain(kind, LONGEST_NAME), on=on.isoformat())
+            for kind, on in view.life_events[:MOST_ROWS]
+        ),
+        cases=tuple(
+            CasePart(
+                number=plain(case.number, LONGEST_NAME),
+                subject=plain(case.subject),
+                tier=case.tier,
+                opened_at=case.opened_at,
+                due_at=case.due_at,
+            )
+            for case in view.cases[:MOST_ROWS]
+        ),
+        contacts=tuple(
+            ContactPart(
+                at=contact.at,
+                channel=plain(contact.channel, LONGEST_NAME),
+                about=plain(contact.about),
+                outcome=plain(contact.outcome),
+            )
+            for contact in view.contacts[:MOST_ROWS]
+        ),
+    )
+
+
+def pop_part(pop: Pop) -> PopPart:
+    """A pop."""
+    return PopPart(
+        offer_id=pop.offer.offer_id,
+        ani=plain(pop.ani, LONGEST_NAME) if pop.ani else None,
+        caller_name=plain(pop.caller_name, LONGEST_NAME),
+        language=plain(pop.language, LONGEST_NAME),
+        customer=customer_part(pop.customer) if pop.customer else None,
+        candidates=tuple(customer_part(view) for view in pop.candidates[:MOST_ROWS]),
+        path=tuple(
+            StepPart(at=step.at, text=plain(step.text), key=plain(step.key, 16) if step.key else None)
+            for step in pop.path[-MOST_ROWS:]
+        ),
+        habit=plain(pop.habit),
+        extra=tuple(
+            (plain(name, LONGEST_NAME), plain(str(value))) for name, value in list(pop.extra.items())[:MOST_ROWS]
+        ),
+    )
