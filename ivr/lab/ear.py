@@ -1,0 +1,172 @@
+"""An ear on the line: takes the sound that Asterisk sends, and can press keys and speak from the same socket."""
+
+import asyncio
+import contextlib
+import random
+import struct
+import time
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from ivr.lab.g711 import PCMA, PCMU, RATE, Samples, decode, encode_ulaw
+
+PACKET_S = 0.02
+TELEPHONE_EVENT = 101  #: the payload type that nearly all phones use for keys (RFC 4733)
+KEYS = "0123456789*#ABCD"  #: in the order of RFC 4733
+KEY_S = 0.1  #: how long a key is held; Asterisk takes 80 ms at least
+KEY_GAP_S = 0.1
+_SAMPLES = int(RATE * PACKET_S)
+_SOUND_LEVEL = 200.0  #: root mean square of 20 ms above which there is sound; µ-law silence is 0, speech 1000 and more
+_JUMP_S = 0.1  #: a stream whose own time strays further from the clock than this has been restarted
+_HEADER = struct.Struct("!BBHII")
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """What one packet carried, at its place on the line's time axis."""
+
+    at: float  #: seconds of the epoch, by the sender's pace
+    samples: Samples
+
+
+class Ear(asyncio.DatagramProtocol):
+    """One end of a sound connection. Times are UTC seconds of the epoch."""
+
+    def __init__(self) -> None:
+        self.first_packet_at: float | None = None
+        self.first_sound_at: float | None = None
+        self._sounded = asyncio.Event()
+        self._chunks: list[_Chunk] = []
+        self._stream: tuple[int, int, float] | None = None  # SSRC, first timestamp, its time
+        self._transport: asyncio.DatagramTransport | None = None
+        self._far: tuple[str, int] | None = None
+        self._ssrc = random.getrandbits(32)
+        self._sequence = random.getrandbits(16)
+        self._timestamp = random.getrandbits(32)
+        self._speaking = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, host: str) -> Self:
+        """An ear on a free port of this address."""
+        loop = asyncio.get_running_loop()
+        _, ear = await loop.create_datagram_endpoint(cls, local_addr=(host, 0))
+        return ear
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio has made the socket."""
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self._transport = transport
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where Asterisk must send its sound."""
+        assert self._transport is not None
+        host, port = self._transport.get_extra_info("sockname")
+        return str(host), int(port)
+
+    def connect(self, far: tuple[str, int]) -> None:
+        """Where keys and speech go, as the other side's SDP says."""
+        self._far = far
+
+    def close(self) -> None:
+        """Give the port back."""
+        if self._transport is not None:
+            self._transport.close()
+
+    # --- hearing --------------------------------------------------------------------------------------------------
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """One packet of sound."""
+        now = time.time()
+        if len(data) <= _HEADER.size:
+            return
+        first, kind, _, timestamp, ssrc = _HEADER.unpack_from(data)
+        payload_type = kind & 0x7F
+        if first >> 6 != 2 or payload_type not in (PCMU, PCMA):
+            return
+        samples = decode(data[_HEADER.size + 4 * (first & 0x0F) :], payload_type)
+        at = self._place(ssrc, timestamp, now)
+        self._chunks.append(_Chunk(at, samples))
+        if self.first_packet_at is None:
+            self.first_packet_at = now
+        if self.first_sound_at is None and _level(samples) > _SOUND_LEVEL:
+            self.first_sound_at = now
+            self._sounded.set()
+
+    def _place(self, ssrc: int, timestamp: int, now: float) -> float:
+        """When the packet belongs: by the sender's own count, so that late arrival does not tear the sound apart."""
+        if self._stream is not None and self._stream[0] == ssrc:
+            at = self._stream[2] + ((timestamp - self._stream[1]) & 0xFFFFFFFF) / RATE
+            if abs(at - now) < _JUMP_S:
+                return at
+        self._stream = (ssrc, timestamp, now)
+        return now
+
+    def sound(self) -> tuple[float, Samples]:
+        """Everything heard so far as one stretch of 8 kHz samples, and when it began; silence where nothing came."""
+        if not self._chunks:
+            return 0.0, np.zeros(0, dtype=np.int16)
+        start = min(chunk.at for chunk in self._chunks)
+        end = max(chunk.at + len(chunk.samples) / RATE for chunk in self._chunks)
+        line = np.zeros(round((end - start) * RATE) + 1, dtype=np.int16)
+        for chunk in self._chunks:
+            at = round((chunk.at - start) * RATE)
+            line[at : at + len(chunk.samples)] = chunk.samples[: len(line) - at]
+        return start, line
+
+    async def hear_sound(self, *, deadline_s: float) -> float:
+        """When the first sound came. Raises TimeoutError when none comes in time."""
+        async with asyncio.timeout(deadline_s):
+            await self._sounded.wait()
+        assert self.first_sound_at is not None
+        return self.first_sound_at
+
+    async def hear_silence_end(self, *, deadline_s: float) -> float:
+        """When sound comes next, whatever was heard before. Raises TimeoutError when none comes in time."""
+        self.first_sound_at = None
+        self._sounded.clear()
+        return await self.hear_sound(deadline_s=deadline_s)
+
+    # --- keys and speech --------------------------------------------------------------------------------------------
+
+    async def press(self, keys: str) -> None:
+        """Press keys one after the other, as RFC 4733 events."""
+        async with self._speaking:
+            for key in keys:
+                await self._press(KEYS.index(key))
+                await asyncio.sleep(KEY_GAP_S)
+
+    async def _press(self, code: int) -> None:
+        started = self._timestamp
+        packets = round(KEY_S / PACKET_S)
+        for number in range(1, packets + 1):
+            self._send(TELEPHONE_EVENT, struct.pack("!BBH", code, 10, number * _SAMPLES), started, marker=number == 1)
+            await asyncio.sleep(PACKET_S)
+        for _ in range(3):  # the end is said three times, as the RFC wants
+            self._send(TELEPHONE_EVENT, struct.pack("!BBH", code, 0x80 | 10, packets * _SAMPLES), started)
+        self._timestamp = (started + (packets + 1) * _SAMPLES) & 0xFFFFFFFF
+
+    async def speak(self, samples: Samples) -> None:
+        """Say this, at its own pace."""
+        coded = encode_ulaw(samples)
+        loop = asyncio.get_running_loop()
+        async with self._speaking:
+            began = loop.time()
+            for number, start in enumerate(range(0, len(coded), _SAMPLES)):
+                self._send(PCMU, coded[start : start + _SAMPLES].ljust(_SAMPLES, b"\xff"), self._timestamp)
+                self._timestamp = (self._timestamp + _SAMPLES) & 0xFFFFFFFF
+                await asyncio.sleep(max(0.0, began + (number + 1) * PACKET_S - loop.time()))
+
+    def _send(self, payload_type: int, payload: bytes, timestamp: int, *, marker: bool = False) -> None:
+        if self._transport is None or self._far is None:
+            return
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        header = _HEADER.pack(0x80, (0x80 if marker else 0) | payload_type, self._sequence, timestamp, self._ssrc)
+        with contextlib.suppress(OSError):  # the far side is gone: nothing to say
+            self._transport.sendto(header + payload, self._far)
+
+
+def _level(samples: Samples) -> float:
+    return float(np.sqrt(np.mean(samples.astype(np.float64) ** 2))) if len(samples) else 0.0
