@@ -1,12 +1,14 @@
-"""The bank read from the engine's own database: the unified view of every customer with a number."""
+"""The bank read from the engine's own database: the unified view of every customer with a number.
+
+The statements are built once, on import: building them anew would cost more than running them.
+"""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import BindParameter, Row, Select, bindparam, func, literal, or_, select, union_all
 
 from ivr.ports import CaseSeen, ContactSeen, CustomerView, ProductSeen
 from models.database import Database
@@ -23,8 +25,83 @@ from models.tables import (
 )
 
 MOST_CUSTOMERS = 10  # a number shared by more belongs to a switchboard: the agent asks for the name
-MOST_CONTACTS = 10
+MOST_CONTACTS = 10  # of one customer
 MOST_ROWS = 200  # of products, of life events and of open cases, over all customers of one number
+
+_NOW: BindParameter[float] = bindparam("now")
+_IDS: Any = bindparam("ids", expanding=True)
+
+_CUSTOMERS = (
+    select(*CustomerRow.__table__.columns, NumberRow.e164)
+    .join(NumberRow, NumberRow.customer_id == CustomerRow.id)
+    .where(
+        CustomerRow.id.in_(
+            select(NumberRow.customer_id)
+            .where(NumberRow.e164 == bindparam("ani"))
+            .order_by(NumberRow.customer_id)
+            .limit(MOST_CUSTOMERS)
+        )
+    )
+    .order_by(CustomerRow.id, NumberRow.id)
+)
+
+_PRODUCTS = (
+    select(*ProductRow.__table__.columns)
+    .where(ProductRow.customer_id.in_(_IDS))
+    .order_by(ProductRow.id)
+    .limit(MOST_ROWS)
+)
+
+_LIFE_EVENTS = (
+    select(LifeEventRow.customer_id, LifeEventRow.kind, LifeEventRow.happened_on)
+    .where(LifeEventRow.customer_id.in_(_IDS), LifeEventRow.happened_on <= bindparam("today"))
+    .order_by(LifeEventRow.happened_on.desc(), LifeEventRow.id)
+    .limit(MOST_ROWS)
+)
+
+_OPEN_CASES = (
+    select(CaseRow.customer_id, CaseRow.number, CaseRow.subject, CaseRow.tier, CaseRow.opened_at, CaseRow.due_at)
+    .where(CaseRow.customer_id.in_(_IDS), CaseRow.state == "open", CaseRow.opened_at <= _NOW)
+    .order_by(CaseRow.opened_at.desc(), CaseRow.id)
+    .limit(MOST_ROWS)
+)
+
+
+def _contacts() -> Select[Any]:
+    """What customers did and what agents noted, newest first; calls that are still going on are not contacts yet."""
+    did = (
+        select(
+            HistoryEventRow.customer_id,
+            HistoryEventRow.at.label("at"),
+            HistoryEventRow.source.label("channel"),
+            HistoryEventRow.task.label("about"),
+            literal("").label("outcome"),
+        )
+        .outerjoin(CallRow, CallRow.id == HistoryEventRow.call_id)
+        .where(
+            HistoryEventRow.customer_id.in_(_IDS),
+            HistoryEventRow.at < _NOW,
+            or_(CallRow.id.is_(None), CallRow.ended_at.is_not(None)),
+        )
+    )
+    noted = (
+        select(CallRow.customer_id, OfferRow.answered_at, literal("agent"), NeedRow.reason, OfferRow.disposition)
+        .join(OfferRow, OfferRow.call_id == CallRow.id)
+        .join(NeedRow, NeedRow.id == OfferRow.need_id)
+        .where(
+            CallRow.customer_id.in_(_IDS),
+            CallRow.ended_at.is_not(None),
+            OfferRow.answered_at < _NOW,
+            OfferRow.disposition.is_not(None),
+        )
+    )
+    both = union_all(did, noted).subquery()
+    place = func.row_number().over(partition_by=both.c.customer_id, order_by=both.c.at.desc()).label("place")
+    placed = select(both, place).subquery()
+    return select(placed).where(placed.c.place <= MOST_CONTACTS).order_by(placed.c.customer_id, placed.c.place)
+
+
+_CONTACTS = _contacts()
 
 
 class SqlBank:
@@ -38,24 +115,29 @@ class SqlBank:
         """Every customer with this number, at most ten, by id; what lies after `now` is left out."""
         if ani is None:
             return ()
+        customers: dict[int, Row[Any]] = {}
+        numbers: dict[int, list[str]] = defaultdict(list)
+        products: dict[int, list[ProductSeen]] = defaultdict(list)
+        life_events: dict[int, list[tuple[str, date]]] = defaultdict(list)
+        cases: dict[int, list[CaseSeen]] = defaultdict(list)
+        contacts: dict[int, list[ContactSeen]] = defaultdict(list)
         async with self._database.read() as session:
-            holders = select(NumberRow.customer_id).where(NumberRow.e164 == ani)
-            customers = (
-                await session.execute(
-                    select(*CustomerRow.__table__.columns)
-                    .where(CustomerRow.id.in_(holders))
-                    .order_by(CustomerRow.id)
-                    .limit(MOST_CUSTOMERS)
-                )
-            ).all()
+            for row in await session.execute(_CUSTOMERS, {"ani": ani}):
+                customers[row.id] = row
+                numbers[row.id].append(row.e164)
             if not customers:
                 return ()
-            ids = [row.id for row in customers]
-            numbers = await _numbers(session, ids)
-            products = await _products(session, ids)
-            life_events = await self._life_events(session, ids, now)
-            cases = await _open_cases(session, ids, now)
-            contacts = await _contacts(session, ids, now)
+            known = {"ids": list(customers), "now": now, "today": datetime.fromtimestamp(now, self._zone).date()}
+            for row in await session.execute(_PRODUCTS, known):
+                products[row.customer_id].append(
+                    ProductSeen(row.kind, row.name, row.balance_cents, row.currency, row.key_kind, row.key_on)
+                )
+            for row in await session.execute(_LIFE_EVENTS, known):
+                life_events[row.customer_id].append((row.kind, row.happened_on))
+            for row in await session.execute(_OPEN_CASES, known):
+                cases[row.customer_id].append(CaseSeen(row.number, row.subject, row.tier, row.opened_at, row.due_at))
+            for row in await session.execute(_CONTACTS, known):
+                contacts[row.customer_id].append(ContactSeen(row.at, row.channel, row.about, row.outcome))
         return tuple(
             CustomerView(
                 id=row.id,
@@ -69,105 +151,7 @@ class SqlBank:
                 products=tuple(products[row.id]),
                 life_events=tuple(life_events[row.id]),
                 cases=tuple(cases[row.id]),
-                contacts=tuple(contacts.get(row.id, ())),
+                contacts=tuple(contacts[row.id]),
             )
-            for row in customers
+            for row in customers.values()
         )
-
-    async def _life_events(
-        self, session: AsyncSession, ids: Sequence[int], now: float
-    ) -> dict[int, list[tuple[str, date]]]:
-        today = datetime.fromtimestamp(now, self._zone).date()
-        found: dict[int, list[tuple[str, date]]] = defaultdict(list)
-        for row in await session.execute(
-            select(LifeEventRow.customer_id, LifeEventRow.kind, LifeEventRow.happened_on)
-            .where(LifeEventRow.customer_id.in_(ids), LifeEventRow.happened_on <= today)
-            .order_by(LifeEventRow.happened_on.desc(), LifeEventRow.id)
-            .limit(MOST_ROWS)
-        ):
-            found[row.customer_id].append((row.kind, row.happened_on))
-        return found
-
-
-async def _numbers(session: AsyncSession, ids: Sequence[int]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = defaultdict(list)
-    for row in await session.execute(
-        select(NumberRow.customer_id, NumberRow.e164).where(NumberRow.customer_id.in_(ids)).order_by(NumberRow.id)
-    ):
-        found[row.customer_id].append(row.e164)
-    return found
-
-
-async def _products(session: AsyncSession, ids: Sequence[int]) -> dict[int, list[ProductSeen]]:
-    found: dict[int, list[ProductSeen]] = defaultdict(list)
-    for row in await session.execute(
-        select(*ProductRow.__table__.columns)
-        .where(ProductRow.customer_id.in_(ids))
-        .order_by(ProductRow.id)
-        .limit(MOST_ROWS)
-    ):
-        found[row.customer_id].append(
-            ProductSeen(row.kind, row.name, row.balance_cents, row.currency, row.key_kind, row.key_on)
-        )
-    return found
-
-
-async def _open_cases(session: AsyncSession, ids: Sequence[int], now: float) -> dict[int, list[CaseSeen]]:
-    found: dict[int, list[CaseSeen]] = defaultdict(list)
-    for row in await session.execute(
-        select(CaseRow.customer_id, CaseRow.number, CaseRow.subject, CaseRow.tier, CaseRow.opened_at, CaseRow.due_at)
-        .where(CaseRow.customer_id.in_(ids), CaseRow.state == "open", CaseRow.opened_at <= now)
-        .order_by(CaseRow.opened_at.desc(), CaseRow.id)
-        .limit(MOST_ROWS)
-    ):
-        found[row.customer_id].append(CaseSeen(row.number, row.subject, row.tier, row.opened_at, row.due_at))
-    return found
-
-
-async def _contacts(session: AsyncSession, ids: Sequence[int], now: float) -> dict[int, list[ContactSeen]]:
-    """What customers did and what agents noted, newest first; calls that are still going on are not contacts yet."""
-    newest_first = func.row_number().over(partition_by=HistoryEventRow.customer_id, order_by=HistoryEventRow.at.desc())
-    did = (
-        select(
-            HistoryEventRow.customer_id,
-            HistoryEventRow.at,
-            HistoryEventRow.source,
-            HistoryEventRow.task,
-            newest_first.label("place"),
-        )
-        .outerjoin(CallRow, CallRow.id == HistoryEventRow.call_id)
-        .where(
-            HistoryEventRow.customer_id.in_(ids),
-            HistoryEventRow.at < now,
-            or_(CallRow.id.is_(None), CallRow.ended_at.is_not(None)),
-        )
-        .subquery()
-    )
-    found: dict[int, list[ContactSeen]] = defaultdict(list)
-    for row in await session.execute(select(did).where(did.c.place <= MOST_CONTACTS)):
-        found[row.customer_id].append(ContactSeen(row.at, row.source, row.task))
-    newest_first = func.row_number().over(partition_by=CallRow.customer_id, order_by=OfferRow.made_at.desc())
-    said = (
-        select(
-            CallRow.customer_id,
-            OfferRow.answered_at,
-            NeedRow.reason,
-            OfferRow.disposition,
-            newest_first.label("place"),
-        )
-        .join(OfferRow, OfferRow.call_id == CallRow.id)
-        .join(NeedRow, NeedRow.id == OfferRow.need_id)
-        .where(
-            CallRow.customer_id.in_(ids),
-            CallRow.ended_at.is_not(None),
-            OfferRow.answered_at < now,
-            OfferRow.disposition.is_not(None),
-        )
-        .subquery()
-    )
-    for row in await session.execute(select(said).where(said.c.place <= MOST_CONTACTS)):
-        found[row.customer_id].append(ContactSeen(row.answered_at, "agent", row.reason, row.disposition))
-    return {
-        id_: sorted(contacts, key=lambda contact: contact.at, reverse=True)[:MOST_CONTACTS]
-        for id_, contacts in found.items()
-    }
