@@ -1,0 +1,119 @@
+"""Folder of YAML files → MenuBook, or every fault of every file with its line."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from menus.rules import check
+from menus.schema import MenuBook
+from menus.yaml_source import MOST_BYTES, Fault, Faults, Node, build, parse
+
+_MOST_FILES = 200
+_JOINED = ("prompts", "steps", "tasks")  #: keys that several files may each hold a part of
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What came of looking at the files of a book."""
+
+    book: MenuBook | None  #: None when there are faults
+    faults: tuple[Fault, ...]
+    warnings: tuple[Fault, ...]
+
+
+def load_book(folder: Path, *, queues: Collection[str] | None = None) -> MenuBook:
+    """The book in a folder. `queues` are the names of all queues, if known. Raises Faults."""
+    return _whole(examine_folder(folder, queues=queues))
+
+
+def parse_book(files: Mapping[str, str], *, queues: Collection[str] | None = None) -> MenuBook:
+    """The book in these texts by file name. Raises Faults."""
+    return _whole(examine(files, queues=queues))
+
+
+def _whole(examined: Examined) -> MenuBook:
+    if examined.book is None:
+        raise Faults(examined.faults)
+    return examined.book
+
+
+def examine_folder(folder: Path, *, queues: Collection[str] | None = None) -> Examined:
+    """All faults and warnings of the *.yaml and *.yml files of a folder."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+    except OSError as fault:
+        return _refused(Fault(str(folder), 1, 1, "unreadable", f"the folder cannot be read: {fault.strerror}"))
+    if not paths or len(paths) > _MOST_FILES:
+        message = f"{len(paths)} files end in .yaml here; a book has from 1 to {_MOST_FILES}"
+        return _refused(Fault(str(folder), 1, 1, "no-files" if not paths else "too-many-files", message))
+    texts: dict[str, str] = {}
+    faults: list[Fault] = []
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                content = file.read(MOST_BYTES + 1)  # one byte too many makes `parse` refuse it
+            texts[str(path)] = content.decode("utf-8-sig")
+        except OSError as fault:
+            faults.append(Fault(str(path), 1, 1, "unreadable", f"the file cannot be read: {fault.strerror}"))
+        except UnicodeDecodeError as fault:
+            before = content[: fault.start]
+            line, col = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+            faults.append(Fault(str(path), line, col, "not-utf8", "this byte is not UTF-8; save the file as UTF-8"))
+    examined = examine(texts, queues=queues)
+    return Examined(None, (*faults, *examined.faults), examined.warnings) if faults else examined
+
+
+def _refused(fault: Fault) -> Examined:
+    return Examined(None, (fault,), ())
+
+
+def examine(files: Mapping[str, str], *, queues: Collection[str] | None = None) -> Examined:
+    """All faults and warnings of a book in these texts by file name."""
+    faults: list[Fault] = []
+    roots: list[Node] = []
+    for name, text in files.items():
+        root, found = parse(text, name)
+        faults += found
+        if root is not None and isinstance(root.value, dict):
+            roots.append(root)
+        elif root is not None:
+            faults.append(root.fault("wrong-value", "a file of a book holds keys with values"))
+    if not roots:
+        return Examined(None, tuple(faults), ())
+    whole = _join(roots, faults)
+    book, found = build(whole, MenuBook)
+    complete = not faults  # a file that cannot be read lacks things that are no faults of the others
+    faults += [fault for fault in found if complete or fault.code != "missing"]
+    warnings: list[Fault] = []
+    if book is not None:
+        for finding in check(book, queues):
+            node = whole.at(finding.loc)
+            (warnings if finding.warning else faults).append(node.fault(finding.code, finding.message))
+    return Examined(None if faults else book, tuple(sorted(faults)), tuple(sorted(warnings)))
+
+
+def _join(roots: list[Node], faults: list[Fault]) -> Node:
+    """One tree from those of all files; what two files hold is a fault."""
+    whole = Node(roots[0].file, roots[0].line, roots[0].col, {})
+    for root in roots:
+        _add(whole, root, faults, join=_JOINED)
+    return whole
+
+
+def _add(whole: Node, part: Node, faults: list[Fault], join: Collection[str] = ()) -> None:
+    entries, more = whole.value, part.value
+    assert isinstance(entries, dict)
+    assert isinstance(more, dict)
+    for key, node in more.items():
+        if key not in entries:
+            joined = key in join and isinstance(node.value, dict)
+            entries[key] = Node(node.file, node.line, node.col, {}) if joined else node
+            whole.keys[key] = part.keys[key]
+            if joined:
+                _add(entries[key], node, faults)
+        elif key in join and isinstance(node.value, dict) and isinstance(entries[key].value, dict):
+            _add(entries[key], node, faults)
+        else:
+            first = entries[key]
+            message = f"{key!r} stands here and in {first.file}:{first.line}"
+            faults.append(part.fault_at_key(key, "clash", message))

@@ -1,0 +1,47 @@
+"""Values as people say them: numbers, money, dates and keys → words that were rendered beforehand."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
+from types import ModuleType
+from typing import Any
+
+from menus.errors import UnfitValue
+from menus.prompt_text import SlotKind
+from menus.spoken import en, zh
+from menus.spoken.money import Money
+
+#: Languages that values can be spoken in; another one is a module with the same functions.
+LANGUAGES: Mapping[str, ModuleType] = {"en": en, "zh": zh}
+
+_TAKES: dict[SlotKind, type | tuple[type, ...]] = {
+    SlotKind.NUMBER: int,
+    SlotKind.COUNT: int,
+    SlotKind.ORDINAL: int,
+    SlotKind.DIGITS: str,
+    SlotKind.MONEY: Money,
+    SlotKind.DATE: date,
+    SlotKind.TIME: (time, datetime),
+}
+
+
+def spoken(kind: SlotKind, value: Any, language: str) -> tuple[str, ...]:
+    """The words of a value, each of them in `vocabulary`. Raises UnfitValue when it cannot be spoken that way."""
+    if not isinstance(value, _TAKES[kind]) or isinstance(value, bool):
+        raise UnfitValue(f"{type(value).__name__} cannot be spoken as {kind}")
+    say: Callable[[Any], tuple[str, ...]] = getattr(LANGUAGES[language], kind.value)
+    return say(value)
+
+
+def key_word(key: str, language: str) -> str:
+    """What a telephone key is called."""
+    words: Mapping[str, str] = LANGUAGES[language].KEYS
+    return words[key]
+
+
+def vocabulary(language: str) -> tuple[str, ...]:
+    """Every word that `spoken` can use in this language."""
+    words: tuple[str, ...] = LANGUAGES[language].VOCABULARY
+    return words
+
+
+__all__ = ["LANGUAGES", "Money", "key_word", "spoken", "vocabulary"]
