@@ -1,9 +1,9 @@
 """All tables. Times are UTC seconds of the epoch (`…_at`), dates of the calendar are dates (`…_on`)."""
 
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import JSON, ForeignKey, Index, MetaData, String, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMES = {
@@ -12,13 +12,15 @@ NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+#: A key of a table that grows with every key pressed. SQLite numbers only plain INTEGER keys (of 64 bits anyway).
+MANY = BigInteger().with_variant(Integer, "sqlite")
 
 
 class Table(DeclarativeBase):
     """The declarative root: one naming rule for every constraint."""
 
     metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: JSON, list[Any]: JSON}
 
 
 # --- customers: what the bank knows -------------------------------------------------------------------------------
@@ -33,7 +35,9 @@ class CustomerRow(Table):
     language: Mapped[str] = mapped_column(String(8))
     segment: Mapped[str] = mapped_column(String(32))  # mass, affluent, private, business, broker
     since_on: Mapped[date]
-    yearly_value_cents: Mapped[int] = mapped_column(default=0)  # what the customer is worth to the bank in a year
+    yearly_value_cents: Mapped[int] = mapped_column(
+        BigInteger, default=0
+    )  # what the customer is worth to the bank in a year
     churn_risk: Mapped[float] = mapped_column(default=0.0)  # probability of leaving within a year, 0 to 1
 
 
@@ -57,7 +61,7 @@ class ProductRow(Table):
     kind: Mapped[str] = mapped_column(String(32))  # current_account, savings, credit_card, loan, instalment, insurance
     name: Mapped[str] = mapped_column(String(120))
     opened_on: Mapped[date]
-    balance_cents: Mapped[int] = mapped_column(default=0)
+    balance_cents: Mapped[int] = mapped_column(BigInteger, default=0)
     currency: Mapped[str] = mapped_column(String(3), default="CNY")
     key_on: Mapped[date | None]  # card expiry, premium due, instalment due, contract end
     key_kind: Mapped[str | None] = mapped_column(String(32))
@@ -78,7 +82,7 @@ class HistoryEventRow(Table):
 
     __tablename__ = "history_events"
     __table_args__ = (Index("ix_history_events_customer_id_at", "customer_id", "at"),)
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(MANY, primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     at: Mapped[float]
     task: Mapped[str] = mapped_column(String(32))
@@ -138,7 +142,7 @@ class CallEventRow(Table):
 
     __tablename__ = "call_events"
     __table_args__ = (Index("ix_call_events_call_id_at", "call_id", "at"),)
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(MANY, primary_key=True)
     call_id: Mapped[str] = mapped_column(String(150), ForeignKey("calls.id"))
     at: Mapped[float]
     kind: Mapped[str] = mapped_column(String(24))

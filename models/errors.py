@@ -1,0 +1,26 @@
+"""What can go wrong inside models. A database that is away is `routing.errors.StoreAway`."""
+
+from routing.errors import StoreAway
+
+
+class ModelsError(Exception):
+    """The store could not do what was asked."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__ or "")
+
+
+class BadAddress(ModelsError):
+    """This is no address of a database that we can use."""
+
+
+class NameTaken(ModelsError):
+    """An agent with this name exists already."""
+
+
+class UnknownAgent(ModelsError):
+    """No agent has this id."""
+
+
+class StoreBusy(StoreAway):
+    """The database is there, but others held what we needed for too long; nothing was done."""
