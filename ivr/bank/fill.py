@@ -46,6 +46,7 @@ async def fill(
     """Put the bank of this seed, with history up to and without the day `until`, into an empty database.
 
     The same bank found again is left as it is. Another one raises BankOccupied, unless `refill` says to delete it.
+    One transaction of some seconds, in which nobody else can write to SQLite: fill before calls are taken.
     """
     async with database.write() as session:
         if await session.scalar(select(CustomerRow.id).limit(1)) is not None:
@@ -68,7 +69,8 @@ async def fill(
                 batch.clear()
                 if progress is not None:
                     progress(done, customers)
-        await _advance_ids(session)
+        if database.on_postgresql:
+            await _advance_ids(session)
         return Filled(customers, await _count_events(session), fresh=True)
 
 
@@ -179,7 +181,6 @@ def _customer_row(person: Person) -> dict[str, Any]:
 
 async def _advance_ids(session: AsyncSession) -> None:
     """PostgreSQL counts ids in a sequence of its own, which does not see those that we gave."""
-    if session.get_bind().dialect.name == "postgresql":
-        await session.execute(
-            text("SELECT setval(pg_get_serial_sequence('customers', 'id'), (SELECT max(id) FROM customers))")
-        )
+    await session.execute(
+        text("SELECT setval(pg_get_serial_sequence('customers', 'id'), (SELECT max(id) FROM customers))")
+    )

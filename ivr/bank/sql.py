@@ -28,10 +28,12 @@ MOST_CUSTOMERS = 10  # a number shared by more belongs to a switchboard: the age
 MOST_CONTACTS = 10  # of one customer
 MOST_ROWS = 200  # of products, of life events and of open cases, over all customers of one number
 
+_Statement = Select[*tuple[Any, ...]]
+
 _NOW: BindParameter[float] = bindparam("now")
 _IDS: Any = bindparam("ids", expanding=True)
 
-_CUSTOMERS = (
+_CUSTOMERS: _Statement = (
     select(*CustomerRow.__table__.columns, NumberRow.e164)
     .join(NumberRow, NumberRow.customer_id == CustomerRow.id)
     .where(
@@ -45,21 +47,21 @@ _CUSTOMERS = (
     .order_by(CustomerRow.id, NumberRow.id)
 )
 
-_PRODUCTS = (
+_PRODUCTS: _Statement = (
     select(*ProductRow.__table__.columns)
     .where(ProductRow.customer_id.in_(_IDS))
     .order_by(ProductRow.id)
     .limit(MOST_ROWS)
 )
 
-_LIFE_EVENTS = (
+_LIFE_EVENTS: _Statement = (
     select(LifeEventRow.customer_id, LifeEventRow.kind, LifeEventRow.happened_on)
     .where(LifeEventRow.customer_id.in_(_IDS), LifeEventRow.happened_on <= bindparam("today"))
     .order_by(LifeEventRow.happened_on.desc(), LifeEventRow.id)
     .limit(MOST_ROWS)
 )
 
-_OPEN_CASES = (
+_OPEN_CASES: _Statement = (
     select(CaseRow.customer_id, CaseRow.number, CaseRow.subject, CaseRow.tier, CaseRow.opened_at, CaseRow.due_at)
     .where(CaseRow.customer_id.in_(_IDS), CaseRow.state == "open", CaseRow.opened_at <= _NOW)
     .order_by(CaseRow.opened_at.desc(), CaseRow.id)
@@ -67,7 +69,7 @@ _OPEN_CASES = (
 )
 
 
-def _contacts() -> Select[Any]:
+def _contacts() -> _Statement:
     """What customers did and what agents noted, newest first; calls that are still going on are not contacts yet."""
     did = (
         select(
@@ -115,7 +117,7 @@ class SqlBank:
         """Every customer with this number, at most ten, by id; what lies after `now` is left out."""
         if ani is None:
             return ()
-        customers: dict[int, Row[Any]] = {}
+        customers: dict[int, Row[*tuple[Any, ...]]] = {}
         numbers: dict[int, list[str]] = defaultdict(list)
         products: dict[int, list[ProductSeen]] = defaultdict(list)
         life_events: dict[int, list[tuple[str, date]]] = defaultdict(list)
