@@ -1,0 +1,1 @@
+"""The one place that knows AGI, AMI and panoramisk: the callers' lines and the switch, as the ports describe them."""

@@ -1,0 +1,204 @@
+"""One caller's line as the port describes it: each verb is one or a few AGI commands."""
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from ivr.asterisk.errors import NoApplication, Refused
+from ivr.asterisk.wire import App, Reply, Verb
+from ivr.errors import HungUp, LineBroken
+from ivr.ports import Arrival, Clip, ClipHeard, Dialled, DialStatus, Heard, Waited
+
+if TYPE_CHECKING:
+    from ivr.asterisk.agi import AgiLine
+
+log = structlog.get_logger()
+
+#: A command that takes no time of its own must be answered within this.
+COMMAND_S: Final = 5.0
+#: On top of the length of a clip or a wait.
+SLACK_S: Final = 5.0
+#: Longest wait for a key in one command: a lost wake costs no more than this.
+LONGEST_WAIT_S: Final = 20.0
+#: Prompts are 8 kHz, so endpos counts this many samples a second.
+SAMPLES_PER_S: Final = 8000
+#: g: the caller goes on after the agent hangs up; i: a phone cannot forward the caller elsewhere; m: music meanwhile.
+#: Never h, t or T: features on digits would let a caller transfer.
+DIAL_OPTIONS: Final = "gim(default)"
+#: ISDN cause "call rejected": SIP 603.
+REJECTED: Final = "21"
+
+KEYS: Final = frozenset("0123456789*#")
+WAKE: Final = "D"
+
+_PHONE = re.compile(r"PJSIP/[A-Za-z0-9_.-]{1,80}")
+_SOUND = re.compile(r"/?[\w .@+~-]+(?:/[\w .@+~-]+)*")
+
+
+class AgiLeg:
+    """`ivr.ports.Leg` over FastAGI."""
+
+    def __init__(self, line: "AgiLine", arrival: Arrival, answered_at: Callable[[str], float | None]) -> None:
+        self._line = line
+        self._arrival = arrival
+        self._answered_at = answered_at
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def arrival(self) -> Arrival:
+        """The call as it came in."""
+        return self._arrival
+
+    @property
+    def gone(self) -> asyncio.Event:
+        """Set as soon as no verb can succeed any more, also while none is under way."""
+        return self._line.gone
+
+    async def answer(self) -> None:
+        """Pick up."""
+        if (await self._do(Verb.ANSWER)).result == "-1":
+            await self._check_alive()
+            raise LineBroken("the switch could not answer the call")
+
+    async def arm(self, seconds: float) -> None:
+        """Let the switch itself take the call to the next rung if we are silent for that long; 0 disarms."""
+        seconds = max(0.0, seconds)
+        until = self._loop.time() + seconds if seconds else None
+        # While this command is under way either deadline may hold: the earlier one counts.
+        self._line.dead_man_at = min((at for at in (self._line.dead_man_at, until) if at is not None), default=None)
+        await self._do(Verb.SET_VARIABLE, "TIMEOUT(absolute)", f"{seconds:.3f}")
+        self._line.dead_man_at = until
+
+    async def say(self, clips: Sequence[Clip], *, keys: str = "0123456789*#") -> Heard:
+        """Play the clips in order; any of `keys` stops them at once. Clips that were not begun are not listed.
+
+        Asterisk drops a key that ends in the gap between two commands, so nothing else happens in that gap. A clip
+        that cannot be played counts as 0 s heard.
+        """
+        stops = "".join(key for key in keys if key in KEYS)
+        heard: list[ClipHeard] = []
+        for clip in clips:
+            reply = await self._do(Verb.STREAM_FILE, _sound(clip.sound), stops, deadline_s=clip.seconds + SLACK_S)
+            if reply.result == "-1":
+                await self._check_alive()
+                log.error("a prompt cannot be played", sound=clip.sound, call=self._arrival.call_id)
+            heard.append(ClipHeard(clip, _seconds_heard(reply, clip)))
+            key = _key(reply)
+            if key in KEYS:
+                return Heard(tuple(heard), key)
+        return Heard(tuple(heard))
+
+    async def wait(self, seconds: float) -> str | Waited:
+        """A key, or why none came. Waits longer than 20 s end after 20 s; `Switchboard.wake` ends it early."""
+        until = self._loop.time() + min(seconds, LONGEST_WAIT_S)
+        while (left_s := until - self._loop.time()) > 0:
+            reply = await self._do(Verb.WAIT_FOR_DIGIT, str(max(1, round(left_s * 1000))), deadline_s=left_s + SLACK_S)
+            if reply.result == "-1":
+                await self._check_alive()
+                raise LineBroken("the switch could not wait for a key")
+            key = _key(reply)
+            if key is None:
+                return Waited.TIMEOUT
+            if key == WAKE:
+                return Waited.WOKEN
+            if key in KEYS:
+                return key
+        return Waited.TIMEOUT
+
+    async def hold(self) -> None:
+        """Start music."""
+        await self._do(Verb.EXEC, App.START_MUSIC, "default")
+
+    async def unhold(self) -> None:
+        """Stop music."""
+        await self._do(Verb.EXEC, App.STOP_MUSIC)
+
+    async def dial(self, phone: str, *, ring_s: float, offer_id: int) -> Dialled:
+        """Ring a phone with music to the caller; when answered, talk until the phone hangs up. Disarms before.
+
+        `talked_s` counts from the answer that the manager link saw; without it the ringing is counted in, because AGI
+        only knows how long the caller's own channel has been up. Raises Refused for anything but a PJSIP phone.
+        """
+        if not _PHONE.fullmatch(phone):
+            raise Refused(f"not a phone from the table of agents: {phone!r}")
+        await self.arm(0)
+        await self._do(Verb.SET_VARIABLE, "__RINGWISE_OFFER", str(offer_id))
+        began = self._loop.time()
+        ring = str(max(1, round(ring_s)))
+        reply = await self._do(Verb.EXEC, App.DIAL, f"{phone},{ring},{DIAL_OPTIONS}", deadline_s=None)
+        ended = self._loop.time()
+        if reply.result == "-1":
+            await self._check_alive()
+        status = await self._get("DIALSTATUS")
+        if status == "CANCEL":
+            raise HungUp
+        if status == "ANSWER":
+            answered = self._answered_at(self._arrival.call_id)
+            since = answered if answered is not None and answered >= began else began
+            return Dialled(DialStatus.ANSWERED, max(0.0, ended - since))
+        rang = await self._get("RINGTIME_MS") != ""
+        return Dialled(unanswered(status, await self._get("HANGUPCAUSE"), rang=rang))
+
+    async def done(self) -> None:
+        """Tell the dialplan that this call needs no further rung. The engine's last act on the line."""
+        await self._do(Verb.SET_VARIABLE, "IVR_DONE", "1")
+
+    async def _get(self, name: str) -> str:
+        """A variable that Asterisk itself sets; never one with text from outside."""
+        return (await self._do(Verb.GET_VARIABLE, name)).value or ""
+
+    async def _check_alive(self) -> None:
+        """Raise HungUp if the channel is dead: a result of -1 means that, or only that the command failed."""
+        if (await self._do(Verb.CHANNEL_STATUS)).result == "-1":
+            raise HungUp
+
+    async def _do(self, verb: Verb, *args: str, deadline_s: float | None = COMMAND_S) -> Reply:
+        reply = await self._line.send_command(verb, *args, deadline_s=deadline_s)
+        if reply.code == 511:
+            raise HungUp
+        if reply.code != 200:
+            raise LineBroken(f"the switch refused {verb}: {reply.code} {reply.text.splitlines()[:1]}")
+        if reply.result == "-2":
+            raise NoApplication(f"Asterisk has no application {args[0]}: load its module")
+        return reply
+
+
+def unanswered(status: str, cause: str, *, rang: bool) -> DialStatus:
+    """How ringing ended without a conversation, from Asterisk's DIALSTATUS, HANGUPCAUSE and whether it rang at all.
+
+    A phone that rang and then says "busy" was declined by its user; one that never rang cannot have been missed. The
+    cause is read only where Dial sets it anew (it keeps an older call's cause on NOANSWER).
+    """
+    if status == "NOANSWER":
+        return DialStatus.NO_ANSWER if rang else DialStatus.UNREACHABLE
+    if status == "BUSY":
+        return DialStatus.DECLINED if rang else DialStatus.BUSY
+    if status in ("CHANUNAVAIL", "CONGESTION") and cause == REJECTED:
+        return DialStatus.DECLINED
+    return DialStatus.UNREACHABLE
+
+
+def _key(reply: Reply) -> str | None:
+    """The key that ended a command; None when it ended by itself. Raises LineBroken for what is no result."""
+    if reply.result in ("0", "-1"):
+        return None
+    if not re.fullmatch(r"[0-9]{1,3}", reply.result):
+        raise LineBroken("the switch answered with something that is no key")
+    return chr(int(reply.result))
+
+
+def _seconds_heard(reply: Reply, clip: Clip) -> float:
+    endpos = reply.fields.get("endpos", "0")
+    if not re.fullmatch(r"[0-9]{1,12}", endpos):
+        raise LineBroken("the switch answered with something that is no position in a sound")
+    return min(int(endpos) / SAMPLES_PER_S, clip.seconds)
+
+
+def _sound(name: str) -> str:
+    """The name of a sound file; never a URL, a list of files or a way out of the folder. Raises Refused."""
+    if not _SOUND.fullmatch(name) or ".." in name.split("/"):
+        raise Refused("not a sound file of the catalogue")
+    return name

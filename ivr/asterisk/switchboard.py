@@ -1,0 +1,169 @@
+"""The switch as the port describes it: wake, hang up, list, and what happens there."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Final
+from weakref import WeakSet
+
+import structlog
+
+from ivr.asterisk.ami import REFUSED_S, RETRY_S, SILENCE_S, AmiLink
+from ivr.asterisk.errors import Refused
+from ivr.asterisk.leg import WAKE
+from ivr.asterisk.translate import Packet, channel_seen, translate
+from ivr.errors import ActionUnknown, EngineFault, SwitchAway
+from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, SwitchBack, SwitchEvent, SwitchGone
+from ivr.settings import Ami
+
+log = structlog.get_logger()
+
+#: Events that one reader may leave unread; then the link is dropped and everything is read afresh.
+MOST_EVENTS: Final = 10_000
+#: A wake is only a hint, so nobody waits long for its answer.
+WAKE_S: Final = 1.0
+LIST_S: Final = 5.0
+#: Calls whose moment of answer is kept for `AgiLeg.dial`.
+MOST_ANSWERS: Final = 10_000
+
+#: Never a leading slash: `Hangup` takes /…/ for a pattern over all channels.
+_CHANNEL = re.compile(r"[A-Za-z][A-Za-z0-9]*/[\x21-\x7e]{1,150}")
+
+
+class EventStream(AsyncIterator[SwitchEvent]):
+    """One reader's events: bounded, in the order of the switch; reading begins when it is made."""
+
+    def __init__(self, most: int) -> None:
+        self._queue: asyncio.Queue[SwitchEvent | None] = asyncio.Queue()
+        self._most = most
+
+    def put(self, event: SwitchEvent) -> bool:
+        """Queue an event; False when the reader is too far behind, which then sees SwitchGone next."""
+        if self._queue.qsize() < self._most:
+            self._queue.put_nowait(event)
+            return True
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        return False
+
+    def end(self) -> None:
+        """Let the reader's loop end."""
+        self._queue.put_nowait(None)
+
+    async def __anext__(self) -> SwitchEvent:
+        event = await self._queue.get()
+        if event is None:
+            raise StopAsyncIteration
+        return event
+
+
+class AmiSwitchboard:
+    """`ivr.ports.Switchboard` over the manager interface."""
+
+    def __init__(
+        self,
+        settings: Ami,
+        secret: str,
+        *,
+        silence_s: float = SILENCE_S,
+        retry_s: tuple[float, float] = RETRY_S,
+        refused_s: tuple[float, float] = REFUSED_S,
+        most_events: int = MOST_EVENTS,
+    ) -> None:
+        self._link = AmiLink(
+            settings,
+            secret,
+            on_event=self._take,
+            on_up=self._came_up,
+            on_down=self._went_down,
+            silence_s=silence_s,
+            retry_s=retry_s,
+            refused_s=refused_s,
+        )
+        self._most_events = most_events
+        self._streams: WeakSet[EventStream] = WeakSet()
+        self._answered: dict[str, float] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether the link stands and the switch is ready."""
+        return bool(self._link.up)
+
+    async def start(self) -> None:
+        """Begin to connect; calls are served without the link, so nothing waits for it."""
+        self._task = asyncio.create_task(self._link.run())
+
+    async def stop(self) -> None:
+        """Close the link for good; every reader's loop ends."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        for stream in tuple(self._streams):
+            stream.end()
+
+    async def wake(self, channel: str) -> None:
+        """End `Leg.wait` on this channel early. Only a hint: it may be lost or come twice. Never raises."""
+        # Receive: without it the tone would be sent to the caller instead of counting as a key of theirs.
+        fields = {"Channel": channel, "Digit": WAKE, "Duration": "1", "Receive": "true"}
+        try:
+            answer = (await self._link.act("PlayDTMF", fields, deadline_s=WAKE_S))[0]
+        except EngineFault as fault:
+            log.info("a wake was not delivered", channel=channel, why=str(fault))
+        else:
+            if answer.get("Response") != "Success":
+                log.info("a wake was not delivered", channel=channel, why=answer.get("Message"))
+
+    async def hang_up(self, channel: str) -> None:
+        """End a channel; one that is gone already is fine. Raises SwitchAway, ActionUnknown or Refused."""
+        if not _CHANNEL.fullmatch(channel):
+            raise Refused("not the name of a channel")
+        answer = (await self._link.act("Hangup", {"Channel": channel, "Cause": "16"}))[0]
+        if answer.get("Response") != "Success":
+            log.info("nothing to hang up", channel=channel, why=answer.get("Message"))
+
+    async def channels(self) -> tuple[ChannelSeen, ...]:
+        """All channels, read afresh. Raises SwitchAway, also when the answer does not come."""
+        try:
+            first, *rest = await self._link.act("CoreShowChannels", as_list=True, deadline_s=LIST_S)
+        except ActionUnknown as fault:
+            raise SwitchAway(str(fault)) from fault
+        if first.get("Response") != "Success":
+            raise SwitchAway(f"the switch does not list its channels: {first.get('Message')}")
+        return tuple(channel_seen(packet) for packet in rest if packet.name == "CoreShowChannel")
+
+    def events(self) -> AsyncIterator[SwitchEvent]:
+        """What happens from now on, in order; begins with SwitchBack when the link stands already."""
+        stream = EventStream(self._most_events)
+        self._streams.add(stream)
+        if self.up:
+            stream.put(SwitchBack(restarted=False))
+        return stream
+
+    def answered_at(self, call_id: str) -> float | None:
+        """Loop time at which a phone was last answered for this call, if the link saw it."""
+        return self._answered.get(call_id)
+
+    def _take(self, packet: Packet) -> None:
+        event = translate(packet)
+        if event is None:
+            return
+        if isinstance(event, PhoneAnswered):
+            self._answered.pop(event.call_id, None)
+            self._answered[event.call_id] = asyncio.get_running_loop().time()
+            if len(self._answered) > MOST_ANSWERS:
+                del self._answered[next(iter(self._answered))]
+        elif isinstance(event, ChannelGone) and event.uniqueid == event.call_id:
+            self._answered.pop(event.call_id, None)
+        self._publish(event)
+
+    def _publish(self, event: SwitchEvent) -> None:
+        behind = [stream for stream in tuple(self._streams) if not stream.put(event)]
+        if behind:
+            self._link.drop("a reader of events is too far behind")
+
+    def _came_up(self, restarted: bool) -> None:
+        self._publish(SwitchBack(restarted))
+
+    def _went_down(self) -> None:
+        self._publish(SwitchGone())

@@ -1,0 +1,55 @@
+"""AMI messages to our own events; what the engine does not use becomes None."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneRinging
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One AMI message, detached from panoramisk: every value is text, and a misspelt name is a KeyError."""
+
+    name: str  #: of the event; empty for the answer to an action
+    fields: Mapping[str, str]  #: by lower-case name; values of a repeated name are joined by newlines
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> "Packet":
+        """A panoramisk message as a packet."""
+        fields = {
+            str(key).lower(): "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+            for key, value in message.items()
+        }
+        return cls(fields.get("event", ""), MappingProxyType(fields))
+
+    def __getitem__(self, name: str) -> str:
+        return self.fields[name.lower()]
+
+    def get(self, name: str, default: str = "") -> str:
+        """The field, or the default when the message lacks it."""
+        return self.fields.get(name.lower(), default)
+
+
+def phone_of(channel: str) -> str:
+    """PJSIP/agent-101 from PJSIP/agent-101-0000001a."""
+    return channel.rpartition("-")[0] or channel
+
+
+def translate(packet: Packet) -> PhoneRinging | PhoneAnswered | ChannelGone | None:
+    """What happened on the switch. Raises KeyError when an event lacks what it always has."""
+    if packet.name == "Hangup":
+        return ChannelGone(packet["Linkedid"], packet["Uniqueid"], packet["Channel"])
+    if packet.name == "DialState" and packet["DialStatus"] == "RINGING":
+        channel = packet["DestChannel"]
+        return PhoneRinging(packet["DestLinkedid"], phone_of(channel), channel)
+    if packet.name == "DialEnd" and packet["DialStatus"] == "ANSWER":
+        channel = packet["DestChannel"]
+        return PhoneAnswered(packet["DestLinkedid"], phone_of(channel), channel)
+    return None
+
+
+def channel_seen(packet: Packet) -> ChannelSeen:
+    """One line of the list of channels."""
+    return ChannelSeen(packet["Linkedid"], packet["Uniqueid"], packet["Channel"], bool(packet.get("BridgeId")))
