@@ -1,7 +1,7 @@
 """Folder of YAML files → MenuBook, or every fault of every file with its line."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from menus.rules import check
@@ -19,6 +19,7 @@ class Examined:
     book: MenuBook | None  #: None when there are faults
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...]
+    files: Mapping[str, str] = field(default_factory=dict)  #: the texts that were read, by name within the folder
 
 
 def load_book(folder: Path, *, queues: Collection[str] | None = None) -> MenuBook:
@@ -39,13 +40,30 @@ def _whole(examined: Examined) -> MenuBook:
 
 def examine_folder(folder: Path, *, queues: Collection[str] | None = None) -> Examined:
     """All faults and warnings of the *.yaml and *.yml files of a folder."""
+    texts, faults = _read(folder)
+    examined = examine(texts, queues=queues)
+    files = {Path(name).name: text for name, text in texts.items()}
+    if faults:
+        return Examined(None, (*faults, *examined.faults), examined.warnings, files)
+    return Examined(examined.book, examined.faults, examined.warnings, files)
+
+
+def load_files(folder: Path) -> dict[str, str]:
+    """The texts of a book's files by path, as `parse_book` takes them. Raises Faults for what cannot be read."""
+    texts, faults = _read(folder)
+    if faults:
+        raise Faults(faults)
+    return texts
+
+
+def _read(folder: Path) -> tuple[dict[str, str], list[Fault]]:
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
     except OSError as fault:
-        return _refused(Fault(str(folder), 1, 1, "unreadable", f"the folder cannot be read: {fault.strerror}"))
+        return {}, [Fault(str(folder), 1, 1, "unreadable", f"the folder cannot be read: {fault.strerror}")]
     if not paths or len(paths) > _MOST_FILES:
         message = f"{len(paths)} files end in .yaml here; a book has from 1 to {_MOST_FILES}"
-        return _refused(Fault(str(folder), 1, 1, "no-files" if not paths else "too-many-files", message))
+        return {}, [Fault(str(folder), 1, 1, "no-files" if not paths else "too-many-files", message)]
     texts: dict[str, str] = {}
     faults: list[Fault] = []
     for path in paths:
@@ -59,12 +77,7 @@ def examine_folder(folder: Path, *, queues: Collection[str] | None = None) -> Ex
             before = content[: fault.start]
             line, col = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
             faults.append(Fault(str(path), line, col, "not-utf8", "this byte is not UTF-8; save the file as UTF-8"))
-    examined = examine(texts, queues=queues)
-    return Examined(None, (*faults, *examined.faults), examined.warnings) if faults else examined
-
-
-def _refused(fault: Fault) -> Examined:
-    return Examined(None, (fault,), ())
+    return texts, faults
 
 
 def examine(files: Mapping[str, str], *, queues: Collection[str] | None = None) -> Examined:
