@@ -5,8 +5,10 @@ import contextlib
 import random
 import struct
 import time
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 
@@ -20,6 +22,7 @@ KEY_GAP_S = 0.1
 _SAMPLES = int(RATE * PACKET_S)
 _SOUND_LEVEL = 200.0  #: root mean square of 20 ms above which there is sound; µ-law silence is 0, speech 1000 and more
 _JUMP_S = 0.1  #: a stream whose own time strays further from the clock than this has been restarted
+_SILENCE = b"\xff"  #: of µ-law
 _HEADER = struct.Struct("!BBHII")
 
 
@@ -45,7 +48,9 @@ class Ear(asyncio.DatagramProtocol):
         self._ssrc = random.getrandbits(32)
         self._sequence = random.getrandbits(16)
         self._timestamp = random.getrandbits(32)
-        self._speaking = asyncio.Lock()
+        self._packets: deque[_Packet | asyncio.Future[None]] = deque()
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._pacer: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(cls, host: str) -> Self:
@@ -56,8 +61,7 @@ class Ear(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio has made the socket."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -66,12 +70,13 @@ class Ear(asyncio.DatagramProtocol):
         host, port = self._transport.get_extra_info("sockname")
         return str(host), int(port)
 
-    def connect(self, far: tuple[str, int]) -> None:
-        """Where keys and speech go, as the other side's SDP says."""
-        self._far = far
-
     def close(self) -> None:
-        """Give the port back."""
+        """Give the port back; who still presses or speaks is done with it."""
+        if self._pacer is not None:
+            self._pacer.cancel()
+        for done in self._waiting:
+            if not done.done():
+                done.set_result(None)
         if self._transport is not None:
             self._transport.close()
 
@@ -123,7 +128,7 @@ class Ear(asyncio.DatagramProtocol):
         assert self.first_sound_at is not None
         return self.first_sound_at
 
-    async def hear_silence_end(self, *, deadline_s: float) -> float:
+    async def hear_sound_begin(self, *, deadline_s: float) -> float:
         """When sound comes next, whatever was heard before. Raises TimeoutError when none comes in time."""
         self.first_sound_at = None
         self._sounded.clear()
@@ -131,41 +136,87 @@ class Ear(asyncio.DatagramProtocol):
 
     # --- keys and speech --------------------------------------------------------------------------------------------
 
-    async def press(self, keys: str) -> None:
-        """Press keys one after the other, as RFC 4733 events."""
-        async with self._speaking:
-            for key in keys:
-                await self._press(KEYS.index(key))
-                await asyncio.sleep(KEY_GAP_S)
+    def connect(self, far: tuple[str, int]) -> None:
+        """Begin to send where the other side's SDP says: silence, unless there are keys or speech. Phones do the same,
+        and Asterisk's Answer() waits for it."""
+        self._far = far
+        if self._pacer is None:
+            self._pacer = asyncio.get_running_loop().create_task(self._pace())
 
-    async def _press(self, code: int) -> None:
-        started = self._timestamp
-        packets = round(KEY_S / PACKET_S)
-        for number in range(1, packets + 1):
-            self._send(TELEPHONE_EVENT, struct.pack("!BBH", code, 10, number * _SAMPLES), started, marker=number == 1)
-            await asyncio.sleep(PACKET_S)
-        for _ in range(3):  # the end is said three times, as the RFC wants
-            self._send(TELEPHONE_EVENT, struct.pack("!BBH", code, 0x80 | 10, packets * _SAMPLES), started)
-        self._timestamp = (started + (packets + 1) * _SAMPLES) & 0xFFFFFFFF
+    async def press(self, keys: str) -> None:
+        """Press keys one after the other, as RFC 4733 events; returns when the last has been let go."""
+        await self._do([_key_packets(KEYS.index(key)) for key in keys])
 
     async def speak(self, samples: Samples) -> None:
-        """Say this, at its own pace."""
+        """Say this; returns when it has been said."""
         coded = encode_ulaw(samples)
-        loop = asyncio.get_running_loop()
-        async with self._speaking:
-            began = loop.time()
-            for number, start in enumerate(range(0, len(coded), _SAMPLES)):
-                self._send(PCMU, coded[start : start + _SAMPLES].ljust(_SAMPLES, b"\xff"), self._timestamp)
-                self._timestamp = (self._timestamp + _SAMPLES) & 0xFFFFFFFF
-                await asyncio.sleep(max(0.0, began + (number + 1) * PACKET_S - loop.time()))
+        spoken = (coded[start : start + _SAMPLES] for start in range(0, len(coded), _SAMPLES))
+        await self._do([[_Packet(PCMU, piece.ljust(_SAMPLES, _SILENCE)) for piece in spoken]])
 
-    def _send(self, payload_type: int, payload: bytes, timestamp: int, *, marker: bool = False) -> None:
+    async def _do(self, acts: Sequence[Sequence["_Packet"]]) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return  # the call is over
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.add(done)
+        self._packets.extend(packet for act in acts for packet in act)
+        self._packets.append(done)
+        try:
+            await done
+        finally:
+            self._waiting.discard(done)
+
+    async def _pace(self) -> None:
+        """One packet each 20 ms, whatever it holds."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            self._send_next()
+            due = max(due + PACKET_S, loop.time() - PACKET_S)  # after a stall go on; do not flood
+            await asyncio.sleep(due - loop.time())
+
+    def _send_next(self) -> None:
+        while self._packets and isinstance(self._packets[0], asyncio.Future):
+            done = self._packets.popleft()
+            if isinstance(done, asyncio.Future) and not done.done():
+                done.set_result(None)
+        packet = self._packets.popleft() if self._packets else _Packet(PCMU, _SILENCE * _SAMPLES)
+        assert isinstance(packet, _Packet)
+        for _ in range(packet.times):
+            self._send(packet)
+        self._timestamp = (self._timestamp + _SAMPLES) & 0xFFFFFFFF
+
+    def _send(self, packet: "_Packet") -> None:
         if self._transport is None or self._far is None:
             return
         self._sequence = (self._sequence + 1) & 0xFFFF
-        header = _HEADER.pack(0x80, (0x80 if marker else 0) | payload_type, self._sequence, timestamp, self._ssrc)
-        with contextlib.suppress(OSError):  # the far side is gone: nothing to say
-            self._transport.sendto(header + payload, self._far)
+        timestamp = (self._timestamp - packet.since * _SAMPLES) & 0xFFFFFFFF
+        kind = (0x80 if packet.marker else 0) | packet.payload_type
+        header = _HEADER.pack(0x80, kind, self._sequence, timestamp, self._ssrc)
+        with contextlib.suppress(OSError):  # the far side is gone: nobody to speak to
+            self._transport.sendto(header + packet.payload, self._far)
+
+
+@dataclass(frozen=True, slots=True)
+class _Packet:
+    """What goes out in one 20 ms slot."""
+
+    payload_type: int
+    payload: bytes
+    marker: bool = False
+    since: int = 0  #: slots since the event began that it belongs to
+    times: int = 1
+
+
+def _key_packets(code: int) -> list[_Packet]:
+    """A key held for KEY_S and let go; the end is said three times, as RFC 4733 wants, and a pause follows."""
+    slots = round(KEY_S / PACKET_S)
+    held = [
+        _Packet(TELEPHONE_EVENT, struct.pack("!BBH", code, 10, (slot + 1) * _SAMPLES), slot == 0, slot)
+        for slot in range(slots)
+    ]
+    end = _Packet(TELEPHONE_EVENT, struct.pack("!BBH", code, 0x80 | 10, slots * _SAMPLES), since=slots, times=3)
+    pause = [_Packet(PCMU, _SILENCE * _SAMPLES)] * round(KEY_GAP_S / PACKET_S)
+    return [*held, end, *pause]
 
 
 def _level(samples: Samples) -> float:

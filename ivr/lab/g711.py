@@ -53,7 +53,9 @@ def read_wav(path: Path) -> Samples:
         channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
         frames = file.readframes(file.getnframes())
     if channels != 1 or width != 2 or rate % RATE:
-        raise ValueError(f"{path}: need mono, 16 bit, a multiple of {RATE} Hz; it has {channels} × {8 * width} bit, {rate} Hz")
+        raise ValueError(
+            f"{path}: need mono, 16 bit, a multiple of {RATE} Hz; it has {channels} × {8 * width} bit, {rate} Hz"
+        )
     samples = np.frombuffer(frames, dtype="<i2")
     step = rate // RATE
     if step > 1:

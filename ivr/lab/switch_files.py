@@ -79,7 +79,10 @@ def write_files(plan: SwitchPlan, program: SwitchProgram) -> None:
 
 def _fit(file: Path, name: str, value: str) -> None:
     text, count = re.subn(
-        rf"^({re.escape(name)} *=).*$", lambda match: f"{match[1]} {value}", file.read_text(encoding="utf-8"), flags=re.M
+        rf"^({re.escape(name)} *=).*$",
+        lambda match: f"{match[1]} {value}",
+        file.read_text(encoding="utf-8"),
+        flags=re.M,
     )
     if count != 1:
         raise Misconfigured(f"{file.name} should set {name} once and sets it {count} times")
