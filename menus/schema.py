@@ -221,15 +221,13 @@ class Waiting(_Part):
     """From time to time."""
     connecting: Name
     """An agent takes the call now."""
-    nobody: Name
-    """Nobody came within the queue's limit."""
 
 
 class MenuBook(_Part):
     """Everything that callers of one number hear and can choose."""
 
-    version: int = Field(ge=1)
-    """Counts up with each published change."""
+    version: int = Field(ge=1, le=1)
+    """Of this file format: 1."""
     name: Line
     time_zone: Annotated[str, AfterValidator(_zone)]
     languages: tuple[Language, ...] = Field(min_length=1)

@@ -160,6 +160,16 @@ def _nobody(book: MenuBook, position: Position, step: Any, came: Input) -> Move:
     return Move(_arrive(book, position, step.otherwise), Verdict.GAVE_UP)
 
 
+def _left_queue(book: MenuBook, position: Position, step: Any, came: Any) -> Move:
+    if came.key == book.back_key and position.trail:
+        return _back(book, position)
+    return Move(position, Verdict.REPEATED)
+
+
+def _back(book: MenuBook, position: Position) -> Move:
+    return Move(_arrive(book, position, position.trail[-1], trail=position.trail[:-1]), Verdict.BACK)
+
+
 def _ended(book: MenuBook, position: Position, step: Any, came: Input) -> Move:
     return Move(None, Verdict.ENDED, outcome=GOODBYES[step.because])
 
@@ -171,7 +181,7 @@ def _pressed(book: MenuBook, position: Position, step: Any, came: Any) -> Move:
     if came.key == book.repeat_key or (came.key == book.back_key and not position.trail):
         return Move(_again(position), Verdict.REPEATED)
     if came.key == book.back_key:
-        return Move(_arrive(book, position, position.trail[-1], trail=position.trail[:-1]), Verdict.BACK)
+        return _back(book, position)
     count = position.invalids + 1
     return _asked_again(book, replace(position, invalids=count), step.invalid, count, Verdict.INVALID)
 
@@ -197,6 +207,7 @@ MOVES: dict[tuple[type[Step], type[Input]], Callable[[MenuBook, Position, Any, A
     (Say, Finished): _went_on,
     (Route, Finished): _went_on,
     (Route, Failed): _nobody,
+    (Route, Pressed): _left_queue,
     (Goodbye, Finished): _ended,
     (Menu, Pressed): _pressed,
     (Menu, NothingPressed): _silent,

@@ -38,10 +38,16 @@ def key_word(key: str, language: str) -> str:
     return words[key]
 
 
+def day_name(day: int, language: str) -> str:
+    """A day of the month as it is written: 1st, 22nd; 1日."""
+    written: str = LANGUAGES[language].day_name(day)
+    return written
+
+
 def vocabulary(language: str) -> tuple[str, ...]:
     """Every word that `spoken` can use in this language."""
     words: tuple[str, ...] = LANGUAGES[language].VOCABULARY
     return words
 
 
-__all__ = ["LANGUAGES", "Money", "key_word", "spoken", "vocabulary"]
+__all__ = ["LANGUAGES", "Money", "day_name", "key_word", "spoken", "vocabulary"]

@@ -100,6 +100,12 @@ def date(value: Date) -> tuple[str, ...]:
     return ("the", _ORDINALS[value.day - 1], "of", _MONTHS[value.month - 1])
 
 
+def day_name(day: int) -> str:
+    """1 → 1st."""
+    ending = "th" if 11 <= day <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
+    return f"{day}{ending}"
+
+
 def time(value: Time | DateTime) -> tuple[str, ...]:
     """14:05 → two oh five P.M."""
     half = "A.M." if value.hour < 12 else "P.M."

@@ -104,6 +104,11 @@ def date(value: Date) -> tuple[str, ...]:
     return (*number(value.month), "月", *number(value.day), "日")
 
 
+def day_name(day: int) -> str:
+    """1 → 1日."""
+    return f"{day}日"
+
+
 def time(value: Time | DateTime) -> tuple[str, ...]:
     """14:05 → 下午 两 点 零 五 分."""
     part = next(part for until, part in _PARTS_OF_DAY if value.hour < until)
