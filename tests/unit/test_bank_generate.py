@@ -14,17 +14,17 @@ from ivr.bank.generate import HISTORY_MONTHS, Customer, generate, span_of
 from ivr.bank.habits import PAY_DAYS, Event, Habit
 from ivr.bank.people import (
     CHEN_WEI,
-    COMPLAINING,
     LI_NA,
     LIU_YANG,
     SHARES,
     WANG_FANG,
-    WITHHELD,
     ZHANG_MIN,
     ZHOU_LEI,
     Persona,
 )
 from ivr.bank.workdays import is_free, months_before, workday_before
+from menus.facts import CallerFacts, HistoryEvent
+from menus.learning.ranker import KernelRanker
 
 ZONE = ZoneInfo("Asia/Shanghai")
 UNTIL = date(2026, 12, 1)
@@ -63,10 +63,17 @@ def test_same_seed_and_date_give_the_same_bank() -> None:
     assert list(generate(5, UNTIL, ZONE, 150)) == list(generate(5, UNTIL, ZONE, 150))
 
 
-def test_another_seed_gives_other_people_but_the_same_named_persons() -> None:
-    one, other = ([c.person for c in generate(seed, UNTIL, ZONE, 150)] for seed in (5, 6))
-    assert one[:6] == other[:6]
-    assert all(mine != theirs for mine, theirs in zip(one[6:], other[6:], strict=True))
+def test_another_seed_gives_other_people_with_other_numbers() -> None:
+    one, other = ([c.person for c in generate(seed, UNTIL, ZONE, 150)][6:] for seed in (5, 6))
+    pairs = list(zip(one, other, strict=True))
+    assert share(mine.name == theirs.name for mine, theirs in pairs) < 0.1
+    assert share(mine.numbers == theirs.numbers and mine.numbers != () for mine, theirs in pairs) < 0.1
+
+
+def test_another_seed_gives_the_same_named_persons_with_another_history() -> None:
+    one, other = (list(generate(seed, UNTIL, ZONE, 6)) for seed in (5, 6))
+    assert [c.person for c in one] == [c.person for c in other]
+    assert all(mine.history != theirs.history for mine, theirs in zip(one, other, strict=True))
 
 
 def test_a_customer_does_not_change_when_the_bank_grows() -> None:
@@ -140,6 +147,27 @@ def test_li_na_asks_for_her_balance_mid_month_and_now_and_then_about_her_card(ba
     assert {event.task for event in bank[LI_NA].history} == {"transfer", "balance", "card"}
 
 
+@pytest.mark.parametrize(
+    ("day", "first", "promoted"),
+    [
+        (date(2026, 12, 1), "transfer", True),
+        (date(2026, 12, 15), "balance", True),
+        (date(2026, 12, 22), "", False),
+    ],
+)
+def test_what_li_na_is_offered_first_depends_on_the_day(
+    bank: dict[int, Customer], day: date, first: str, promoted: bool
+) -> None:
+    history = tuple(HistoryEvent(datetime.fromtimestamp(e.at, ZONE), e.task) for e in bank[LI_NA].history)
+    facts = CallerFacts(customer_id=LI_NA, matches=1, history=history)
+    at_half_past_nine = datetime(day.year, day.month, day.day, 9, 30, tzinfo=ZONE)
+    scores = KernelRanker().scores(facts, sorted(TASKS), at_half_past_nine)
+    likeliest, next_one = sorted(scores, key=scores.__getitem__, reverse=True)[:2]
+    clear = scores[likeliest] >= 0.5 and scores[likeliest] - scores[next_one] >= 0.2  # the gate of the example book
+    assert clear == promoted
+    assert not clear or likeliest == first
+
+
 def test_named_persons_are_who_the_demonstration_calls_as(bank: dict[int, Customer]) -> None:
     who = {
         one.person.name: (one.person.language, one.person.numbers[0].e164)
@@ -195,6 +223,19 @@ def test_salary_day_callers_ask_for_the_balance_right_after_pay_day(bank: dict[i
             total += 1
             on_time += paid <= day <= max(paid, date(day.year, day.month, habit.day)) + timedelta(days=2)
     assert 0.75 <= on_time / total <= 0.97
+
+
+def test_wages_paid_before_a_free_day_are_asked_for_before_it(bank: dict[int, Customer]) -> None:
+    early: list[bool] = []
+    for one in steady(bank, Persona.SALARY_DAY):
+        habit = one.habits[0]
+        assert isinstance(habit, Habit)
+        for day in days_of(one.history, "balance"):
+            due = date(day.year, day.month, habit.day)
+            if is_free(due) and abs(day - due) <= timedelta(days=4):
+                early.append(day < due)
+    assert len(early) >= 500
+    assert share(early) >= 0.5
 
 
 def test_instalment_payers_pay_within_three_days_before_the_due_day(bank: dict[int, Customer]) -> None:
@@ -260,7 +301,7 @@ def test_some_habits_change_half_way(bank: dict[int, Customer]) -> None:
 
 def test_complainers_have_cases_open_closed_repeated_and_of_a_higher_tier(bank: dict[int, Customer]) -> None:
     complaining = [one for one in bank.values() if one.cases]
-    assert len(complaining) / len(bank) == pytest.approx(COMPLAINING, abs=0.02)
+    assert 0.03 <= len(complaining) / len(bank) <= 0.07
     assert all(days_of(one.history, "complaint") for one in complaining)
     cases = [case for one in complaining for case in one.cases]
     assert sum(case.closed_at is None for case in cases) >= 20
@@ -303,7 +344,7 @@ def test_numbers_are_possible_fictional_and_some_shared_or_missing(bank: dict[in
     assert sum(3 <= count <= 5 for count in holders.values()) >= 15
     assert max(holders.values()) <= 5
     without = sum(not one.person.numbers for one in bank.values())
-    assert without / len(bank) == pytest.approx(WITHHELD, abs=0.015)
+    assert 0.015 <= without / len(bank) <= 0.045
 
 
 def test_nobody_has_the_same_number_twice(bank: dict[int, Customer]) -> None:
