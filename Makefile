@@ -1,0 +1,39 @@
+# Everything a person does with Ringwise from a clone. `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help install demo test check lint bench clean
+
+help: ## what can be done here
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+
+install: ## the Python environment in .venv, with everything
+	@sh config/setup/install.sh
+
+demo: ## real calls on a real Asterisk, told step by step; stays up until Ctrl-C (ONCE=1: ends after the summary)
+	@sh config/setup/install.sh demo
+	@sh config/setup/asterisk.sh
+	@ivr demo $(if $(filter-out 0,$(ONCE)),--once)
+
+check: install lint ## lint, strict types, import contracts, unit tests; under a minute
+	@echo 'ringwise: unit tests' && pytest -q -n auto tests/unit tests/architecture
+
+test: ## everything: what check does, and calls on a real Asterisk, a real browser, PostgreSQL
+	@sh config/setup/install.sh test
+	@sh config/setup/asterisk.sh
+	@$(MAKE) lint
+	@echo 'ringwise: all tests' && pytest tests
+
+lint:
+	@echo 'ringwise: lint' && ruff check --quiet . && ruff format --check --quiet .
+	@echo 'ringwise: types' && mypy
+	@echo 'ringwise: import contracts' && lint-imports --no-logo
+
+bench: install ## the measurements in bench/
+	@for script in bench/*.py; do echo "ringwise: $$script" && python "$$script" || exit 1; done
+
+clean: ## remove the environment and everything that was made here
+	rm -rf .venv var dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
