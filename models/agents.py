@@ -1,0 +1,171 @@
+"""Agents: who they are, what they say of themselves, and what their desktop needs to know."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import moves
+from models.database import Database
+from models.errors import NameTaken, UnknownAgent
+from models.tables import AgentRow, AgentSkillRow, NeedRow, OfferRow
+from models.texts import stored
+from routing.agent import SAID_BY_AGENT, AgentEvent, AgentState
+from routing.errors import IllegalMove
+from routing.need import NeedState
+from routing.offer import OfferState
+from routing.views import AgentCard, OfferSeen, QueueSeen
+
+#: A desk's sign of life is stored at most this often, in seconds.
+SEEN_EVERY_S = 5.0
+#: Passwords that are checked at once; each takes a core and 64 MB for a moment, and guessing must not take them all.
+CHECKS_AT_ONCE = 2
+#: Characters of a password that count.
+MOST_PASSWORD = 1000
+
+
+class Agents:
+    """The roster of agents."""
+
+    def __init__(self, database: Database, hasher: PasswordHasher | None = None) -> None:
+        self._database = database
+        self._hasher = hasher or PasswordHasher()
+        #: Checked for a name that does not exist, so that it takes as long as a wrong password.
+        self._nobody = self._hasher.hash(secrets.token_urlsafe())
+        self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
+
+    async def add(self, name: str, full_name: str, password: str, phone: str, skills: Mapping[str, int]) -> AgentCard:
+        """A new agent, logged out. Raises NameTaken."""
+        password_hash = await asyncio.to_thread(self._hasher.hash, stored(password, MOST_PASSWORD))
+
+        async def work(session: AsyncSession) -> AgentCard:
+            agent = AgentRow(
+                name=name,
+                full_name=full_name,
+                password_hash=password_hash,
+                phone=phone,
+                state=AgentState.LOGGED_OUT.value,
+                since=0.0,
+                version=0,
+            )
+            session.add(agent)
+            await session.flush()
+            session.add_all(
+                AgentSkillRow(agent_id=agent.id, skill=skill, level=level) for skill, level in skills.items()
+            )
+            return moves.card_of(agent, dict(skills))
+
+        try:
+            return await self._database.transact(work)
+        except IntegrityError as fault:
+            raise NameTaken(f"an agent {name!r} exists already") from fault
+
+    async def by_name(self, name: str) -> AgentCard | None:
+        """The agent with this sign-in name."""
+        async with self._database.read() as session:
+            agent = await session.scalar(select(AgentRow).where(AgentRow.name == name))
+            return None if agent is None else await _card(session, agent)
+
+    async def check_password(self, name: str, password: str) -> AgentCard | None:
+        """The agent, or None; takes as long for an unknown name as for a wrong password."""
+        async with self._database.read() as session:
+            agent = await session.scalar(select(AgentRow).where(AgentRow.name == stored(name, 64)))
+            card = None if agent is None else await _card(session, agent)
+        expected = self._nobody if agent is None else agent.password_hash
+        async with self._checks:
+            right = await asyncio.to_thread(self._verify, expected, stored(password, MOST_PASSWORD))
+        return card if right else None
+
+    def _verify(self, expected: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(expected, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def card(self, agent_id: int) -> AgentCard | None:
+        """The agent as the desktop shows them."""
+        async with self._database.read() as session:
+            agent = await session.get(AgentRow, agent_id)
+            return None if agent is None else await _card(session, agent)
+
+    async def say(self, agent_id: int, event: AgentEvent, *, now: float, reason: str | None = None) -> AgentCard:
+        """An agent's own move; PAUSE while offered or busy is kept and applies after the call.
+
+        Raises IllegalMove for a move that the table lacks or that is not an agent's to make, and UnknownAgent.
+        """
+
+        async def work(session: AsyncSession) -> AgentCard:
+            agent = await session.get(AgentRow, agent_id, with_for_update=True)
+            if agent is None:
+                raise UnknownAgent(f"no agent has the id {agent_id}")
+            if event not in SAID_BY_AGENT:
+                raise IllegalMove("agent", agent.state, event)
+            moves.agent_says(agent, event, now=now, reason=reason)
+            return await _card(session, agent)
+
+        return await self._database.transact(work)
+
+    async def seen(self, agent_id: int, *, now: float) -> None:
+        """A browser of this agent gave a sign of life."""
+        old = or_(AgentRow.desk_seen_at.is_(None), AgentRow.desk_seen_at < now - SEEN_EVERY_S)
+        async with self._database.read() as session:
+            if await session.scalar(select(AgentRow.id).where(AgentRow.id == agent_id, old)) is None:
+                return
+        async with self._database.write() as session:
+            await session.execute(update(AgentRow).where(AgentRow.id == agent_id, old).values(desk_seen_at=now))
+
+    async def offer_of(self, agent_id: int) -> OfferSeen | None:
+        """The agent's open offer, or the last one while in wrap-up."""
+        offers = select(OfferRow, NeedRow).join(NeedRow).where(OfferRow.agent_id == agent_id)
+        async with self._database.read() as session:
+            found = (await session.execute(offers.where(OfferRow.closed_at.is_(None)))).first()
+            if found is None:
+                found = (
+                    await session.execute(
+                        offers.join(AgentRow)
+                        .where(AgentRow.state == AgentState.WRAP_UP, OfferRow.state == OfferState.COMPLETED)
+                        .order_by(OfferRow.closed_at.desc(), OfferRow.id.desc())
+                        .limit(1)
+                    )
+                ).first()
+        return None if found is None else moves.seen_of(*found)
+
+    async def wrap_up(self, agent_id: int, offer_id: int, *, disposition: str, note: str, now: float) -> bool:
+        """Store the outcome of a conversation; False when there was none, or it is not this agent's."""
+
+        async def work(session: AsyncSession) -> bool:
+            changed = await session.execute(
+                update(OfferRow)
+                .where(OfferRow.id == offer_id, OfferRow.agent_id == agent_id)
+                .where(OfferRow.state.in_([OfferState.ANSWERED, OfferState.COMPLETED]))
+                .values(disposition=stored(disposition, 48), note=stored(note, 2000), wrapped_up_at=now)
+                .returning(OfferRow.id)
+            )
+            return changed.first() is not None
+
+        return await self._database.transact(work)
+
+    async def queue_state(self, *, now: float) -> tuple[QueueSeen, ...]:
+        """Queues in which somebody waits, by name."""
+        waiting = (
+            select(NeedRow.queue, func.count(), func.min(NeedRow.since))
+            .where(NeedRow.closed_at.is_(None), NeedRow.state != NeedState.TALKING)
+            .group_by(NeedRow.queue)
+            .order_by(NeedRow.queue)
+        )
+        async with self._database.read() as session:
+            return tuple(
+                QueueSeen(queue, count, max(now - since, 0.0)) for queue, count, since in await session.execute(waiting)
+            )
+
+
+async def _card(session: AsyncSession, agent: AgentRow) -> AgentCard:
+    skills = await session.execute(
+        select(AgentSkillRow.skill, AgentSkillRow.level).where(AgentSkillRow.agent_id == agent.id)
+    )
+    return moves.card_of(agent, {skill: level for skill, level in skills})

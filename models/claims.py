@@ -1,0 +1,234 @@
+"""Needs and offers: a decision becomes true here, in one short transaction, or it comes too late."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import moves
+from models.database import Database
+from models.errors import StoreBusy
+from models.locks import TooLate, hold, open_need, take
+from models.sweep import sweep
+from models.tables import AgentRow, AgentSkillRow, CallRow, NeedRow, OfferRow
+from routing.agent import Agent, AgentState
+from routing.decision import Decision
+from routing.errors import IllegalMove, StoreAway
+from routing.need import Need, NeedState
+from routing.offer import OPEN_OFFERS, Claimed, Lost, OfferEvent, OfferState
+from routing.snapshot import Snapshot
+from routing.views import NeedWish, Standing, Swept
+
+
+class Claims:
+    """The exchange of needs and agents. Rows are always locked in one order: need, agent, offer.
+
+    With `node`, a need is closed only for a call that this node still holds: an engine that was stopped for a while
+    must not close what another has taken over.
+    """
+
+    def __init__(self, database: Database, node: str | None = None) -> None:
+        self._database = database
+        self._node = node
+
+    async def open_need(self, call_id: str, wish: NeedWish, *, now: float) -> Need:
+        """State a need; a call that comes back gets its open need with its old `since`.
+
+        Raises StoreAway, also when the record of the call itself has not been stored yet.
+        """
+
+        async def work(session: AsyncSession) -> Need:
+            need = await session.scalar(open_need(call_id).with_for_update())
+            if need is None:
+                need = moves.stated(call_id, wish, now)
+                session.add(need)
+                await session.flush()
+            else:
+                moves.restate(need, wish)
+            return moves.need_of(need)
+
+        try:
+            return await self._database.transact(work)
+        except IntegrityError as fault:
+            async with self._database.read() as session:
+                need = await session.scalar(open_need(call_id))
+            if need is None:
+                raise StoreAway(f"the record of call {call_id} is not stored yet") from fault
+            return moves.need_of(need)
+
+    async def standing(self, call_id: str, *, now: float) -> Standing | None:
+        """How the call stands; None when it has no open need."""
+        async with self._database.read() as session:
+            found = (
+                await session.execute(
+                    select(NeedRow, OfferRow, AgentRow)
+                    .outerjoin(OfferRow, (OfferRow.need_id == NeedRow.id) & OfferRow.closed_at.is_(None))
+                    .outerjoin(AgentRow, AgentRow.id == OfferRow.agent_id)
+                    .where(NeedRow.call_id == call_id, NeedRow.closed_at.is_(None))
+                )
+            ).first()
+            if found is None:
+                return None
+            need, offer, agent = found
+            place = NeedRow.since - NeedRow.credit_s
+            mine = need.since - need.credit_s
+            ahead = await session.scalar(
+                select(func.count()).where(
+                    NeedRow.closed_at.is_(None),
+                    NeedRow.queue == need.queue,
+                    NeedRow.state != NeedState.TALKING,
+                    (place < mine) | ((place == mine) & (NeedRow.id < need.id)),
+                )
+            )
+        return Standing(
+            position=1 + (ahead or 0),
+            since=need.since,
+            offer=None if offer is None else moves.claimed_of(offer, agent),
+            queue=need.queue,
+            answered=offer is not None and offer.state == OfferState.ANSWERED,
+        )
+
+    async def close_need(self, call_id: str, outcome: str, *, now: float) -> None:
+        """Close the call's open need, if any; an open offer that was not answered is withdrawn.
+
+        Raises ValueError for an outcome that does not exist.
+        """
+        if outcome not in moves.OUTCOMES:
+            raise ValueError(f"a need cannot be closed as {outcome!r}")
+
+        async def work(session: AsyncSession) -> None:
+            need = await session.scalar(open_need(call_id).with_for_update())
+            if need is None or await self._held_elsewhere(session, call_id):
+                return
+            offer = await session.scalar(
+                select(OfferRow).where(OfferRow.need_id == need.id, OfferRow.closed_at.is_(None))
+            )
+            if offer is not None and offer.state != OfferState.ANSWERED:
+                agent = await session.get_one(AgentRow, offer.agent_id, with_for_update=True)
+                moves.end(need, agent, offer, OfferEvent.WITHDRAW, now=now, wrap_up_s=0)
+            moves.close(need, outcome, now)
+
+        await self._database.transact(work)
+
+    async def _held_elsewhere(self, session: AsyncSession, call_id: str) -> bool:
+        if self._node is None:
+            return False
+        holder = await session.scalar(select(CallRow.node).where(CallRow.id == call_id))
+        return holder is not None and holder != self._node
+
+    async def snapshot(self, *, now: float) -> Snapshot:
+        """All open needs and all agents who are not logged out, of one moment; skills of ready agents only."""
+        async with self._database.read() as session:
+            needs = (await session.execute(select(NeedRow).where(NeedRow.closed_at.is_(None)))).scalars()
+            skills: dict[int, dict[str, int]] = {}
+            for agent_id, skill, level in await session.execute(
+                select(AgentSkillRow.agent_id, AgentSkillRow.skill, AgentSkillRow.level)
+                .join(AgentRow)
+                .where(AgentRow.state == AgentState.READY)
+            ):
+                skills.setdefault(agent_id, {})[skill] = level
+            agents = await session.execute(
+                select(AgentRow.id, AgentRow.name, AgentRow.state, AgentRow.version, AgentRow.phone, AgentRow.since)
+                .where(AgentRow.state != AgentState.LOGGED_OUT)
+                .order_by(AgentRow.id)
+            )
+            return Snapshot(
+                tuple(moves.need_of(need) for need in needs),
+                tuple(
+                    Agent(id_, name, AgentState(state), version, phone, skills.get(id_, {}), since)
+                    for id_, name, state, version, phone, since in agents
+                ),
+                now,
+            )
+
+    async def claim(self, decision: Decision, *, node: str, now: float, lease_s: float) -> Claimed | Lost:
+        """Make a decision true, or say why it came too late. Raises StoreAway when the database cannot be reached."""
+        try:
+            return await self._database.transact(
+                lambda session: take(session, decision, node=node, now=now, expires_at=now + lease_s)
+            )
+        except TooLate as late:
+            return Lost(str(late))
+        except IntegrityError:
+            return Lost("another claim came first")
+        except StoreBusy:
+            return Lost("the database was busy")
+
+    async def popped(self, offer_id: int, fence: int, *, now: float) -> bool:
+        """The pop stands on the agent's screen."""
+        return await self._on_offer(offer_id, fence, OPEN_OFFERS, popped_at=func.coalesce(OfferRow.popped_at, now))
+
+    async def ringing(self, offer_id: int, fence: int, *, now: float, lease_s: float) -> bool:
+        """The agent's phone rings; the lease begins anew."""
+        return await self._on_offer(
+            offer_id,
+            fence,
+            OPEN_OFFERS - {OfferState.ANSWERED},
+            state=OfferState.RINGING.value,
+            ringing_at=func.coalesce(OfferRow.ringing_at, now),
+            expires_at=now + lease_s,
+        )
+
+    async def answered(self, offer_id: int, fence: int, *, now: float) -> bool:
+        """Offer answered, need talking, agent busy, in one transaction; True also when that is stored already."""
+
+        async def work(session: AsyncSession) -> bool:
+            held = await hold(session, offer_id, fence)
+            if held is None:
+                return False
+            if held[2].state != OfferState.ANSWERED:
+                moves.answer(*held, now)
+            return True
+
+        return await self._unless_illegal(work)
+
+    async def close_offer(self, offer_id: int, fence: int, event: OfferEvent, *, now: float, wrap_up_s: float) -> bool:
+        """End an offer. False, and nothing changed, when it has moved on or cannot end so (a conversation missed)."""
+
+        async def work(session: AsyncSession) -> bool:
+            held = await hold(session, offer_id, fence)
+            if held is None:
+                return False
+            moves.end(*held, event, now=now, wrap_up_s=wrap_up_s)
+            return True
+
+        return await self._unless_illegal(work)
+
+    async def sweep(
+        self,
+        *,
+        now: float,
+        desk_lost_s: float,
+        alive: frozenset[str] | None,
+        wrap_up_s: float,
+        alive_at: float | None = None,
+    ) -> Swept:
+        """Mend what time or a lost channel has left behind. `alive` was read at `alive_at`, or just now."""
+        return await sweep(
+            self._database,
+            now=now,
+            desk_lost_s=desk_lost_s,
+            alive=alive,
+            alive_at=now if alive_at is None else alive_at,
+            wrap_up_s=wrap_up_s,
+        )
+
+    async def _unless_illegal(self, work: Callable[[AsyncSession], Awaitable[bool]]) -> bool:
+        try:
+            return await self._database.transact(work)
+        except IllegalMove:
+            return False
+
+    async def _on_offer(self, offer_id: int, fence: int, states: frozenset[OfferState], **values: Any) -> bool:
+        """Change an open offer in one of these states, if it still carries this fence."""
+        async with self._database.write() as session:
+            changed = await session.execute(
+                update(OfferRow)
+                .where(OfferRow.id == offer_id, OfferRow.fence == fence, OfferRow.closed_at.is_(None))
+                .where(OfferRow.state.in_(states))
+                .values(**values)
+                .returning(OfferRow.id)
+            )
+            return changed.first() is not None

@@ -1,0 +1,71 @@
+"""Who is calling: the facts of the customer with this number, within a deadline."""
+
+import asyncio
+import logging
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from menus.facts import CallerFacts, HistoryEvent
+from models.database import Database
+from models.tables import CaseRow, CustomerRow, HistoryEventRow, NumberRow
+from routing.errors import StoreAway
+
+log = logging.getLogger(__name__)
+
+#: The most recent events that a personal menu looks at.
+MOST_HISTORY = 500
+
+
+class Customers:
+    """Facts of callers, their history in the site's time zone."""
+
+    def __init__(self, database: Database, zone: ZoneInfo) -> None:
+        self._database = database
+        self._zone = zone
+
+    async def find(self, ani: str | None, *, now: float, deadline_s: float) -> CallerFacts:
+        """Facts of the one customer with this E.164 number; bare ones when none or several have it, or when late."""
+        if ani is None:
+            return CallerFacts()
+        try:
+            async with asyncio.timeout(deadline_s):
+                return await self._find(ani, now)
+        except (TimeoutError, StoreAway, SQLAlchemyError) as fault:
+            log.warning("who is calling was not found out in time: %s", str(fault) or "too late")
+            return CallerFacts(ani=ani)
+
+    async def _find(self, ani: str, now: float) -> CallerFacts:
+        open_cases = (
+            select(func.count()).where(CaseRow.customer_id == CustomerRow.id, CaseRow.state == "open").scalar_subquery()
+        )
+        async with self._database.read() as session:
+            customers = (
+                await session.execute(
+                    select(CustomerRow.id, CustomerRow.language, CustomerRow.segment, open_cases)
+                    .join(NumberRow)
+                    .where(NumberRow.e164 == ani)
+                )
+            ).all()
+            if len(customers) != 1:
+                return CallerFacts(ani=ani, matches=len(customers))
+            id_, language, segment, cases = customers[0]
+            events = (
+                await session.execute(
+                    select(HistoryEventRow.at, HistoryEventRow.task)
+                    .where(HistoryEventRow.customer_id == id_, HistoryEventRow.at <= now)
+                    .order_by(HistoryEventRow.at.desc())
+                    .limit(MOST_HISTORY)
+                )
+            ).all()
+        return CallerFacts(
+            ani=ani,
+            customer_id=id_,
+            matches=1,
+            language=language,
+            segment=segment,
+            history=tuple(HistoryEvent(datetime.fromtimestamp(at, self._zone), task) for at, task in reversed(events)),
+            open_cases=cases,
+        )

@@ -1,0 +1,189 @@
+"""What an event does to the rows of a need, an agent and an offer. No database here: who holds the rows saves them."""
+
+from collections.abc import Mapping
+
+from models.tables import AgentRow, NeedRow, OfferRow
+from models.texts import stored
+from routing.aftermath import AFTERMATH, end_offer
+from routing.agent import Agent, AgentEvent, AgentState, Stance
+from routing.errors import IllegalMove
+from routing.need import Need, NeedEvent, NeedState, move_need
+from routing.offer import Claimed, OfferEvent, OfferState, move_offer
+from routing.views import AgentCard, NeedWish, OfferSeen
+
+#: How a need may be closed.
+OUTCOMES = frozenset({"served", "abandoned", "gave_up", "lost"})
+
+
+def stated(call_id: str, wish: NeedWish, now: float) -> NeedRow:
+    """A new need."""
+    need = NeedRow(call_id=call_id, not_agents=[], since=now, state=NeedState.WAITING.value, version=0)
+    return _wished(need, wish)
+
+
+def restate(need: NeedRow, wish: NeedWish) -> None:
+    """The caller asks for something else now (their wish to leave the queue was never stored); the age is kept."""
+    if need.state == NeedState.WAITING and _wish_of(need) != wish:
+        _wished(need, wish)
+        need.not_agents = []
+        need.version += 1
+
+
+def _wished(need: NeedRow, wish: NeedWish) -> NeedRow:
+    need.queue, need.required, need.language = wish.queue, dict(wish.required), wish.language
+    need.reason, need.tier, need.credit_s = stored(wish.reason, 48), wish.tier, wish.credit_s
+    return need
+
+
+def _wish_of(need: NeedRow) -> NeedWish:
+    return NeedWish(need.queue, need.required, need.language, need.reason, need.tier, need.credit_s)
+
+
+def answer(need: NeedRow, agent: AgentRow, offer: OfferRow, now: float) -> None:
+    """The agent's phone was answered. Raises IllegalMove; then nothing was changed."""
+    state, need_state = move_offer(OfferState(offer.state), OfferEvent.ANSWER), NeedState(need.state)
+    if need_state is not NeedState.CLOSED:
+        need_state = move_need(need_state, NeedEvent.ANSWER)
+    take_stance(agent, stance_of(agent).after(AgentEvent.ANSWER), now)
+    offer.state, offer.answered_at, offer.expires_at = state.value, now, None
+    need.state = need_state.value
+
+
+def end(need: NeedRow, agent: AgentRow, offer: OfferRow, event: OfferEvent, *, now: float, wrap_up_s: float) -> None:
+    """End an open offer, with what follows for need and agent. Raises IllegalMove; then nothing was changed."""
+    state, aftermath = end_offer(OfferState(offer.state), event), AFTERMATH[event]
+    need_state = None if need.closed_at is not None else move_need(NeedState(need.state), aftermath.need)
+    answered_now = event is OfferEvent.COMPLETE and offer.state != OfferState.ANSWERED
+    offer.state, offer.closed_at = state.value, now
+    if answered_now:
+        offer.answered_at = now
+    if need_state is not None:
+        need.state = need_state.value
+        need.version += 1
+        if aftermath.need is NeedEvent.CLOSE:
+            need.closed_at, need.outcome = now, "served"
+        elif aftermath.missed:
+            need.not_agents = sorted({*need.not_agents, agent.id})
+    stance = stance_of(agent)
+    try:
+        if answered_now:
+            stance = stance.after(AgentEvent.ANSWER)
+        stance = stance.after(aftermath.agent, wrap_up_until=now + wrap_up_s)
+    except IllegalMove:
+        return  # the agent's row was set by hand meanwhile: that word stands
+    idle_again = aftermath.idle_kept and stance.state is AgentState.READY
+    take_stance(agent, stance, offer.agent_since if idle_again else now)
+
+
+def close(need: NeedRow, outcome: str, now: float) -> None:
+    """Close an open need."""
+    need.state = move_need(NeedState(need.state), NeedEvent.CLOSE).value
+    need.closed_at, need.outcome = now, outcome
+    need.version += 1
+
+
+def stance_of(agent: AgentRow) -> Stance:
+    """The agent's state with what belongs to it."""
+    return Stance(AgentState(agent.state), agent.pause_reason, agent.pause_after, agent.wrap_up_until)
+
+
+def take_stance(agent: AgentRow, stance: Stance, since: float) -> None:
+    """Store a stance; `since` counts only when the state or the reason of a pause is another than before."""
+    if (agent.state, agent.pause_reason) != (stance.state.value, stance.pause_reason):
+        agent.since = since
+    agent.state, agent.pause_reason = stance.state.value, stance.pause_reason
+    agent.pause_after, agent.wrap_up_until = stance.pause_after, stance.wrap_up_until
+    agent.version += 1
+
+
+def agent_says(agent: AgentRow, event: AgentEvent, *, now: float, reason: str | None) -> None:
+    """An agent's own move, which is a sign of life of their desk too. Raises IllegalMove."""
+    take_stance(agent, stance_of(agent).after(event, reason=stored(reason, 32) if reason else None), now)
+    agent.desk_seen_at = now
+
+
+def desk_is_lost(agent: AgentRow, *, now: float, desk_lost_s: float) -> bool:
+    """Whether a ready agent's browser has been silent for too long."""
+    seen = agent.since if agent.desk_seen_at is None else agent.desk_seen_at
+    return agent.state == AgentState.READY and seen < now - desk_lost_s
+
+
+def wrap_up_is_over(agent: AgentRow, now: float) -> bool:
+    """Whether the time of an agent's wrap-up has passed."""
+    return agent.state == AgentState.WRAP_UP and (agent.wrap_up_until or 0.0) <= now
+
+
+def mend_agent(agent: AgentRow, *, now: float, desk_lost_s: float) -> AgentEvent | None:
+    """End a wrap-up whose time has passed, or pause an agent whose desk is lost; says which it was."""
+    event: AgentEvent | None = None
+    if wrap_up_is_over(agent, now):
+        event = AgentEvent.WRAP_UP_OVER
+        take_stance(agent, stance_of(agent).after(event), now)
+    if desk_is_lost(agent, now=now, desk_lost_s=desk_lost_s):
+        event = event or AgentEvent.DESK_LOST
+        take_stance(agent, stance_of(agent).after(AgentEvent.DESK_LOST), now)
+    return event
+
+
+def need_of(row: NeedRow) -> Need:
+    """The need as the decision sees it."""
+    return Need(
+        row.id,
+        row.call_id,
+        row.queue,
+        row.since,
+        row.version,
+        NeedState(row.state),
+        row.required,
+        row.language,
+        row.tier,
+        row.credit_s,
+        frozenset(row.not_agents),
+    )
+
+
+def agent_of(row: AgentRow, skills: Mapping[str, int]) -> Agent:
+    """The agent as the decision sees them."""
+    return Agent(row.id, row.name, AgentState(row.state), row.version, row.phone, skills, row.since)
+
+
+def card_of(row: AgentRow, skills: Mapping[str, int]) -> AgentCard:
+    """The agent as the desktop shows them."""
+    return AgentCard(
+        row.id,
+        row.name,
+        row.full_name,
+        row.phone,
+        AgentState(row.state),
+        row.since,
+        row.version,
+        skills,
+        row.pause_reason,
+        row.pause_after,
+        row.wrap_up_until,
+    )
+
+
+def claimed_of(offer: OfferRow, agent: AgentRow) -> Claimed:
+    """The offer as the caller's own coroutine carries it out."""
+    return Claimed(offer.id, offer.fence, offer.call_id, offer.need_id, agent.id, agent.name, agent.phone)
+
+
+def seen_of(offer: OfferRow, need: NeedRow) -> OfferSeen:
+    """The offer as the desktop shows it."""
+    return OfferSeen(
+        offer.id,
+        offer.fence,
+        offer.call_id,
+        offer.state,
+        need.queue,
+        need.reason,
+        offer.made_at,
+        need.since,
+        offer.popped_at,
+        offer.ringing_at,
+        offer.answered_at,
+        offer.closed_at,
+        offer.disposition,
+        offer.note,
+    )

@@ -1,0 +1,161 @@
+"""The sweep: what time or a lost channel has left behind is mended, one short transaction each."""
+
+from functools import partial
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import moves
+from models.database import Database
+from models.locks import hold
+from models.tables import AgentRow, CallEventRow, CallRow, NeedRow, NodeRow, OfferRow
+from routing.agent import AgentEvent, AgentState
+from routing.call import CallState, Ending, Reason, Result
+from routing.need import NeedState
+from routing.offer import OfferEvent, OfferState
+from routing.views import Swept
+
+#: A call, and what an ended call has left open, is judged only this many seconds after it began or ended: its own
+#: engine may be about to write.
+GRACE_S = 2.0
+#: A need whose offers lapsed so often is held by nobody (its call went down the dialplan): it must not hold up agents
+#: again and again. A call that comes back states its need anew.
+MOST_EXPIRED = 2
+#: Seconds since its last sign of life within which a node is taken to live.
+NODE_LOST_S = 15.0
+
+
+async def sweep(
+    database: Database,
+    *,
+    now: float,
+    desk_lost_s: float,
+    alive: frozenset[str] | None,
+    alive_at: float,
+    wrap_up_s: float,
+) -> Swept:
+    """Expired offers, then agents, then calls whose channel is gone. Safe to run on several nodes at once."""
+    expired = await _expire_offers(database, now)
+    wrap_ups, desks = await _mend_agents(database, now, desk_lost_s)
+    closed = await _close_lost(database, alive, alive_at, now, wrap_up_s)
+    return Swept(offers_expired=expired, wrap_ups_over=wrap_ups, desks_lost=desks, calls_closed=closed)
+
+
+async def _expire_offers(database: Database, now: float) -> int:
+    lapsed = (OfferRow.closed_at.is_(None), OfferRow.expires_at <= now)
+    async with database.read() as session:
+        found = (await session.execute(select(OfferRow.id, OfferRow.fence).where(*lapsed))).all()
+
+    async def expire(session: AsyncSession, offer_id: int, fence: int) -> bool:
+        held = await hold(session, offer_id, fence)
+        if held is None or held[2].expires_at is None or held[2].expires_at > now:
+            return False  # ended, answered or ringing anew meanwhile
+        need = held[0]
+        moves.end(*held, OfferEvent.EXPIRE, now=now, wrap_up_s=0)
+        expired = await session.scalar(
+            select(func.count()).where(OfferRow.need_id == need.id, OfferRow.state == OfferState.EXPIRED)
+        )
+        if (expired or 0) >= MOST_EXPIRED:
+            moves.close(need, "lost", now)
+        return True
+
+    done = [await database.transact(partial(expire, offer_id=offer_id, fence=fence)) for offer_id, fence in found]
+    return sum(done)
+
+
+async def _mend_agents(database: Database, now: float, desk_lost_s: float) -> tuple[int, int]:
+    async with database.read() as session:
+        agents = (
+            await session.scalars(
+                select(AgentRow).where(AgentRow.state.in_([AgentState.WRAP_UP, AgentState.READY])).order_by(AgentRow.id)
+            )
+        ).all()
+        ids = [
+            agent.id
+            for agent in agents
+            if moves.wrap_up_is_over(agent, now) or moves.desk_is_lost(agent, now=now, desk_lost_s=desk_lost_s)
+        ]
+
+    async def mend(session: AsyncSession, agent_id: int) -> AgentEvent | None:
+        agent = await session.get_one(AgentRow, agent_id, with_for_update=True)
+        return moves.mend_agent(agent, now=now, desk_lost_s=desk_lost_s)
+
+    done = [await database.transact(partial(mend, agent_id=agent_id)) for agent_id in ids]
+    return done.count(AgentEvent.WRAP_UP_OVER), done.count(AgentEvent.DESK_LOST)
+
+
+async def _close_lost(
+    database: Database, alive: frozenset[str] | None, alive_at: float, now: float, wrap_up_s: float
+) -> int:
+    async with database.read() as session:
+        lost = await _lost_calls(session, alive, alive_at, now)
+
+    done = [
+        await database.transact(partial(_close_call, call_id=call_id, now=now, wrap_up_s=wrap_up_s)) for call_id in lost
+    ]
+    return sum(done)
+
+
+async def _lost_calls(session: AsyncSession, alive: frozenset[str] | None, alive_at: float, now: float) -> list[str]:
+    """Calls without a channel, and ended calls that have left a need or an offer open."""
+    open_needs = select(NeedRow.call_id).where(NeedRow.closed_at.is_(None))
+    open_offers = select(OfferRow.call_id).where(OfferRow.closed_at.is_(None))
+    leaves_open = or_(CallRow.id.in_(open_needs), CallRow.id.in_(open_offers))
+    lost: list[str] = []
+    for call_id, ended_at, started_at, reason in await session.execute(
+        select(CallRow.id, CallRow.ended_at, CallRow.started_at, CallRow.reason)
+        .where(or_(CallRow.ended_at.is_(None), leaves_open))
+        .order_by(CallRow.id)
+    ):
+        gone = alive is not None and call_id not in alive and started_at <= alive_at - GRACE_S
+        # A call that was sent down the dialplan may come back on the next rung and find its place kept.
+        over = ended_at is not None and ended_at <= now - GRACE_S and reason != Reason.FALLBACK
+        if gone or over:
+            lost.append(call_id)
+    return lost
+
+
+async def _close_call(session: AsyncSession, *, call_id: str, now: float, wrap_up_s: float) -> bool:
+    talked = False
+    needs = await session.scalars(
+        select(NeedRow).where(NeedRow.call_id == call_id, NeedRow.closed_at.is_(None)).with_for_update()
+    )
+    need = needs.first()
+    for offer_id, fence in (
+        await session.execute(
+            select(OfferRow.id, OfferRow.fence).where(OfferRow.call_id == call_id, OfferRow.closed_at.is_(None))
+        )
+    ).all():
+        held = await hold(session, offer_id, fence)
+        if held is None:
+            continue
+        answered = held[2].state == OfferState.ANSWERED
+        talked |= answered
+        event = OfferEvent.COMPLETE if answered else OfferEvent.WITHDRAW
+        moves.end(*held, event, now=now, wrap_up_s=wrap_up_s)
+    if need is not None and need.closed_at is None:
+        moves.close(need, "served" if need.state == NeedState.TALKING else "lost", now)
+    call = await session.get_one(CallRow, call_id, with_for_update={"key_share": True})
+    if call.ended_at is not None:
+        return False
+    ending = await _ending_of(session, call, talked, now)
+    call.state, call.ended_at = CallState.ENDED.value, now
+    call.result, call.reason = ending.result.value, ending.reason.value
+    session.add(
+        CallEventRow(
+            call_id=call_id,
+            at=now,
+            kind="ended",
+            data={"result": ending.result, "reason": ending.reason, "by": "sweep"},
+        )
+    )
+    return True
+
+
+async def _ending_of(session: AsyncSession, call: CallRow, talked: bool, now: float) -> Ending:
+    """Served when they talked; else lost by the switch if the engine that held the call has lived on, or by it."""
+    if talked or call.state == CallState.TALKING:
+        return Ending(Result.SERVED, Reason.AGENT)
+    node = await session.get(NodeRow, call.node)
+    lived_on = node is not None and node.seen_at >= now - NODE_LOST_S and node.started_at <= call.started_at
+    return Ending(Result.FAILED, Reason.SWITCH_LOST if lived_on else Reason.ENGINE_LOST)
