@@ -9,7 +9,7 @@ from menus.schema import Menu, MenuBook, Option
 #: Measured on espeak-ng 1.51 at the speed of ivr/prompts/speech.py, silence trimmed, pause after each piece included.
 _PAUSE_S = 0.4
 _LATIN_S = 0.062
-_HAN_S = 0.22
+_HAN_S = 0.30
 _HAN = re.compile("[\u3400-\u9fff]")
 
 Length = Callable[[str, str], float]  #: (text, language) → seconds

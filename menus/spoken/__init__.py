@@ -44,9 +44,9 @@ def day_name(day: int, language: str) -> str:
     return written
 
 
-def vocabulary(language: str) -> tuple[str, ...]:
-    """Every word that `spoken` can use in this language."""
-    words: tuple[str, ...] = LANGUAGES[language].VOCABULARY
+def vocabulary(kind: SlotKind, language: str) -> tuple[str, ...]:
+    """Every word that `spoken` can use for this kind of value."""
+    words: tuple[str, ...] = LANGUAGES[language].VOCABULARY[kind]
     return words
 
 

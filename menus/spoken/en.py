@@ -6,6 +6,7 @@ from datetime import datetime as DateTime
 from datetime import time as Time
 
 from menus.errors import UnfitValue
+from menus.prompt_text import SlotKind
 from menus.spoken.money import LARGEST, Money, within
 
 _SMALL = (
@@ -31,14 +32,18 @@ _UNITS = {  # one unit, several; one hundredth, several
 
 KEYS = {**{str(digit): _SMALL[digit] for digit in range(10)}, "*": "star", "#": "pound"}
 
-VOCABULARY: tuple[str, ...] = tuple(
-    dict.fromkeys(
-        (
-            *_BELOW_100, "hundred", *(word for _, word in _SCALES), "and", "minus", *_ORDINALS, "number", *_MONTHS,
-            "the", "of", "oh", "o'clock", "A.M.", "P.M.", *(word for units in _UNITS.values() for word in units),
-        )
-    )
-)  # fmt: skip
+_NUMBERS = (*_BELOW_100, "hundred", *(word for _, word in _SCALES), "and", "minus")
+
+#: By kind of value, every word that it can need.
+VOCABULARY: dict[SlotKind, tuple[str, ...]] = {
+    SlotKind.NUMBER: _NUMBERS,
+    SlotKind.COUNT: _NUMBERS,
+    SlotKind.ORDINAL: (*_ORDINALS, "number", *_NUMBERS),
+    SlotKind.DIGITS: tuple(_SMALL[:10]),
+    SlotKind.MONEY: (*_NUMBERS, *(word for units in _UNITS.values() for word in units)),
+    SlotKind.DATE: ("the", "of", *_ORDINALS, *_MONTHS),
+    SlotKind.TIME: (*_BELOW_100, "oh", "o'clock", "A.M.", "P.M."),
+}
 
 
 def number(value: int) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from datetime import datetime as DateTime
 from datetime import time as Time
 
 from menus.errors import UnfitValue
+from menus.prompt_text import SlotKind
 from menus.spoken.money import LARGEST, Money, within
 
 _DIGITS = "零一二三四五六七八九"
@@ -22,17 +23,21 @@ def _tens(value: int) -> str:
 
 KEYS = {**{str(digit): _DIGITS[digit] for digit in range(10)}, "*": "星号键", "#": "井号键"}
 
-VOCABULARY: tuple[str, ...] = tuple(
-    dict.fromkeys(
-        (
-            *_DIGITS, *_COUNTED, *_ON_THE_PHONE, *map(_tens, range(10, 100)),
-            *(_tens(value).removeprefix("一") for value in range(10, 20)),
-            *(f"{digit}百" for digit in _DIGITS[1:]), *(f"{digit}千" for digit in _COUNTED[1:]), "万", "亿",
-            "负", "第", "点", "整", "月", "日", "元", "角", "分", *_CURRENCIES.values(),
-            *(part for _, part in _PARTS_OF_DAY),
-        )
-    )
+_NUMBERS = (
+    *_DIGITS, *map(_tens, range(10, 100)), *(_tens(value).removeprefix("一") for value in range(10, 20)),
+    *(f"{digit}百" for digit in _DIGITS[1:]), *(f"{digit}千" for digit in _COUNTED[1:]), "两", "万", "亿", "负",
 )  # fmt: skip
+
+#: By kind of value, every word that it can need.
+VOCABULARY: dict[SlotKind, tuple[str, ...]] = {
+    SlotKind.NUMBER: _NUMBERS,
+    SlotKind.COUNT: _NUMBERS,
+    SlotKind.ORDINAL: ("第", *_NUMBERS),
+    SlotKind.DIGITS: tuple(_ON_THE_PHONE),
+    SlotKind.MONEY: (*_NUMBERS, "元", "角", "分", "点", *_CURRENCIES.values()),
+    SlotKind.DATE: (*_NUMBERS, "月", "日"),
+    SlotKind.TIME: (*_NUMBERS, "点", "整", "分", *(part for _, part in _PARTS_OF_DAY)),
+}
 
 
 def number(value: int) -> tuple[str, ...]:

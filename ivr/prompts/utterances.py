@@ -1,0 +1,82 @@
+"""What must be said for a book: each piece of text or recording once, with the pause after it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from menus.errors import UnfitValue, UnknownPrompt
+from menus.phrases import option_text
+from menus.prompt_text import Slot, segments
+from menus.schema import Menu, MenuBook, Option
+from menus.spoken import spoken, vocabulary
+
+PHRASE_PAUSE_MS = 350  #: after a sentence or an option; half a second between options with the player's own gap
+PIECE_PAUSE_MS = 60  #: within a sentence that is put together
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Utterance:
+    """One sound file to be."""
+
+    language: str
+    text: str
+    pause_ms: int = PHRASE_PAUSE_MS
+    recording: str = ""  #: name of a recorded file that is played instead of speech
+
+
+def of_prompt(book: MenuBook, name: str, language: str, **values: Any) -> tuple[Utterance, ...]:
+    """The pieces of a prompt, its slots filled. Raises UnknownPrompt, UnfitValue."""
+    prompt = book.prompts.get(name)
+    if prompt is None or language not in prompt.text:
+        raise UnknownPrompt(f"the book has no prompt {name!r} in {language!r}")
+    text = prompt.text[language]
+    if language in prompt.recording:
+        return (Utterance(language, text, recording=prompt.recording[language]),)
+    said: list[Utterance] = []
+    for piece in _pieces(language, text):
+        if isinstance(piece, Slot):
+            if piece.name not in values:
+                raise UnfitValue(f"{name}: the value of {{{piece.name}}} is missing")
+            words = spoken(piece.kind, values[piece.name], language)
+            said += [Utterance(language, word, PIECE_PAUSE_MS) for word in words]
+        else:
+            said.append(piece)
+    return tuple(said)
+
+
+def _pieces(language: str, text: str) -> list[Utterance | Slot]:
+    cut = segments(text)
+    return [
+        piece
+        if isinstance(piece, Slot)
+        else Utterance(language, piece, PHRASE_PAUSE_MS if index == len(cut) else PIECE_PAUSE_MS)
+        for index, piece in enumerate(cut, start=1)
+    ]
+
+
+def of_option(book: MenuBook, option: Option, language: str) -> Utterance:
+    """The sentence of an option during a call in this language."""
+    voice = option.voice_in(language)
+    return Utterance(voice, option_text(book, option, language), recording=option.recording.get(voice, ""))
+
+
+def all_of(book: MenuBook) -> list[Utterance]:
+    """Everything that the book can say, sorted."""
+    return sorted(set(_all(book)))
+
+
+def _all(book: MenuBook) -> Iterator[Utterance]:
+    for language in book.languages:
+        for name, prompt in book.prompts.items():
+            if language in prompt.recording:
+                yield from of_prompt(book, name, language)
+                continue
+            for piece in _pieces(language, prompt.text[language]):
+                if isinstance(piece, Slot):
+                    words = vocabulary(piece.kind, language)
+                    yield from (Utterance(language, word, PIECE_PAUSE_MS) for word in words)
+                else:
+                    yield piece
+        for step in book.steps.values():
+            if isinstance(step, Menu):
+                yield from (of_option(book, option, language) for option in step.offered(language))
