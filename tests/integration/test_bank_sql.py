@@ -25,6 +25,7 @@ from models.tables import (
     NeedRow,
     NumberRow,
     OfferRow,
+    ProductRow,
     Table,
 )
 
@@ -95,6 +96,21 @@ async def test_a_life_event_counts_from_its_day_in_the_banks_own_time_zone(datab
 async def test_an_earlier_conversation_shows_what_it_was_about_and_what_came_of_it(database: Database) -> None:
     await add_call(database, "11", at=NOW - 900, ended_at=NOW - 800, disposition="resolved")
     assert await contacts(database) == (ContactSeen(NOW - 895, "agent", "Card", "resolved"),)
+
+
+async def test_a_conversation_that_has_not_been_yet_is_not_a_contact(database: Database) -> None:
+    await add_call(database, "11", at=NOW + 900, ended_at=NOW + 950, disposition="resolved")
+    assert await contacts(database) == ()
+
+
+async def test_a_customer_with_endless_products_does_not_hold_up_the_pop(database: Database) -> None:
+    async with database.write() as session:
+        await session.execute(
+            insert(ProductRow),
+            [{"customer_id": 1, "kind": "savings", "name": str(n), "opened_on": date(2020, 1, 1)} for n in range(300)],
+        )
+    (seen,) = await SqlBank(database, ZONE).customers_by_number(NUMBER, now=NOW)
+    assert [product.name for product in seen.products] == [str(n) for n in range(200)]
 
 
 async def test_a_conversation_without_a_disposition_is_not_a_contact_yet(database: Database) -> None:
