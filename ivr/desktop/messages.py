@@ -161,19 +161,13 @@ class WrapUp(_Message):
     reason: PauseReason | None = None  #: of the pause
 
 
-class SignOut(_Message):
-    """The agent goes home."""
-
-    type: Literal["sign_out"]
-
-
 class Alive(_Message):
     """Answer to a ping: the page's own code runs, not only its connection."""
 
     type: Literal["alive"]
 
 
-ClientMessage = Hello | Ready | Pause | Shown | WrapUp | SignOut | Alive
+ClientMessage = Hello | Ready | Pause | Shown | WrapUp | Alive
 _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
 
 

@@ -23,7 +23,7 @@ from ivr.desktop.hub import Hub
 from ivr.desktop.origins import Origins
 from ivr.desktop.sessions import Sessions, Tickets
 from ivr.desktop.sign_in import SignIn
-from ivr.desktop.socket import Sockets
+from ivr.desktop.socket import Limits, Sockets
 from ivr.desktop.wire import SocketProtocol
 from ivr.errors import Misconfigured
 from ivr.ports import Clock, Roster
@@ -63,11 +63,12 @@ def build_app(
     *,
     metrics: CollectorRegistry | None = None,
     health: Health | None = None,
+    limits: Limits = Limits(),
 ) -> Starlette:
     """The web app; without `metrics` there is no `/metrics`. Raises Misconfigured for a secret that is too short."""
     sessions, tickets, origins = Sessions(secret, clock), Tickets(clock), Origins(web.origins)
     pages = SignIn(roster, hub, clock, sessions, tickets, origins, STATIC)
-    sockets = Sockets(roster, hub, clock, sessions, tickets, origins)
+    sockets = Sockets(roster, hub, clock, sessions, tickets, origins, limits)
     routes = [
         Route("/", pages.desktop),
         Route("/sign-in", pages.form, methods=["GET"]),

@@ -1,6 +1,7 @@
 """One browser window's socket: who may open it, what it may say, and when it is closed."""
 
 import asyncio
+from dataclasses import dataclass
 
 import structlog
 from pydantic import BaseModel
@@ -18,7 +19,6 @@ from ivr.desktop.messages import (
     Ready,
     Saved,
     Shown,
-    SignOut,
     WrapUp,
     read,
     speaks_other_version,
@@ -33,15 +33,21 @@ from routing.errors import IllegalMove, StoreAway
 
 log = structlog.get_logger(__name__)
 
-HELLO_S = 5.0  #: time for the first message
-PING_S = 5.0  #: between two of our signs of life
-SILENCE_S = 10.0  #: a page that has neither read nor said anything for that long is closed
-ACT_S = 5.0  #: longest time to carry out what the agent said
-SEEN_EVERY_S = 10.0  #: how often a sign of life goes to the database
-MOST_WINDOWS = 8  #: of one agent
-BURST, PER_S = 30, 10  #: messages that a page may send at once, and per second
-
 BAD_MESSAGE, TOO_MANY, TICKET_REFUSED, TOO_SLOW, OTHER_VERSION = 4400, 4429, 4403, 4408, 4426  #: close codes
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a socket waits, and how much a page may say."""
+
+    hello_s: float = 5.0  #: time for the first message
+    ping_s: float = 5.0  #: between two of our signs of life
+    silence_s: float = 10.0  #: a page that has neither read nor said anything for that long is closed
+    act_s: float = 5.0  #: longest time to carry out what the agent said
+    seen_every_s: float = 10.0  #: how often a sign of life goes to the database
+    windows: int = 8  #: of one agent
+    burst: int = 30  #: messages that a page may send at once
+    per_s: float = 10.0  #: messages that a page may send in the long run
 
 
 class _Over(Exception):
@@ -56,8 +62,16 @@ class Sockets:
     """The door at `/socket`."""
 
     def __init__(
-        self, roster: Roster, hub: Hub, clock: Clock, sessions: Sessions, tickets: Tickets, origins: Origins
+        self,
+        roster: Roster,
+        hub: Hub,
+        clock: Clock,
+        sessions: Sessions,
+        tickets: Tickets,
+        origins: Origins,
+        limits: Limits,
     ) -> None:
+        self._limits = limits
         self._roster = roster
         self._hub = hub
         self._clock = clock
@@ -88,16 +102,16 @@ class Sockets:
 
     async def _admit(self, websocket: WebSocket, session: Session) -> None:
         """Take the first message, which must bring a ticket."""
-        async with asyncio.timeout(HELLO_S):
+        async with asyncio.timeout(self._limits.hello_s):
             hello = _read(await websocket.receive())
         if not isinstance(hello, Hello) or not self._tickets.redeem(hello.ticket, session):
             log.warning("desktop.ticket_refused", agent_id=session.agent_id)
             raise _Over(TICKET_REFUSED)
-        if self._hub.windows(session.agent_id) >= MOST_WINDOWS:
+        if self._hub.windows(session.agent_id) >= self._limits.windows:
             raise _Over(TOO_MANY)
 
     async def _serve(self, websocket: WebSocket, session: Session) -> int:
-        window = _Window(self._roster, self._hub, self._clock, self._sessions, websocket, session)
+        window = _Window(self._roster, self._hub, self._clock, self._sessions, websocket, session, self._limits)
         self._hub.join(session.agent_id, window.outbox)
         code = 1000
         try:
@@ -118,9 +132,17 @@ class _Window:
     """The three tasks of one socket: write what waits, send signs of life, listen."""
 
     def __init__(
-        self, roster: Roster, hub: Hub, clock: Clock, sessions: Sessions, websocket: WebSocket, session: Session
+        self,
+        roster: Roster,
+        hub: Hub,
+        clock: Clock,
+        sessions: Sessions,
+        websocket: WebSocket,
+        session: Session,
+        limits: Limits,
     ) -> None:
         self.outbox = Outbox()
+        self._limits = limits
         self._roster = roster
         self._hub = hub
         self._clock = clock
@@ -129,8 +151,8 @@ class _Window:
         self._session = session
         self._agent_id = session.agent_id
         self._heard_at = clock.monotonic()
-        self._seen_at = -SEEN_EVERY_S
-        self._allowance = float(BURST)
+        self._seen_at = -limits.seen_every_s
+        self._allowance = float(limits.burst)
 
     async def write(self) -> None:
         """Send what waits; a browser that takes nothing for too long is given up."""
@@ -139,7 +161,7 @@ class _Window:
             if isinstance(message, Closing):
                 raise _Over(message.code)
             try:
-                async with asyncio.timeout(SILENCE_S):
+                async with asyncio.timeout(self._limits.silence_s):
                     await _send(self._websocket, message)
             except TimeoutError:
                 raise _Over(TOO_SLOW) from None
@@ -147,8 +169,8 @@ class _Window:
     async def beat(self) -> None:
         """Ping the page's own code, and end the socket when it is silent or its session over."""
         while True:
-            await asyncio.sleep(PING_S)
-            if self._clock.monotonic() - self._heard_at > SILENCE_S:
+            await asyncio.sleep(self._limits.ping_s)
+            if self._clock.monotonic() - self._heard_at > self._limits.silence_s:
                 raise _Over(TOO_SLOW)
             if not self._sessions.open_still(self._session):
                 raise _Over(SIGNED_OUT)
@@ -161,18 +183,19 @@ class _Window:
             self._take_allowance()
             message = _read(event)
             try:
-                async with asyncio.timeout(ACT_S):
+                async with asyncio.timeout(self._limits.act_s):
                     await self._act(message)
             except IllegalMove:
                 self.outbox.post(Error(code="not_now", about=message.type))
             except (TimeoutError, StoreAway):
                 self.outbox.post(Error(code="store_away", about=message.type))
-            if isinstance(message, Ready | Pause | WrapUp | SignOut):
+            if isinstance(message, Ready | Pause | WrapUp):
                 self._hub.changed(self._agent_id)
 
     def _take_allowance(self) -> None:
         now = self._clock.monotonic()
-        self._allowance = min(BURST, self._allowance + (now - self._heard_at) * PER_S) - 1
+        earned = (now - self._heard_at) * self._limits.per_s
+        self._allowance = min(self._limits.burst, self._allowance + earned) - 1
         self._heard_at = now
         if self._allowance < 0:
             log.warning("desktop.too_many_messages", agent_id=self._agent_id)
@@ -190,13 +213,11 @@ class _Window:
                 await self._say(AgentEvent.PAUSE, message.reason)
             case WrapUp():
                 await self._wrap_up(message)
-            case SignOut():
-                await self._say(AgentEvent.SIGN_OUT)
             case Hello():
                 raise _Over(BAD_MESSAGE)
 
     async def _seen(self) -> None:
-        if self._clock.monotonic() - self._seen_at >= SEEN_EVERY_S:
+        if self._clock.monotonic() - self._seen_at >= self._limits.seen_every_s:
             await self._roster.seen(self._agent_id, now=self._clock.now())
             self._seen_at = self._clock.monotonic()
 

@@ -1,0 +1,73 @@
+// The left bar: who I am, what I am doing and since when, the two big buttons, and the queues above the call.
+
+import { byId, clock, el, foreign, setText, show } from "./dom.js";
+import { language, t, word } from "./text.js";
+
+let drawnQueues = "";
+
+export function drawSide(picture) {
+  const { agent } = picture.state;
+  document.body.dataset.state = agent.state;
+  byId("me-name").replaceChildren(foreign(agent.full_name));
+  byId("me-phone").replaceChildren(...phoneLine(agent.phone));
+  setText(byId("state-word"), word("state", agent.state));
+  drawTime(picture);
+  const pausedFor = agent.state === "paused" && agent.pause_reason ? word("pause", agent.pause_reason) : "";
+  const pausesAfter = agent.pause_after ? t("pause_after", { reason: word("pause", agent.pause_after) }) : "";
+  setText(byId("state-more"), pausedFor || pausesAfter);
+  setText(byId("pause-label"), t(pauseText(picture)));
+}
+
+/** The side's buttons, by what the agent may do now. */
+export function drawButtons(picture, live) {
+  const state = picture.agentState;
+  byId("ready").disabled = !live || !["paused", "missed", "wrap_up"].includes(state);
+  byId("pause").disabled = !live || state === "";
+  byId("sign-out").disabled = picture.inCall;
+}
+
+function pauseText(picture) {
+  if (picture.inCall) return "pause_after_button";
+  return picture.agentState === "paused" ? "pause_change" : "pause_button";
+}
+
+function phoneLine(phone) {
+  const [before, after] = t("phone", { phone: "\n" }).split("\n");
+  return [before, foreign(phone.replace(/^PJSIP\//, "")), after];
+}
+
+function drawTime(picture) {
+  const { agent, wrap_up: wrapUp, offer } = picture.state;
+  const counted = agent.state === "busy" && offer?.answered_at ? offer.answered_at : agent.since;
+  const shape = wrapUp?.until ? `until ${wrapUp.until}` : `since ${counted}`;
+  const place = byId("state-time");
+  if (place.dataset.shape === shape) return;
+  place.dataset.shape = shape;
+  place.replaceChildren(clock(wrapUp?.until ? { "data-until": wrapUp.until } : { "data-since": counted }));
+}
+
+export function drawQueues(queues) {
+  const drawn = language() + JSON.stringify(queues);
+  if (drawn === drawnQueues) return;
+  drawnQueues = drawn;
+  show(byId("queues"), queues.length > 0);
+  byId("queues").replaceChildren(...queues.map((queue) =>
+    el("div", { class: queue.waiting ? "queue some" : "queue" },
+      foreign(word("task", queue.queue), { class: "queue-name" }),
+      el("span", { class: "queue-count" }, queue.waiting ? t("queue_waiting", { n: queue.waiting }) : t("queue_empty")),
+      queue.waiting
+        ? el("span", { class: "queue-longest" }, `${t("queue_longest")} `, clock({ "data-since": queue.waiting_since }))
+        : null)));
+}
+
+/** The middle of the screen while there is no call. */
+export function drawIdle(picture) {
+  const state = picture.agentState;
+  const kind = { ready: "idle_ready", paused: "idle_paused", missed: "idle_missed" }[state];
+  const reason = picture.state.agent.pause_reason;
+  byId("idle").replaceChildren(el("div", {},
+    el("div", { class: "idle-mark", "aria-hidden": "true" }),
+    el("h1", {}, t(kind ?? "idle_wait")),
+    state === "paused" && reason ? el("p", { class: "idle-reason" }, word("pause", reason)) : null,
+    kind ? el("p", { class: "muted" }, t(`${kind}_more`)) : null));
+}

@@ -1,0 +1,100 @@
+// The link to the server: one socket, opened with a fresh ticket, opened again whenever it breaks.
+
+const VERSION = 1;
+const SILENCE_MS = 12000; // the server pings every 5 s
+const LONGEST_WAIT_MS = 5000;
+const TICKET_MS = 8000;
+const SIGNED_OUT = 4401, TICKET_REFUSED = 4403, OTHER_VERSION = 4426, TOO_MANY = 4429;
+
+export class Link {
+  /** `tell(message)` hears every message, `standing("connecting" | "live" | "away")` how the link stands. */
+  constructor({ tell, standing, tooMany }) {
+    this.tell = tell;
+    this.standing = standing;
+    this.tooMany = tooMany;
+    this.socket = null;
+    this.tries = 0;
+    this.timer = null;
+    this.heard = 0;
+    setInterval(() => this.#listenForSilence(), 1000);
+    addEventListener("online", () => this.#hurry());
+    document.addEventListener("visibilitychange", () => this.#hurry());
+  }
+
+  async open() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.tries += 1;
+    try {
+      const answer = await fetch("/ticket", { method: "POST", signal: AbortSignal.timeout(TICKET_MS) });
+      if (answer.status === 401) return this.#signIn();
+      if (!answer.ok) throw new Error(`/ticket answered ${answer.status}`);
+      this.#connect((await answer.json()).ticket);
+    } catch {
+      this.#again();
+    }
+  }
+
+  /** Send a message; false when the link is down. */
+  send(message) {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify({ v: VERSION, ...message }));
+    return true;
+  }
+
+  #connect(ticket) {
+    const url = new URL("/socket", location.href);
+    url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(url);
+    this.socket = socket;
+    this.heard = performance.now();
+    socket.onopen = () => this.send({ type: "hello", ticket });
+    socket.onmessage = (event) => {
+      if (socket !== this.socket) return;
+      this.heard = performance.now();
+      const message = JSON.parse(event.data);
+      if (message.type === "ping") this.send({ type: "alive" });
+      if (message.type === "state") {
+        this.tries = 0;
+        this.standing("live");
+      }
+      this.tell(message);
+    };
+    socket.onclose = (event) => {
+      if (socket === this.socket) this.#closed(event.code);
+    };
+  }
+
+  #closed(code) {
+    this.socket = null;
+    if (code === SIGNED_OUT) this.#signIn();
+    else if (code === OTHER_VERSION) location.reload();
+    else if (code === TOO_MANY) {
+      this.standing("away");
+      this.tooMany();
+    } else this.#again(code === TICKET_REFUSED);
+  }
+
+  /** Try again: soon at first, then more slowly, never at the same moment as all the other desktops. */
+  #again(slowly = false) {
+    this.standing("away");
+    const longest = Math.min(LONGEST_WAIT_MS, 1000 * 2 ** (this.tries - 1 + (slowly ? 1 : 0)));
+    this.timer = setTimeout(() => this.open(), Math.random() * longest);
+  }
+
+  #hurry() {
+    if (this.timer !== null && document.visibilityState === "visible") this.open();
+  }
+
+  #listenForSilence() {
+    if (this.socket === null || performance.now() - this.heard < SILENCE_MS) return;
+    const silent = this.socket;
+    this.socket = null;
+    silent.close();
+    this.#again();
+  }
+
+  #signIn() {
+    location.replace("/sign-in");
+  }
+}

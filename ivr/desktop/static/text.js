@@ -1,0 +1,45 @@
+// The language of the screen: what the page itself says, in English and Chinese.
+
+import { WORDS } from "./words.js";
+
+const KEPT = "ringwise.language";
+const listeners = new Set();
+let current = stored() ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
+
+function stored() {
+  const kept = localStorage.getItem(KEPT);
+  return kept in WORDS ? kept : null;
+}
+
+export const language = () => current;
+
+/** Called whenever the language changes. */
+export const onLanguage = (listener) => listeners.add(listener);
+
+export function setLanguage(name) {
+  current = name;
+  localStorage.setItem(KEPT, name);
+  apply();
+  for (const listener of listeners) listener();
+}
+
+/** A sentence of the page, {places} filled in. */
+export function t(key, values = {}) {
+  return WORDS[current].page[key].replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+}
+
+/** The word for a value of a known kind (segment, product …); a value that we do not know is shown as it is. */
+export function word(kind, value) {
+  return WORDS[current][kind][value] ?? String(value).replaceAll("_", " ");
+}
+
+/** Put the page's own texts and language buttons right. */
+export function apply() {
+  document.documentElement.lang = current === "zh" ? "zh-CN" : "en";
+  for (const node of document.querySelectorAll("[data-text]")) node.textContent = t(node.dataset.text);
+  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", t(node.dataset.label));
+  for (const node of document.querySelectorAll("[data-language]")) {
+    node.setAttribute("aria-pressed", String(node.dataset.language === current));
+    node.onclick = () => setLanguage(node.dataset.language);
+  }
+}
