@@ -86,6 +86,7 @@ class AmiProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
     def connection_made(self, transport: Any) -> None:
         """The connection stands."""
         super().connection_made(transport)
+        self.version: str | None = None
         self.factory = self._link
         self.heard_at = self._link.loop.time()
 
@@ -328,4 +329,4 @@ class AmiLink(Manager):  # type: ignore[misc]  # panoramisk has no types
 def _pause(limits: tuple[float, float], attempt: int) -> float:
     """Seconds before the next attempt: doubled each time up to the longest, cut by up to a half at random."""
     first, longest = limits
-    return min(longest, first * 2 ** min(attempt - 1, 16)) * random.uniform(0.5, 1.0)
+    return min(longest, first * 2.0 ** min(attempt - 1, 16)) * random.uniform(0.5, 1.0)

@@ -22,7 +22,7 @@ def decode(encoded: str) -> str:
 
 def caller_name(text: str) -> str:
     """One line of visible text, at most 64 characters, without direction marks; empty when nothing is left."""
-    spaced = re.sub(r"\s+", " ", text)
+    spaced = re.sub(r"\s+", " ", unicodedata.normalize("NFC", text))
     seen = "".join(c for c in spaced if unicodedata.category(c) not in _UNSEEN and c not in _FILLERS)
     return " ".join(seen.split())[:MOST_NAME].rstrip()
 
