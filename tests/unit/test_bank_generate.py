@@ -28,7 +28,7 @@ from menus.learning.ranker import KernelRanker
 
 ZONE = ZoneInfo("Asia/Shanghai")
 UNTIL = date(2026, 12, 1)
-SEED = 1
+SEED = 20261201  # of the demonstration
 TASKS = {"balance", "transfer", "card", "instalment", "insurance", "complaint", "agent", "points"}
 
 
