@@ -1,6 +1,6 @@
 """Folder of YAML files → MenuBook, or every fault of every file with its line."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def _whole(examined: Examined) -> MenuBook:
 
 def examine_folder(folder: Path, *, queues: Collection[str] | None = None) -> Examined:
     """All faults and warnings of the *.yaml and *.yml files of a folder."""
-    texts, faults = _read(folder, shown=str)
+    texts, faults = _read(folder)
     examined = examine(texts, queues=queues)
     files = {Path(name).name: text for name, text in texts.items()}
     if faults:
@@ -48,15 +48,7 @@ def examine_folder(folder: Path, *, queues: Collection[str] | None = None) -> Ex
     return Examined(examined.book, examined.faults, examined.warnings, files)
 
 
-def load_files(folder: Path) -> dict[str, str]:
-    """The texts of a book's files by name, as `parse_book` takes them. Raises Faults for what cannot be read."""
-    texts, faults = _read(folder, shown=lambda path: path.name)
-    if faults:
-        raise Faults(faults)
-    return texts
-
-
-def _read(folder: Path, shown: Callable[[Path], str]) -> tuple[dict[str, str], list[Fault]]:
+def _read(folder: Path) -> tuple[dict[str, str], list[Fault]]:
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
     except OSError as fault:
@@ -70,7 +62,7 @@ def _read(folder: Path, shown: Callable[[Path], str]) -> tuple[dict[str, str], l
         try:
             with path.open("rb") as file:
                 content = file.read(MOST_BYTES + 1)  # one byte too many makes `parse` refuse it
-            texts[shown(path)] = content.decode("utf-8-sig")
+            texts[str(path)] = content.decode("utf-8-sig")
         except OSError as fault:
             faults.append(Fault(str(path), 1, 1, "unreadable", f"the file cannot be read: {fault.strerror}"))
         except UnicodeDecodeError as fault:

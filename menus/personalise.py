@@ -8,16 +8,14 @@ from math import isfinite
 from typing import Any
 
 from menus.facts import CallerFacts
-from menus.learning.features import usual_day
+from menus.learning.features import days_apart, usual_day
 from menus.learning.ranker import Ranker
 from menus.schema import Gate, Menu, MenuBook, Option
-from menus.spoken import day_name
+from menus.spoken import habit_text
 
 #: A habit worth telling an agent: this share of all times lies within so many days of one day of the month.
 HABIT_SHARE = 0.6
 HABIT_WITHIN_DAYS = 2
-
-_HABIT = {"en": "usually {task} on the {day}", "zh": "通常在每月{day}{task}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +110,18 @@ def held_out(caller: str, salt: str, share: float) -> bool:
 def habit(book: MenuBook, facts: CallerFacts, now: datetime, language: str) -> str:
     """One line for the agent, such as "usually transfers money on the 1st"; empty without a habit.
 
-    Of several tasks with a usual day, the one done most often.
+    Of several tasks with a usual day, the one whose day is nearest to today.
     """
-    done = [event.task for event in facts.history]
-    for task in sorted(set(done), key=lambda task: (-done.count(task), task)):
-        words = book.tasks.get(task, {}).get(language)
-        day = words and usual_day(
-            facts.history, task, now.astimezone(book.zone), within=HABIT_WITHIN_DAYS, share=HABIT_SHARE
-        )
-        if words and day:
-            return _HABIT[language].format(task=words, day=day_name(day, language))
-    return ""
+    today = now.astimezone(book.zone)
+    found: list[tuple[float, str, int]] = []
+    for task in sorted({event.task for event in facts.history} & book.tasks.keys()):
+        day = usual_day(facts.history, task, today, within=HABIT_WITHIN_DAYS, share=HABIT_SHARE)
+        if day is not None:
+            found.append((days_apart(day, today.day), task, day))
+    if not found:
+        return ""
+    _, task, day = min(found)
+    return habit_text(book.tasks[task][language], day, language)
 
 
 def _are_probabilities(scores: Mapping[str, float]) -> bool:

@@ -17,7 +17,14 @@ HALF_LIFE_DAYS = 180.0
 MONTH_DAYS = 30.4  #: mean length of a month; the day after the 30th is about the 1st
 OLDEST_DAYS = 1825  #: five years; older events weigh less than 0.001
 
-_BY_DISTANCE = tuple(exp(-min(days, MONTH_DAYS - days) / TAU_DAYS) if days < 30.4 else 1.0 for days in range(31))
+
+def days_apart(one: int, other: int) -> float:
+    """Distance of two days of the month, round the end of the month."""
+    apart = abs(one - other)
+    return min(apart, MONTH_DAYS - apart)
+
+
+_BY_DISTANCE = tuple(exp(-days_apart(1, 1 + days) / TAU_DAYS) for days in range(31))
 _BY_AGE = tuple(0.5 ** (days / HALF_LIFE_DAYS) for days in range(OLDEST_DAYS + 1))
 
 
@@ -84,8 +91,7 @@ def usual_day(history: Sequence[HistoryEvent], task: str, now: datetime, *, with
     near = [0.0] * 32
     for at in times:
         for day in range(1, 32):
-            apart = abs(day - at.day)
-            if min(apart, MONTH_DAYS - apart) <= within:
+            if days_apart(day, at.day) <= within:
                 near[day] += 1 + 0.01 * (day == at.day)
     best = max(range(1, 32), key=lambda day: near[day])
     return best if near[best] >= share * len(times) else None

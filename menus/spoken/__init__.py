@@ -38,10 +38,10 @@ def key_word(key: str, language: str) -> str:
     return words[key]
 
 
-def day_name(day: int, language: str) -> str:
-    """A day of the month as it is written: 1st, 22nd; 1日."""
-    written: str = LANGUAGES[language].day_name(day)
-    return written
+def habit_text(task: str, day: int, language: str) -> str:
+    """What an agent reads of someone who does a task on a day of the month; `task` in this language."""
+    text: str = LANGUAGES[language].habit(task, day)
+    return text
 
 
 def vocabulary(kind: SlotKind, language: str) -> tuple[str, ...]:
@@ -50,4 +50,4 @@ def vocabulary(kind: SlotKind, language: str) -> tuple[str, ...]:
     return words
 
 
-__all__ = ["LANGUAGES", "Money", "day_name", "key_word", "spoken", "vocabulary"]
+__all__ = ["LANGUAGES", "Money", "habit_text", "key_word", "spoken", "vocabulary"]

@@ -105,10 +105,10 @@ def date(value: Date) -> tuple[str, ...]:
     return ("the", _ORDINALS[value.day - 1], "of", _MONTHS[value.month - 1])
 
 
-def day_name(day: int) -> str:
-    """1 → 1st."""
+def habit(task: str, day: int) -> str:
+    """usually transfers money on the 1st."""
     ending = "th" if 11 <= day <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
-    return f"{day}{ending}"
+    return f"usually {task} on the {day}{ending}"
 
 
 def time(value: Time | DateTime) -> tuple[str, ...]:

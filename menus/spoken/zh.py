@@ -109,9 +109,9 @@ def date(value: Date) -> tuple[str, ...]:
     return (*number(value.month), "月", *number(value.day), "日")
 
 
-def day_name(day: int) -> str:
-    """1 → 1日."""
-    return f"{day}日"
+def habit(task: str, day: int) -> str:
+    """通常在每月1日转账."""
+    return f"通常在每月{day}日{task}"
 
 
 def time(value: Time | DateTime) -> tuple[str, ...]:

@@ -1,0 +1,68 @@
+"""A small whole book for tests: two languages, a personal top menu, a sub-menu, routes and ends."""
+
+from menus.loader import parse_book
+from menus.schema import MenuBook
+
+#: Every rule is kept and no warning is given; tests break it one line at a time.
+SMALL = """\
+version: 1
+name: Small Bank
+time_zone: Asia/Shanghai
+languages: [en, zh]
+entry: hello
+option_phrase: {en: "For {label}, press {key}.", zh: "{label}，请按{key}。"}
+heard_within_s: 30
+waiting: {hold: hold, position: place, still: still, connecting: connecting}
+tasks:
+  balance: {en: checks the balance, zh: 查询余额}
+  transfer: {en: transfers money, zh: 转账}
+  card: {en: asks about cards, zh: 咨询银行卡}
+  complaint: {en: complains, zh: 投诉}
+  agent: {en: asks for an agent, zh: 找人工客服}
+prompts:
+  welcome: {text: {en: Welcome., zh: 欢迎。}}
+  main: {text: {en: Main menu., zh: 主菜单。}}
+  again: {text: {en: Once more., zh: 再说一遍。}}
+  silent: {text: {en: I heard nothing., zh: 没有收到。}}
+  silent_again: {text: {en: Still nothing., zh: 仍然没有收到。}}
+  wrong: {text: {en: Wrong key., zh: 按键有误。}}
+  hold: {text: {en: Please hold., zh: 请稍候。}}
+  place: {text: {en: "You are number {position:number}.", zh: "您是第{position:number}位。"}}
+  still: {text: {en: Still waiting., zh: 请继续等待。}}
+  connecting: {text: {en: Connecting., zh: 正在接通。}}
+  bye: {text: {en: Goodbye., zh: 再见。}}
+steps:
+  hello: {kind: say, prompts: [welcome], then: main}
+  main:
+    kind: menu
+    order: personal
+    greeting: main
+    greeting_again: again
+    options:
+      - {id: balance, key: 1, task: balance, label: {en: balance, zh: 余额}, then: general}
+      - {id: transfer, key: 2, task: transfer, label: {en: transfers, zh: 转账}, then: general}
+      - {id: cards, key: 3, task: card, label: {en: cards, zh: 银行卡}, then: cards}
+      - {id: chinese, key: 4, only_in: [en], spoken_in: zh, pinned: true, label: {zh: 中文}, then: to_zh}
+      - {id: english, key: 4, only_in: [zh], spoken_in: en, pinned: true, label: {en: English}, then: to_en}
+      - {id: complaint, key: 5, task: complaint, pinned: true, label: {en: a complaint, zh: 投诉}, then: general}
+      - {id: agent, key: 0, task: agent, pinned: true, label: {en: an agent, zh: 人工}, then: general}
+    no_input: {timeout_s: 5, tries: 3, prompts: [silent, silent_again], then: general}
+    invalid: {tries: 2, prompts: [wrong], then: general}
+  cards:
+    kind: menu
+    options:
+      - {id: lost, key: 1, label: {en: a lost card, zh: 挂失}, then: general}
+      - {id: agent, key: 0, task: agent, pinned: true, label: {en: an agent, zh: 人工}, then: general}
+    no_input: {prompts: [silent], then: general}
+    invalid: {prompts: [wrong], then: general}
+  to_zh: {kind: language, language: zh, then: main}
+  to_en: {kind: language, language: en, then: main}
+  general: {kind: route, queue: general, reason: General, then: thanks, otherwise: nobody}
+  thanks: {kind: goodbye, prompts: [bye]}
+  nobody: {kind: goodbye, prompts: [bye], because: no_agents}
+"""
+
+
+def small_book() -> MenuBook:
+    """The small book."""
+    return parse_book({"small.yaml": SMALL})
