@@ -298,10 +298,18 @@ class Exchange(Protocol):
         the agent aside (missed) and the need back with its age; WITHDRAW and EXPIRE free the agent."""
         ...
 
-    async def sweep(self, *, now: float, desk_lost_s: float, alive: frozenset[str] | None, wrap_up_s: float) -> Swept:
+    async def sweep(
+        self,
+        *,
+        now: float,
+        desk_lost_s: float,
+        alive: frozenset[str] | None,
+        wrap_up_s: float,
+        alive_at: float | None = None,
+    ) -> Swept:
         """Expire offers whose lease is over, end wrap-ups whose time has passed, pause agents whose desk is lost.
-        With `alive` (linkedids on the switch, None when unknown) also close calls, needs and offers whose channel is
-        gone."""
+        With `alive` (linkedids on the switch as read at `alive_at`, None when unknown) also close calls, needs and
+        offers whose channel is gone; never a call that was younger than two seconds then."""
         ...
 
 
