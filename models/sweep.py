@@ -101,18 +101,26 @@ async def _lost_calls(session: AsyncSession, alive: frozenset[str] | None, alive
     open_needs = select(NeedRow.call_id).where(NeedRow.closed_at.is_(None))
     open_offers = select(OfferRow.call_id).where(OfferRow.closed_at.is_(None))
     leaves_open = or_(CallRow.id.in_(open_needs), CallRow.id.in_(open_offers))
-    lost: list[str] = []
-    for call_id, ended_at, started_at, reason in await session.execute(
-        select(CallRow.id, CallRow.ended_at, CallRow.started_at, CallRow.reason)
+    found = await session.execute(
+        select(CallRow.id, CallRow.started_at, CallRow.ended_at, CallRow.reason)
         .where(or_(CallRow.ended_at.is_(None), leaves_open))
         .order_by(CallRow.id)
-    ):
-        gone = alive is not None and call_id not in alive and started_at <= alive_at - GRACE_S
-        # A call that was sent down the dialplan may come back on the next rung and find its place kept.
-        over = ended_at is not None and ended_at <= now - GRACE_S and reason != Reason.FALLBACK
-        if gone or over:
-            lost.append(call_id)
-    return lost
+    )
+    return [
+        call_id
+        for call_id, started_at, ended_at, reason in found
+        if is_gone(call_id, started_at, alive, alive_at) or is_over(ended_at, reason, now)
+    ]
+
+
+def is_gone(call_id: str, started_at: float, alive: frozenset[str] | None, alive_at: float) -> bool:
+    """Whether the call had no channel when the switch was asked, and is old enough for that to mean something."""
+    return alive is not None and call_id not in alive and started_at <= alive_at - GRACE_S
+
+
+def is_over(ended_at: float | None, reason: str | None, now: float) -> bool:
+    """Whether the call ended a while ago; one that was sent down the dialplan may come back and find its place."""
+    return ended_at is not None and ended_at <= now - GRACE_S and reason != Reason.FALLBACK
 
 
 async def _close_call(session: AsyncSession, *, call_id: str, now: float, wrap_up_s: float) -> bool:
@@ -138,7 +146,7 @@ async def _close_call(session: AsyncSession, *, call_id: str, now: float, wrap_u
     call = await session.get_one(CallRow, call_id, with_for_update={"key_share": True})
     if call.ended_at is not None:
         return False
-    ending = await _ending_of(session, call, talked, now)
+    ending = ending_of(call, await session.get(NodeRow, call.node), talked=talked, now=now)
     call.state, call.ended_at = CallState.ENDED.value, now
     call.result, call.reason = ending.result.value, ending.reason.value
     session.add(
@@ -152,10 +160,9 @@ async def _close_call(session: AsyncSession, *, call_id: str, now: float, wrap_u
     return True
 
 
-async def _ending_of(session: AsyncSession, call: CallRow, talked: bool, now: float) -> Ending:
-    """Served when they talked; else lost by the switch if the engine that held the call has lived on, or by it."""
+def ending_of(call: CallRow, node: NodeRow | None, *, talked: bool, now: float) -> Ending:
+    """Served when they talked; else lost by the switch if the call's engine has lived on, or by that engine."""
     if talked or call.state == CallState.TALKING:
         return Ending(Result.SERVED, Reason.AGENT)
-    node = await session.get(NodeRow, call.node)
     lived_on = node is not None and node.seen_at >= now - NODE_LOST_S and node.started_at <= call.started_at
     return Ending(Result.FAILED, Reason.SWITCH_LOST if lived_on else Reason.ENGINE_LOST)

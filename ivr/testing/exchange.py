@@ -1,0 +1,287 @@
+"""Needs, offers and agents in memory: the rules of `models.moves` on rows in dictionaries."""
+
+from ivr.ports import AgentCard, NeedWish, OfferSeen, QueueSeen, Standing, Swept
+from ivr.testing.store import MemoryStore
+from models import moves
+from models.errors import UnknownAgent
+from models.sweep import MOST_EXPIRED, ending_of, is_gone, is_over
+from models.tables import AgentRow, CallRow, NeedRow, OfferRow
+from routing.agent import SAID_BY_AGENT, AgentEvent, AgentState
+from routing.call import CallState
+from routing.decision import Decision
+from routing.errors import IllegalMove, StoreAway
+from routing.need import Need, NeedState
+from routing.offer import Claimed, Lost, OfferEvent, OfferState
+from routing.snapshot import Snapshot
+
+
+class MemoryExchange:
+    """Twin of `models.claims.Claims` (port Exchange)."""
+
+    def __init__(self, store: MemoryStore | None = None, node: str | None = None) -> None:
+        self.store = store or MemoryStore()
+        self._node = node
+
+    async def open_need(self, call_id: str, wish: NeedWish, *, now: float) -> Need:
+        """State a need; an open one is kept with its age."""
+        store = self.store
+        store.reach()
+        need = store.open_need(call_id)
+        if need is not None:
+            moves.restate(need, wish)
+            return moves.need_of(need)
+        if call_id not in store.calls:
+            raise StoreAway(f"the record of call {call_id} is not stored yet")
+        need = moves.stated(call_id, wish, now)
+        need.id = len(store.needs) + 1
+        store.needs[need.id] = need
+        return moves.need_of(need)
+
+    async def standing(self, call_id: str, *, now: float) -> Standing | None:
+        """How the call stands."""
+        store = self.store
+        store.reach()
+        need = store.open_need(call_id)
+        if need is None:
+            return None
+        offer = next((o for o in store.open_offers() if o.need_id == need.id), None)
+        mine = moves.need_of(need).place()
+        ahead = [
+            other
+            for other in map(moves.need_of, store.needs.values())
+            if other.queue == need.queue
+            and other.state in (NeedState.WAITING, NeedState.OFFERED)
+            and other.place() < mine
+        ]
+        return Standing(
+            position=1 + len(ahead),
+            since=need.since,
+            offer=None if offer is None else moves.claimed_of(offer, store.agents[offer.agent_id]),
+            queue=need.queue,
+            answered=offer is not None and offer.state == OfferState.ANSWERED,
+        )
+
+    async def close_need(self, call_id: str, outcome: str, *, now: float) -> None:
+        """Close the call's open need."""
+        if outcome not in moves.OUTCOMES:
+            raise ValueError(f"a need cannot be closed as {outcome!r}")
+        store = self.store
+        store.reach()
+        need = store.open_need(call_id)
+        if need is None or self._node not in (None, store.calls[call_id].node):
+            return
+        for offer in store.open_offers():
+            if offer.need_id == need.id and offer.state != OfferState.ANSWERED:
+                moves.end(need, store.agents[offer.agent_id], offer, OfferEvent.WITHDRAW, now=now, wrap_up_s=0)
+        moves.close(need, outcome, now)
+
+    async def snapshot(self, *, now: float) -> Snapshot:
+        """All open needs and all agents who are not logged out."""
+        store = self.store
+        store.reach()
+        return Snapshot(
+            tuple(moves.need_of(need) for need in store.needs.values() if need.closed_at is None),
+            tuple(
+                moves.agent_of(agent, store.skills[agent.id] if agent.state == AgentState.READY else {})
+                for agent in store.agents.values()
+                if agent.state != AgentState.LOGGED_OUT
+            ),
+            now,
+        )
+
+    async def claim(self, decision: Decision, *, node: str, now: float, lease_s: float) -> Claimed | Lost:
+        """Make a decision true."""
+        store = self.store
+        store.reach()
+        need, agent = store.needs[decision.need_id], store.agents[decision.agent_id]
+        if (need.state, need.version) != (NeedState.WAITING, decision.need_version):
+            return Lost("the need has moved on")
+        if (agent.state, agent.version) != (AgentState.READY, decision.agent_version):
+            return Lost("the agent has moved on")
+        need.state, need.version = NeedState.OFFERED.value, need.version + 1
+        offer = OfferRow(
+            id=len(store.offers) + 1,
+            call_id=need.call_id,
+            need_id=need.id,
+            agent_id=agent.id,
+            node=node,
+            fence=need.version,
+            state=OfferState.OFFERED.value,
+            why=dict(decision.why),
+            agent_since=agent.since,
+            made_at=now,
+            expires_at=now + lease_s,
+        )
+        agent.state, agent.since, agent.version = AgentState.OFFERED.value, now, agent.version + 1
+        store.offers[offer.id] = offer
+        return moves.claimed_of(offer, agent)
+
+    async def popped(self, offer_id: int, fence: int, *, now: float) -> bool:
+        """The pop stands on the agent's screen."""
+        held = self._hold(offer_id, fence)
+        if held is None:
+            return False
+        held[2].popped_at = held[2].popped_at or now
+        return True
+
+    async def ringing(self, offer_id: int, fence: int, *, now: float, lease_s: float) -> bool:
+        """The agent's phone rings."""
+        held = self._hold(offer_id, fence)
+        if held is None or held[2].state == OfferState.ANSWERED:
+            return False
+        offer = held[2]
+        offer.state, offer.ringing_at, offer.expires_at = (
+            OfferState.RINGING.value,
+            offer.ringing_at or now,
+            now + lease_s,
+        )
+        return True
+
+    async def answered(self, offer_id: int, fence: int, *, now: float) -> bool:
+        """The agent's phone was answered."""
+        held = self._hold(offer_id, fence)
+        if held is None:
+            return False
+        if held[2].state != OfferState.ANSWERED:
+            moves.answer(*held, now)
+        return True
+
+    async def close_offer(self, offer_id: int, fence: int, event: OfferEvent, *, now: float, wrap_up_s: float) -> bool:
+        """End an offer."""
+        held = self._hold(offer_id, fence)
+        if held is None:
+            return False
+        try:
+            moves.end(*held, event, now=now, wrap_up_s=wrap_up_s)
+        except IllegalMove:
+            return False
+        return True
+
+    def _hold(self, offer_id: int, fence: int) -> tuple[NeedRow, AgentRow, OfferRow] | None:
+        self.store.reach()
+        return self.store.hold(offer_id, fence)
+
+    async def sweep(
+        self,
+        *,
+        now: float,
+        desk_lost_s: float,
+        alive: frozenset[str] | None,
+        wrap_up_s: float,
+        alive_at: float | None = None,
+    ) -> Swept:
+        """Mend what time or a lost channel has left behind."""
+        store = self.store
+        store.reach()
+        expired = 0
+        for offer in store.open_offers():
+            if offer.expires_at is not None and offer.expires_at <= now:
+                expired += 1
+                need = store.needs[offer.need_id]
+                moves.end(need, store.agents[offer.agent_id], offer, OfferEvent.EXPIRE, now=now, wrap_up_s=0)
+                if [o.state for o in store.offers.values() if o.need_id == need.id].count(
+                    OfferState.EXPIRED
+                ) >= MOST_EXPIRED:
+                    moves.close(need, "lost", now)
+        mended = [moves.mend_agent(agent, now=now, desk_lost_s=desk_lost_s) for agent in store.agents.values()]
+        seen_at = now if alive_at is None else alive_at
+        closed = [
+            self._close_call(call, now, wrap_up_s)
+            for call in store.calls.values()
+            if (call.ended_at is None or self._leaves_open(call.id))
+            and (is_gone(call.id, call.started_at, alive, seen_at) or is_over(call.ended_at, call.reason, now))
+        ]
+        return Swept(
+            expired, mended.count(AgentEvent.WRAP_UP_OVER), mended.count(AgentEvent.DESK_LOST), closed.count(True)
+        )
+
+    def _leaves_open(self, call_id: str) -> bool:
+        return self.store.open_need(call_id) is not None or any(o.call_id == call_id for o in self.store.open_offers())
+
+    def _close_call(self, call: CallRow, now: float, wrap_up_s: float) -> bool:
+        store = self.store
+        talked = False
+        need = store.open_need(call.id)
+        for offer in store.open_offers():
+            if offer.call_id == call.id:
+                answered = offer.state == OfferState.ANSWERED
+                talked |= answered
+                event = OfferEvent.COMPLETE if answered else OfferEvent.WITHDRAW
+                held = (store.needs[offer.need_id], store.agents[offer.agent_id], offer)
+                moves.end(*held, event, now=now, wrap_up_s=wrap_up_s)
+        if need is not None and need.closed_at is None:
+            moves.close(need, "served" if need.state == NeedState.TALKING else "lost", now)
+        if call.ended_at is not None:
+            return False
+        ending = ending_of(call, store.nodes.get(call.node), talked=talked, now=now)
+        call.state, call.ended_at = CallState.ENDED.value, now
+        call.result, call.reason = ending.result.value, ending.reason.value
+        return True
+
+
+class MemoryRoster:
+    """Twin of `models.agents.Agents` (port Roster)."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+
+    async def check_password(self, name: str, password: str) -> AgentCard | None:
+        """The agent whose password it is."""
+        self.store.reach()
+        for agent in self.store.agents.values():
+            if agent.name == name and self.store.passwords[agent.id] == password:
+                return await self.card(agent.id)
+        return None
+
+    async def card(self, agent_id: int) -> AgentCard | None:
+        """The agent's card."""
+        self.store.reach()
+        agent = self.store.agents.get(agent_id)
+        return None if agent is None else moves.card_of(agent, self.store.skills[agent_id])
+
+    async def say(self, agent_id: int, event: AgentEvent, *, now: float, reason: str | None = None) -> AgentCard:
+        """An agent's own move."""
+        self.store.reach()
+        agent = self.store.agents.get(agent_id)
+        if agent is None:
+            raise UnknownAgent(f"no agent has the id {agent_id}")
+        if event not in SAID_BY_AGENT:
+            raise IllegalMove("agent", agent.state, event)
+        moves.agent_says(agent, event, now=now, reason=reason)
+        return moves.card_of(agent, self.store.skills[agent_id])
+
+    async def seen(self, agent_id: int, *, now: float) -> None:
+        """A browser of this agent gave a sign of life."""
+        self.store.reach()
+        self.store.agents[agent_id].desk_seen_at = now
+
+    async def offer_of(self, agent_id: int) -> OfferSeen | None:
+        """The agent's open offer, or the last one while in wrap-up."""
+        store = self.store
+        store.reach()
+        mine = [offer for offer in store.offers.values() if offer.agent_id == agent_id]
+        found = [offer for offer in mine if offer.closed_at is None]
+        if not found and store.agents[agent_id].state == AgentState.WRAP_UP:
+            found = [offer for offer in mine if offer.state == OfferState.COMPLETED]
+        return moves.seen_of(found[-1], store.needs[found[-1].need_id]) if found else None
+
+    async def wrap_up(self, agent_id: int, offer_id: int, *, disposition: str, note: str, now: float) -> bool:
+        """Store the outcome of a conversation."""
+        self.store.reach()
+        offer = self.store.offers.get(offer_id)
+        talked = (OfferState.ANSWERED, OfferState.COMPLETED)
+        if offer is None or offer.agent_id != agent_id or OfferState(offer.state) not in talked:
+            return False
+        offer.disposition, offer.note, offer.wrapped_up_at = disposition, note, now
+        return True
+
+    async def queue_state(self, *, now: float) -> tuple[QueueSeen, ...]:
+        """Queues in which somebody waits."""
+        self.store.reach()
+        queues: dict[str, list[float]] = {}
+        for need in self.store.needs.values():
+            if need.closed_at is None and need.state != NeedState.TALKING:
+                queues.setdefault(need.queue, []).append(need.since)
+        return tuple(
+            QueueSeen(queue, len(since), max(now - min(since), 0.0)) for queue, since in sorted(queues.items())
+        )

@@ -1,0 +1,154 @@
+"""The book of calls, the directory and hints in memory; with the exchange and the roster, all twins of the database."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ivr.ports import Arrival, CallerSeen, PathStep, Resumed
+from ivr.testing.exchange import MemoryExchange as MemoryExchange
+from ivr.testing.exchange import MemoryRoster as MemoryRoster
+from ivr.testing.store import MemoryStore as MemoryStore
+from menus.facts import CallerFacts
+from models.call_entries import PROVISIONAL, plain
+from models.hints import Hints
+from models.paths import path_of
+from models.tables import CallEventRow, CallRow, HistoryEventRow
+from routing.call import CallEvent, CallState, Ending, move_call
+from routing.errors import IllegalMove
+
+
+class MemoryHints(Hints):
+    """Twin of hints between nodes: hints in a process are in memory anyway."""
+
+
+class MemoryDirectory:
+    """Twin of `models.customers.Customers` (port Directory); `late` makes it miss every deadline."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+        self.late = False
+
+    async def find(self, ani: str | None, *, now: float, deadline_s: float) -> CallerFacts:
+        """Facts of the one customer with this number."""
+        if ani is None or self.late or self.store.away:
+            return CallerFacts(ani=ani)
+        customers = self.store.facts.get(ani, ())
+        return customers[0] if len(customers) == 1 else CallerFacts(ani=ani, matches=len(customers))
+
+
+class MemoryCallLog:
+    """Twin of `models.calls.CallJournal` (port CallLog); what is written while the store is away waits in order."""
+
+    def __init__(self, store: MemoryStore | None = None, node: str = "node-a") -> None:
+        self.store = store or MemoryStore()
+        self._node = node
+        self._waiting: list[Callable[[], None]] = []
+
+    def opened(self, arrival: Arrival, *, now: float, facts: CallerFacts, language: str, book_version: int) -> None:
+        """A call came in."""
+        self._write(lambda: self._open(arrival, now, facts, language, book_version))
+        self.event(arrival.call_id, "arrived", now, dnis=arrival.dnis, rung=arrival.rung, node=self._node)
+
+    def _open(self, arrival: Arrival, now: float, facts: CallerFacts, language: str, book_version: int) -> None:
+        before = self.store.calls.get(arrival.call_id)
+        self.store.calls[arrival.call_id] = CallRow(
+            id=arrival.call_id,
+            uniqueid=arrival.uniqueid,
+            channel=arrival.channel,
+            node=self._node,
+            ani=facts.ani or arrival.ani,
+            dnis=arrival.dnis,
+            caller_name=arrival.caller_name,
+            customer_id=facts.customer_id,
+            language=language,
+            book_version=book_version,
+            state=CallState.MENU.value,
+            started_at=before.started_at if before is not None else now,
+        )
+
+    def event(self, call_id: str, kind: str, now: float, **data: Any) -> None:
+        """One event of a call."""
+        row = CallEventRow(call_id=call_id, at=now, kind=kind, data=plain(data))
+        self._write(lambda: self.store.events.append(row))
+
+    def stands(self, call_id: str, position: Mapping[str, Any], language: str) -> None:
+        """Where in the book the call is."""
+        kept = plain(position)
+
+        def write() -> None:
+            call = self._mine(call_id)
+            if call is not None:
+                call.position, call.language = kept, language
+
+        self._write(write)
+
+    def moved(self, call_id: str, event: CallEvent) -> None:
+        """The call's state has changed; a pair that the table lacks changes nothing."""
+
+        def write() -> None:
+            call = self.store.calls.get(call_id)
+            if call is not None and call.ended_at is None:
+                try:
+                    call.state = move_call(CallState(call.state), event).value
+                except IllegalMove:
+                    return
+
+        self._write(write)
+
+    def used(self, customer_id: int, task: str, now: float, call_id: str) -> None:
+        """The customer chose a task."""
+        row = HistoryEventRow(customer_id=customer_id, at=now, task=task, source="ivr", call_id=call_id)
+        self._write(lambda: self.store.history.append(row))
+
+    def ended(self, call_id: str, ending: Ending, now: float) -> None:
+        """How the call ended."""
+
+        def write() -> None:
+            call = self._mine(call_id)
+            if call is not None and (call.ended_at is None or call.reason in PROVISIONAL):
+                call.state, call.ended_at = CallState.ENDED.value, now
+                call.result, call.reason = ending.result.value, ending.reason.value
+                data = {"result": call.result, "reason": call.reason}
+                self.store.events.append(CallEventRow(call_id=call_id, at=now, kind="ended", data=data))
+
+        self._write(write)
+
+    def _mine(self, call_id: str) -> CallRow | None:
+        call = self.store.calls.get(call_id)
+        return call if call is not None and call.node == self._node else None
+
+    def _write(self, write: Callable[[], None]) -> None:
+        self._waiting.append(write)
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        while self._waiting and not self.store.away:
+            self._waiting.pop(0)()
+
+    async def settle(self, call_id: str, *, deadline_s: float) -> bool:
+        """Whether everything is stored; time stands still here."""
+        self._catch_up()
+        return not self._waiting
+
+    async def resume(self, call_id: str, *, deadline_s: float) -> Resumed | None:
+        """Where the call stood, which is this node's from now on."""
+        self._catch_up()
+        call = None if self.store.away else self.store.calls.get(call_id)
+        if call is None or (call.ended_at is not None and call.reason not in PROVISIONAL):
+            return None
+        call.node = self._node
+        if call.ended_at is not None:
+            call.state, call.ended_at, call.result, call.reason = CallState.MENU.value, None, None, None
+        return Resumed(call.state, call.position, call.language, call.book_version, call.started_at)
+
+    async def path(self, call_id: str) -> tuple[PathStep, ...]:
+        """What the caller has just done in the menus."""
+        self.store.reach()
+        return path_of((row.at, row.kind, row.data) for row in self.store.events if row.call_id == call_id)
+
+    async def caller(self, call_id: str) -> CallerSeen | None:
+        """Who is on this call."""
+        self.store.reach()
+        call = self.store.calls.get(call_id)
+        if call is None:
+            return None
+        return CallerSeen(call.ani, call.caller_name, call.language, call.dnis, call.started_at)

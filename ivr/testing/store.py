@@ -1,0 +1,73 @@
+"""The database in memory: the same rows in dictionaries, shared by the twins that stand on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from menus.facts import CallerFacts
+from models.tables import AgentRow, CallEventRow, CallRow, HistoryEventRow, NeedRow, NodeRow, OfferRow
+from routing.agent import AgentState
+from routing.errors import StoreAway
+
+
+@dataclass
+class MemoryStore:
+    """What the in-memory twins remember. `away` makes every verb fail as a database does that cannot be reached."""
+
+    calls: dict[str, CallRow] = field(default_factory=dict)
+    events: list[CallEventRow] = field(default_factory=list)
+    history: list[HistoryEventRow] = field(default_factory=list)
+    needs: dict[int, NeedRow] = field(default_factory=dict)
+    offers: dict[int, OfferRow] = field(default_factory=dict)
+    agents: dict[int, AgentRow] = field(default_factory=dict)
+    skills: dict[int, dict[str, int]] = field(default_factory=dict)
+    passwords: dict[int, str] = field(default_factory=dict)
+    nodes: dict[str, NodeRow] = field(default_factory=dict)
+    facts: dict[str, tuple[CallerFacts, ...]] = field(default_factory=dict)  #: number → the customers who have it
+    away: bool = False
+
+    def reach(self) -> None:
+        """Raises StoreAway while the database is away."""
+        if self.away:
+            raise StoreAway
+
+    def add_agent(
+        self,
+        name: str,
+        full_name: str = "",
+        password: str = "",
+        phone: str = "",
+        skills: Mapping[str, int] | None = None,
+        *,
+        state: AgentState = AgentState.LOGGED_OUT,
+        since: float = 0.0,
+    ) -> AgentRow:
+        """A new agent; ready at once when the test says so."""
+        agent = AgentRow(
+            id=len(self.agents) + 1,
+            name=name,
+            full_name=full_name or name,
+            password_hash="",
+            phone=phone or f"PJSIP/{name}",
+            state=state.value,
+            since=since,
+            version=0,
+        )
+        self.agents[agent.id] = agent
+        self.skills[agent.id] = dict(skills or {})
+        self.passwords[agent.id] = password
+        return agent
+
+    def open_need(self, call_id: str) -> NeedRow | None:
+        """The open need of a call."""
+        return next((n for n in self.needs.values() if n.call_id == call_id and n.closed_at is None), None)
+
+    def open_offers(self) -> list[OfferRow]:
+        """Every open offer."""
+        return [offer for offer in self.offers.values() if offer.closed_at is None]
+
+    def hold(self, offer_id: int, fence: int) -> tuple[NeedRow, AgentRow, OfferRow] | None:
+        """The rows of an open offer with this fence."""
+        offer = self.offers.get(offer_id)
+        if offer is None or offer.fence != fence or offer.closed_at is not None:
+            return None
+        return self.needs[offer.need_id], self.agents[offer.agent_id], offer
