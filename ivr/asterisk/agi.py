@@ -55,7 +55,7 @@ class AgiLine(Request):  # type: ignore[misc]  # panoramisk has no types
             self.gone.set()
 
     async def send_command(self, verb: Verb, *args: str, deadline_s: float | None) -> Reply:
-        """One command and its answer. Raises HungUp or LineBroken.
+        """One command and its answer. Raises HungUp or LineBroken; an answer that still came is not lost to a hang-up.
 
         A command that gets no answer in time, or is cancelled, breaks the line: its answer may come later and would be
         taken for that of the next command.
@@ -75,7 +75,8 @@ class AgiLine(Request):  # type: ignore[misc]  # panoramisk has no types
                 raise
             finally:
                 self._answer = None
-            self._raise_if_over()
+            if isinstance(self._end, LineBroken):
+                self._raise_if_over()
             return reply
 
     async def listen(self) -> None:

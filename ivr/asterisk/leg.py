@@ -61,7 +61,7 @@ class AgiLeg:
         """Pick up."""
         if (await self._do(Verb.ANSWER)).result == "-1":
             await self._check_alive()
-            raise LineBroken("the switch could not answer the call")
+            raise self._broken("the switch could not answer the call")
 
     async def arm(self, seconds: float) -> None:
         """Let the switch itself take the call to the next rung if we are silent for that long; 0 disarms."""
@@ -85,8 +85,8 @@ class AgiLeg:
             if reply.result == "-1":
                 await self._check_alive()
                 log.error("a prompt cannot be played", sound=clip.sound, call=self._arrival.call_id)
-            heard.append(ClipHeard(clip, _seconds_heard(reply, clip)))
-            key = _key(reply)
+            heard.append(ClipHeard(clip, self._seconds_heard(reply, clip)))
+            key = self._key(reply)
             if key in KEYS:
                 return Heard(tuple(heard), key)
         return Heard(tuple(heard))
@@ -98,8 +98,8 @@ class AgiLeg:
             reply = await self._do(Verb.WAIT_FOR_DIGIT, str(max(1, round(left_s * 1000))), deadline_s=left_s + SLACK_S)
             if reply.result == "-1":
                 await self._check_alive()
-                raise LineBroken("the switch could not wait for a key")
-            key = _key(reply)
+                raise self._broken("the switch could not wait for a key")
+            key = self._key(reply)
             if key is None:
                 return Waited.TIMEOUT
             if key == WAKE:
@@ -160,10 +160,29 @@ class AgiLeg:
         if reply.code == 511:
             raise HungUp
         if reply.code != 200:
-            raise LineBroken(f"the switch refused {verb}: {reply.code} {reply.text.splitlines()[:1]}")
+            raise self._broken(f"the switch refused {verb}: {reply.code} {reply.text.splitlines()[:1]}")
         if reply.result == "-2":
-            raise NoApplication(f"Asterisk has no application {args[0]}: load its module")
+            raise self._broken(f"Asterisk has no application {args[0]}: load its module", NoApplication)
         return reply
+
+    def _key(self, reply: Reply) -> str | None:
+        """The key that ended a command; None when it ended by itself."""
+        if reply.result in ("0", "-1"):
+            return None
+        if not re.fullmatch(r"[0-9]{1,3}", reply.result):
+            raise self._broken("the switch answered with something that is no key")
+        return chr(int(reply.result))
+
+    def _seconds_heard(self, reply: Reply, clip: Clip) -> float:
+        endpos = reply.fields.get("endpos", "0")
+        if not re.fullmatch(r"[0-9]{1,12}", endpos):
+            raise self._broken("the switch answered with something that is no position in a sound")
+        return min(int(endpos) / SAMPLES_PER_S, clip.seconds)
+
+    def _broken(self, why: str, kind: type[LineBroken] = LineBroken) -> LineBroken:
+        """The fault to raise when we and the switch do not understand each other; the line is given up."""
+        self._line.break_off(why)
+        return kind(why)
 
 
 def unanswered(status: str, cause: str, *, rang: bool) -> DialStatus:
@@ -179,22 +198,6 @@ def unanswered(status: str, cause: str, *, rang: bool) -> DialStatus:
     if status in ("CHANUNAVAIL", "CONGESTION") and cause == REJECTED:
         return DialStatus.DECLINED
     return DialStatus.UNREACHABLE
-
-
-def _key(reply: Reply) -> str | None:
-    """The key that ended a command; None when it ended by itself. Raises LineBroken for what is no result."""
-    if reply.result in ("0", "-1"):
-        return None
-    if not re.fullmatch(r"[0-9]{1,3}", reply.result):
-        raise LineBroken("the switch answered with something that is no key")
-    return chr(int(reply.result))
-
-
-def _seconds_heard(reply: Reply, clip: Clip) -> float:
-    endpos = reply.fields.get("endpos", "0")
-    if not re.fullmatch(r"[0-9]{1,12}", endpos):
-        raise LineBroken("the switch answered with something that is no position in a sound")
-    return min(int(endpos) / SAMPLES_PER_S, clip.seconds)
 
 
 def _sound(name: str) -> str:

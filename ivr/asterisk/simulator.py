@@ -184,10 +184,18 @@ class SimulatedCaller:
     async def call(self, port: int, *, host: str = "127.0.0.1") -> None:
         """Knock, and answer commands until the line ends."""
         self._line = line = await SimulatedLine.knock(port, header_bytes(self.header), host=host)
+        coming = asyncio.create_task(line.command())
         try:
-            while (command := await line.command()) is not None:
-                line.send((await self.answer(command)).encode() + b"\n")
+            while (command := await coming) is not None:
+                coming = asyncio.create_task(line.command())
+                answering = asyncio.create_task(self.answer(command))
+                await asyncio.wait((coming, answering), return_when=asyncio.FIRST_COMPLETED)
+                if not answering.done():
+                    answering.cancel()  # any byte, and the end of the line, stops what plays, without an answer
+                else:
+                    line.send((await answering).encode() + b"\n")
         finally:
+            coming.cancel()
             line.close()
 
     async def answer(self, command: Command) -> str:

@@ -232,7 +232,7 @@ async def test_f3_end_of_file_instead_of_an_answer_is_a_hang_up(driver: str) -> 
 async def test_f4_hangup_is_never_the_answer_of_a_command(driver: str) -> None:
     first, second = await dialogue(driver, twice, b"HANGUP\n200 result=49\n")
     if driver == "ringwise":
-        assert isinstance(first, HungUp)
+        assert first == "1"
         assert isinstance(second, HungUp)
     else:
         assert first["error"] == "AGIResultHangup"
@@ -331,11 +331,12 @@ async def test_f9_a_wrong_usage_in_one_line_is_answered_at_once(driver: str) -> 
 @both
 async def test_f9_a_wrong_usage_of_several_lines_is_one_answer(driver: str) -> None:
     block = b"520-Invalid command syntax.  Proper usage follows:\nWaits.\n520 End of proper usage.\n"
-    first, second = await dialogue(driver, twice, block, b"200 result=49\n")
     if driver == "ringwise":
+        first, second = await dialogue(driver, twice, block)
         assert isinstance(first, LineBroken)
-        assert second == "1"  # the line itself is in step
+        assert isinstance(second, LineBroken)
     else:
+        _, second = await dialogue(driver, twice, block, b"200 result=49\n")
         assert second["status_code"] == 520  # the rest of the first answer
 
 
