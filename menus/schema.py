@@ -4,7 +4,8 @@
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -51,9 +52,28 @@ def _phrase(text: str) -> str:
     return text
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,64}$")]
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+def _fits(pattern: str, advice: str) -> Callable[[str], str]:
+    def fits(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{text[:40]!r} does not fit; {advice}")
+        return text
+
+    return fits
+
+
+def _pattern(pattern: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+
+
+_NAME, _FILE_NAME, _LANGUAGE = r"[a-z][a-z0-9_-]{0,62}", r"[a-z0-9_-]{1,64}", r"[a-z]{2}"
+_NAME_ADVICE = "a name is lower-case letters, digits, _ and -, a letter first, at most 63"
+_FILE_ADVICE = "a recording is named without folder and ending, in lower-case letters, digits, _ and -"
+
+Name = Annotated[str, AfterValidator(_fits(_NAME, _NAME_ADVICE)), _pattern(_NAME)]
+FileName = Annotated[str, AfterValidator(_fits(_FILE_NAME, _FILE_ADVICE)), _pattern(_FILE_NAME)]
+Language = Annotated[
+    str, AfterValidator(_fits(_LANGUAGE, "a language is two lower-case letters, such as en")), _pattern(_LANGUAGE)
+]
 Key = Annotated[
     str, BeforeValidator(_key), WithJsonSchema({"enum": [*range(10), *map(str, range(10)), "star", "pound", "hash"]})
 ]

@@ -100,7 +100,7 @@ class Node:
         if below is None:
             return passed
         steps, node = below._walk(loc[1:])
-        return max((steps + 1, node), passed, key=lambda found: found[0])
+        return max(passed, (steps + 1, node), key=lambda found: found[0])
 
 
 def read_yaml(text: str, file: str, model: type[M]) -> M:
@@ -147,6 +147,9 @@ def _misspelling(root: Node, path: tuple[str | int, ...], code: str, message: st
 
 def _translate(root: Node, error: Any) -> Fault:
     kind, loc, context = error["type"], error["loc"], error.get("ctx", {})
+    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if loc and loc[-1] == "[key]":
+        return root.at(loc[:-2]).fault_at_key(str(loc[-2]), "wrong-value", message)
     node = root.at(loc)
     if kind == "missing":
         return node.fault("missing", f"{quoted(loc[-1])} is missing")
@@ -161,7 +164,6 @@ def _translate(root: Node, error: Any) -> Fault:
         return node.fault("wrong-value", _one_of(context["tag"], str(context["expected_tags"])))
     if kind in ("literal_error", "enum"):
         return node.fault("wrong-value", _one_of(node.value, str(context["expected"])))
-    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if kind in ("dict_type", "mapping_type", "model_type"):
         message = "keys with values are expected here"
     elif kind in ("list_type", "tuple_type"):
@@ -203,7 +205,10 @@ class _Builder:
                     break
                 self._take(event)
         except yaml.MarkedYAMLError as broken:
-            mark = broken.problem_mark or broken.context_mark
+            at_end = "end of stream" in str(
+                broken.problem
+            )  # what was never closed is worth more than where the file ends
+            mark = (broken.context_mark if at_end else None) or broken.problem_mark or broken.context_mark
             line, col = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             self.faults.append(Fault(self.file, line, col, "syntax", _advice(text, line, broken)))
             return None, self.faults
