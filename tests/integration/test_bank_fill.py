@@ -14,8 +14,8 @@ from ivr.bank.fill import BankOccupied, Filled, fill
 from ivr.bank.generate import generate
 from ivr.bank.people import CHEN_WEI
 from ivr.bank.sql import SqlBank
+from ivr.testing.bank_database import empty_database
 from models.database import Database
-from models.migrate import migrate
 from models.tables import CallRow, CaseRow, CustomerRow, HistoryEventRow, LifeEventRow, NumberRow, ProductRow
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -28,13 +28,10 @@ class CutShort(Exception):
     """The program is ended half-way."""
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'bank.db'}"
-    await migrate(url)
-    opened = await Database.open(url)
-    yield opened
-    await opened.dispose()
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    async with empty_database(request.param, tmp_path) as made:
+        yield made
 
 
 async def rows(database: Database, table: Any) -> list[tuple[Any, ...]]:
@@ -127,6 +124,13 @@ async def test_a_refill_replaces_the_bank_and_keeps_the_records_of_calls(databas
     async with database.read() as session:
         assert (await session.execute(select(CallRow.id, CallRow.customer_id))).all() == [("1.1", None)]
     assert not (await fill(database, **FEW | {"seed": 2})).fresh
+
+
+async def test_a_customer_who_comes_after_the_filling_gets_an_id_of_their_own(database: Database) -> None:
+    await fill(database, **FEW)
+    async with database.write() as session:
+        added = insert(CustomerRow).values(name="New", language="en", segment="mass", since_on=UNTIL)
+        assert await session.scalar(added.returning(CustomerRow.id)) == 121
 
 
 async def test_progress_is_told_up_to_the_last_customer(database: Database) -> None:

@@ -12,8 +12,8 @@ from sqlalchemy import insert
 from ivr.bank.sql import SqlBank
 from ivr.ports import Bank, CaseSeen, ContactSeen, CustomerView, ProductSeen
 from ivr.testing.bank import MemoryBank
+from ivr.testing.bank_database import empty_database
 from models.database import Database
-from models.migrate import migrate
 from models.tables import CaseRow, CustomerRow, HistoryEventRow, LifeEventRow, NumberRow, ProductRow
 
 NOW = 1_796_100_000.0  # 2026-12-01 in Shanghai
@@ -95,26 +95,23 @@ async def store(database: Database, *customers: CustomerView) -> None:
                 )
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 async def bank_with(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BankWith]:
     """Makes a bank that knows the given customers."""
+
+    async def memory(*customers: CustomerView) -> Bank:
+        return MemoryBank(*customers)
+
     if request.param == "memory":
-
-        async def memory(*customers: CustomerView) -> Bank:
-            return MemoryBank(*customers)
-
         yield memory
         return
-    url = f"sqlite+aiosqlite:///{tmp_path / 'bank.db'}"
-    await migrate(url)
-    database = await Database.open(url)
+    async with empty_database(request.param, tmp_path) as database:
 
-    async def sql(*customers: CustomerView) -> Bank:
-        await store(database, *customers)
-        return SqlBank(database, ZoneInfo("Asia/Shanghai"))
+        async def sql(*customers: CustomerView) -> Bank:
+            await store(database, *customers)
+            return SqlBank(database, ZoneInfo("Asia/Shanghai"))
 
-    yield sql
-    await database.dispose()
+        yield sql
 
 
 async def test_a_withheld_number_is_nobody(bank_with: BankWith) -> None:

@@ -13,8 +13,8 @@ from sqlalchemy.dialects import sqlite
 from ivr.bank import sql
 from ivr.bank.sql import SqlBank
 from ivr.ports import ContactSeen
+from ivr.testing.bank_database import empty_database
 from models.database import Database
-from models.migrate import migrate
 from models.tables import (
     AgentRow,
     CallRow,
@@ -34,23 +34,13 @@ NUMBER = "+8613800000099"
 ZONE = ZoneInfo("Asia/Shanghai")
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'bank.db'}"
-    await migrate(url)
-    opened = await Database.open(url)
-    async with opened.write() as session:
-        await session.execute(
-            insert(CustomerRow).values(id=1, name="Emma", language="en", segment="mass", since_on=date(2020, 1, 1))
-        )
-        await session.execute(insert(NumberRow).values(e164=NUMBER, customer_id=1))
-        await session.execute(
-            insert(AgentRow).values(
-                id=3, name="chris", full_name="Chris Lam", password_hash="", phone="PJSIP/agent-101"
-            )
-        )
-    yield opened
-    await opened.dispose()
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    async with empty_database(request.param, tmp_path) as made:
+        await add(made, CustomerRow, id=1, name="Emma", language="en", segment="mass", since_on=date(2020, 1, 1))
+        await add(made, NumberRow, e164=NUMBER, customer_id=1)
+        await add(made, AgentRow, id=3, name="chris", full_name="Chris Lam", password_hash="", phone="PJSIP/agent-101")
+        yield made
 
 
 async def add(database: Database, table: Any, **values: Any) -> None:
@@ -139,6 +129,7 @@ async def test_what_the_customer_did_in_a_call_whose_record_is_gone_still_counts
 
 
 @pytest.mark.parametrize("statement", [sql._CUSTOMERS, sql._PRODUCTS, sql._LIFE_EVENTS, sql._OPEN_CASES, sql._CONTACTS])
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_no_table_is_read_from_end_to_end_on_the_way_to_a_pop(database: Database, statement: Any) -> None:
     values = {"ani": NUMBER, "ids": [1, 2], "now": NOW, "today": date(2026, 12, 1)}
     compiled = statement.params({name: values[name] for name in statement.compile().params if name in values}).compile(
