@@ -1,11 +1,13 @@
 """Which known clips were heard on a line, in which order and when: by matched filter, from the sound alone."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ivr.lab.ear import Ear
 from ivr.lab.g711 import RATE, Samples
 
 _Line = NDArray[np.float64]
@@ -15,6 +17,7 @@ ALIKE = 0.7  #: correlation above which the beginning is this clip; µ-law leave
 _BLOCK_S = 0.1  #: the step in which a found clip is followed to where it was cut
 _BLOCK_ALIKE = 0.5
 _QUIET = 30.0  #: root mean square below which a block of a clip says nothing about being heard
+_LISTEN_AGAIN_S = 0.2
 _OVERLAP_S = 0.05  #: by which two clips in a row may seem to overlap
 
 
@@ -95,3 +98,14 @@ def _one_at_a_time(found: list[ClipFound]) -> tuple[ClipFound, ...]:
 def _leading_silence(clip: _Line) -> int:
     loud = np.flatnonzero(np.abs(clip) > 2 * _QUIET)
     return int(loud[0]) if len(loud) else 0
+
+
+async def hear_clip(ear: Ear, clips: Mapping[str, Samples], name: str, *, deadline_s: float) -> float:
+    """Until this clip has begun on the line; gives when, in UTC seconds of the epoch. Raises TimeoutError."""
+    async with asyncio.timeout(deadline_s):
+        while True:
+            began, line = ear.sound()
+            for clip in recognise(line, clips):
+                if clip.name == name:
+                    return began + clip.at_s
+            await asyncio.sleep(_LISTEN_AGAIN_S)

@@ -47,6 +47,7 @@ class RobotCaller:
     ) -> None:
         assert self._socket is not None
         self._socket.close()
+        await asyncio.sleep(0)  # asyncio closes the socket in its next round
 
     async def dial(
         self,
@@ -163,6 +164,7 @@ class RobotPhone:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         assert self._socket is not None
         self._socket.close()
+        await asyncio.sleep(0)  # asyncio closes the socket in its next round
 
     async def rang(self, count: int = 1, *, deadline_s: float) -> RobotCall:
         """The call that was the count-th to ring here. Raises TimeoutError when it does not come."""
