@@ -61,19 +61,18 @@ def migrate(settings: SettingsFile = None) -> None:
 @cli.command()
 def check(settings: SettingsFile = None) -> None:
     """Check settings, queues and the menu book; name every fault with file, line and column."""
-    from ivr.editions import checked_book
     from ivr.queues import load as load_queues
-    from menus.loader import load_files
-    from menus.yaml_source import Faults
+    from menus.loader import examine_folder
 
     read = _settings(settings)
-    try:
-        book = checked_book(load_files(read.book.folder), load_queues(read.book.queues))
-    except Faults as faults:
-        raise Misconfigured(str(faults)) from faults
-    print(
-        f"{read.book.folder}: fine: {len(book.steps)} steps, {len(book.prompts)} prompts, {', '.join(book.languages)}"
-    )
+    examined = examine_folder(read.book.folder, queues=load_queues(read.book.queues).queues)
+    for warning in examined.warnings:
+        print(f"{warning} (warning)")
+    if examined.book is None:
+        raise Misconfigured("\n".join(map(str, examined.faults)))
+    book = examined.book
+    spoken = ", ".join(book.languages)
+    print(f"{read.book.folder}: fine: {len(book.steps)} steps, {len(book.prompts)} prompts in {spoken}")
 
 
 @cli.command()

@@ -10,10 +10,10 @@ import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from ivr import settings as config
 from ivr.asterisk.agi import FastAgiDoor
@@ -22,6 +22,7 @@ from ivr.bank.sql import SqlBank
 from ivr.clock import starting_at
 from ivr.conversation import converse
 from ivr.desktop.hub import Hub
+from ivr.desktop.measures import Measures
 from ivr.desktop.server import DesktopServer, build_app
 from ivr.dispatch import Dispatcher
 from ivr.editions import Editions
@@ -29,6 +30,7 @@ from ivr.errors import Misconfigured
 from ivr.metrics import Metrics
 from ivr.parts import Parts
 from ivr.pop import pop_for_agent
+from ivr.ports import Clock
 from ivr.prompts.speech import EspeakSpeech
 from ivr.queues import load as load_queues
 from ivr.settings import Settings
@@ -42,11 +44,15 @@ from models.customers import Customers
 from models.database import Database
 from models.hints import open_hints
 from models.migrate import revision_state
+from models.nodes import Nodes
+from routing.errors import StoreAway
 
 log = structlog.get_logger()
 
 #: Seconds that calls in menus get to come to an end when the engine is told to stop.
 DRAIN_S = 30.0
+#: Seconds between two signs of life of a node.
+LIFE_EVERY_S = 3.0
 
 
 @dataclass(slots=True)
@@ -75,20 +81,23 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             raise Misconfigured(
                 f"the database is at revision {state.found or 'none'}, not {state.head}: run `ivr migrate`"
             )
-        editions = Editions(Books(database), settings.prompts, queues, EspeakSpeech(), clock)
-        await editions.start(settings.book.folder)
+        nodes = Nodes(database, settings.node)
+        await nodes.started(now=clock.now())
+        editions = Editions(Books(database), settings, queues, EspeakSpeech(), clock)
+        await editions.start()
         journal = CallJournal(database, settings.node)
         await stack.enter_async_context(journal)
         hints = await stack.enter_async_context(open_hints(database))
         roster = Agents(database)
-        hub = Hub(roster, clock)
+        registry = CollectorRegistry()
+        hub = Hub(roster, clock, lambda agent_id: pop_for_agent(parts, agent_id), measures=Measures(registry))
         switchboard = AmiSwitchboard(settings.ami, ami_secret)
         parts = Parts(
             settings=settings,
             clock=clock,
             log=journal,
             directory=Customers(database, settings.zone),
-            exchange=Claims(database),
+            exchange=Claims(database, settings.node),
             roster=roster,
             bank=SqlBank(database, settings.zone),
             desk=hub,
@@ -98,19 +107,25 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             edition=editions.get,
             queues=queues.queues,
         )
-        hub.pop_of = partial(pop_for_agent, parts)
         dispatcher, watcher = Dispatcher(parts), Watcher(parts)
-        metrics = Metrics(parts, dispatcher, watcher)
-        app = build_app(roster, hub, clock, settings.web, web_secret, metrics=metrics.text, health=metrics.health)
+        metrics = Metrics(parts, dispatcher, watcher, registry)
+        app = build_app(roster, hub, clock, settings.web, web_secret, metrics=registry, health=metrics.health)
         desktop = DesktopServer(app, settings.web.host, settings.web.port)
         web_port = await desktop.start()
         stack.push_async_callback(desktop.stop)
         await switchboard.start()
         stack.push_async_callback(switchboard.stop)
         await stack.enter_async_context(
-            _background(dispatcher.run(), watcher.listen(), watcher.sweep_forever(), editions.follow(), hub.run())
+            _background(
+                dispatcher.run(),
+                watcher.listen(),
+                watcher.sweep_forever(),
+                editions.follow(),
+                hub.run(),
+                _show_life(nodes, clock),
+            )
         )
-        door = FastAgiDoor(settings.fastagi, lambda leg: converse(leg, parts))
+        door = FastAgiDoor(settings.fastagi, lambda leg: converse(leg, parts), answered_at=switchboard.answered_at)
         engine = Engine(parts, editions, await door.start(), web_port)
         stack.push_async_callback(lambda: door.stop(engine.drain_s))
         log.info("ready", node=settings.node, fastagi=engine.fastagi_port, web=web_port)
@@ -131,21 +146,31 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number)
     async with running(settings) as engine:
-        loop.add_signal_handler(signal.SIGHUP, lambda: reloads.append(loop.create_task(_reload(engine, settings))))
+        loop.add_signal_handler(signal.SIGHUP, lambda: reloads.append(loop.create_task(_reload(engine))))
         number = await told
         log.info("stopping", signal=number.name)
         if number is signal.SIGINT:
             engine.drain_s = 0.0
 
 
-async def _reload(engine: Engine, settings: Settings) -> None:
+async def _reload(engine: Engine) -> None:
     """SIGHUP: publish the menu folder; a broken one is named fault by fault and the good version goes on."""
     try:
-        version = await engine.editions.publish(settings.book.folder, "reload")
+        version = await engine.editions.publish("reload")
     except Misconfigured as faults:
         log.error("the menu folder is broken; the book in use goes on", faults=str(faults).splitlines())
     else:
         log.info("published", version=version)
+
+
+async def _show_life(nodes: Nodes, clock: Clock) -> None:
+    """Tell the other nodes that this one lives, until cancelled."""
+    while True:
+        await clock.sleep(LIFE_EVERY_S)
+        try:
+            await nodes.seen(now=clock.now())
+        except StoreAway:
+            log.warning("the store is away; no sign of life could be given")
 
 
 @asynccontextmanager

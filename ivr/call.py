@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ivr.errors import HungUp
 from ivr.parts import Edition, LiveCall, Parts
-from ivr.ports import Clip, Heard, Leg
+from ivr.ports import Clip, ClipHeard, Heard, Leg
 from menus.facts import CallerFacts
 from routing.call import CallState, Ending, Reason, Result
 
@@ -47,7 +48,16 @@ class Call:
         if not clips:
             return Heard(())
         await self.leg.arm(sum(clip.seconds for clip in clips) + self.parts.settings.calls.dead_man_s)
-        heard = await self.leg.say(clips, keys=keys)
+        began = self.parts.clock.monotonic()
+        try:
+            heard = await self.leg.say(clips, keys=keys)
+        except HungUp:
+            self._note_prompts(until(clips, self.parts.clock.monotonic() - began))
+            raise
+        self._note_prompts(heard.clips)
+        return heard
+
+    def _note_prompts(self, clips: Sequence[ClipHeard]) -> None:
         self.note(
             "prompts",
             clips=[
@@ -57,10 +67,9 @@ class Call:
                     "heard_s": round(part.seconds, 3),
                     "of_s": round(part.clip.seconds, 3),
                 }
-                for part in heard.clips
+                for part in clips
             ],
         )
-        return heard
 
     def prompt(self, name: str, **values: Any) -> tuple[Clip, ...]:
         """A prompt of the book in the call's language."""
@@ -75,3 +84,14 @@ class Call:
         if self.state is CallState.WAITING:
             return Ending(Result.LEFT, Reason.IN_QUEUE)
         return Ending(Result.LEFT, Reason.IN_MENU)
+
+
+def until(clips: Sequence[Clip], seconds: float) -> tuple[ClipHeard, ...]:
+    """How much of each clip was heard by a caller who left after so many seconds; the switch does not tell."""
+    heard: list[ClipHeard] = []
+    for clip in clips:
+        if seconds <= 0:
+            break
+        heard.append(ClipHeard(clip, min(clip.seconds, seconds)))
+        seconds -= clip.seconds
+    return tuple(heard)

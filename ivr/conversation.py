@@ -27,6 +27,8 @@ log = structlog.get_logger()
 
 #: Seconds in which what a departed caller leaves behind must be put in order; past it the sweep does it.
 CLEAN_UP_S = 5.0
+#: What came of a step that is worth telling without an option chosen.
+TELLING = frozenset({Verdict.NO_INPUT, Verdict.INVALID, Verdict.REPEATED, Verdict.BACK, Verdict.GAVE_UP})
 
 
 async def converse(leg: Leg, parts: Parts) -> None:
@@ -115,7 +117,7 @@ async def _walk(call: Call, position: Position) -> Ending:
         if call.now() - call.started_at > limits.longest_s:
             return Ending(Result.FAILED, Reason.DEADLINE)
         step = book.steps[position.step]
-        call.note("step", step=position.step, kind=step.kind)
+        call.note("step", step=position.step, does=step.kind)
         call.parts.log.stands(call.id, position.to_json(), call.language)
         await call.parts.log.settle(call.id, deadline_s=limits.store_s)
         came = await STEPS[step.kind](call, step, position)
@@ -137,7 +139,7 @@ def _record(call: Call, position: Position, moved: Move) -> None:
         call.note("key", menu=position.step, key=option.key, option=option.id, label=label)
         if call.facts.customer_id is not None and option.task is not None:
             call.parts.log.used(call.facts.customer_id, option.task, call.now(), call.id)
-    elif moved.verdict is not Verdict.WENT_ON:
+    elif moved.verdict in TELLING:
         call.note(str(moved.verdict), menu=position.step)
 
 

@@ -1,8 +1,8 @@
 """Figures of one engine node, for Prometheus and for the health check."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from ivr.dispatch import Dispatcher
@@ -13,10 +13,9 @@ from ivr.watch import Watcher
 class Metrics:
     """Reads the parts' own counters when asked; counts nothing itself."""
 
-    def __init__(self, parts: Parts, dispatcher: Dispatcher, watcher: Watcher) -> None:
+    def __init__(self, parts: Parts, dispatcher: Dispatcher, watcher: Watcher, registry: CollectorRegistry) -> None:
         self._parts, self._dispatcher, self._watcher = parts, dispatcher, watcher
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)
+        registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
         """Every figure, as prometheus_client asks for them."""
@@ -37,10 +36,6 @@ class Metrics:
             "ringwise_drift", "Differences between store and switch that were repaired", value=self._watcher.drift
         )
 
-    def text(self) -> bytes:
-        """All figures in Prometheus' text form."""
-        return generate_latest(self._registry)
-
-    def health(self) -> dict[str, object]:
-        """What the health check answers: is the switch there, how many calls are held."""
-        return {"node": self._parts.settings.node, "switch": self._parts.switchboard.up, "calls": len(self._parts.live)}
+    async def health(self) -> Mapping[str, str]:
+        """What the health check answers for each part: ok, or what is wrong."""
+        return {"switch": "ok" if self._parts.switchboard.up else "Asterisk's manager interface cannot be reached"}

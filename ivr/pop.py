@@ -26,6 +26,7 @@ async def _compose(parts: Parts, seen: OfferSeen) -> Pop | None:
     if caller is None:
         return None
     now = parts.clock.now()
+    book = parts.edition(None).book
     number = e164(caller.ani, parts.settings.country)
     customers, path, facts = await asyncio.gather(
         parts.bank.customers_by_number(number, now=now),
@@ -40,5 +41,5 @@ async def _compose(parts: Parts, seen: OfferSeen) -> Pop | None:
         customer=customers[0] if len(customers) == 1 else None,
         candidates=customers if len(customers) > 1 else (),
         path=path,
-        habit=habit(facts, datetime.fromtimestamp(now, parts.settings.zone), parts.ranker, parts.site_language),
+        habit=habit(book, facts, datetime.fromtimestamp(now, parts.settings.zone), book.languages[0]),
     )

@@ -99,11 +99,13 @@ class Watcher:
     async def sweep(self) -> Swept:
         """Mend what time or a lost channel has left behind."""
         parts = self._parts
+        asked_at = parts.clock.now()
         alive = await self._alive()
         swept = await parts.exchange.sweep(
             now=parts.clock.now(),
             desk_lost_s=parts.settings.routing.desk_lost_s,
             alive=alive,
+            alive_at=asked_at,
             wrap_up_s=max((queue.wrap_up_s for queue in parts.queues.values()), default=0.0),
         )
         self.drift += swept.calls_closed + swept.offers_expired

@@ -58,4 +58,6 @@ def _clips(call: Call, menu_name: str, spoken: SpokenMenu) -> list[Clip]:
     clips = list(call.prompt(spoken.greeting)) if spoken.greeting else []
     catalogue = call.edition.catalogue
     clips += [catalogue.option(menu_name, option.id, call.language) for option in spoken.options]
+    if spoken.closing:
+        clips += call.prompt(spoken.closing)
     return clips

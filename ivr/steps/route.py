@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 #: Longest wait without a look at the store, seconds: what a lost wake costs at most.
 LOOK_AGAIN_S = 2.0
+#: How long the dispatcher gets to find an agent who is free already; a wake ends it early.
+AT_ONCE_S = 0.3
 
 #: How an unanswered ring closes its offer.
 UNANSWERED = {
@@ -49,7 +51,6 @@ async def route(call: Call, step: Route, position: Position) -> Input:
         call.note("need", queue=step.queue, reason=step.reason, required=dict(wish.required), tier=step.tier)
     await call.parts.log.settle(call.id, deadline_s=call.parts.settings.calls.store_s)
     stated = await _state_need(call, wish)
-    await call.say(call.prompt(call.edition.book.waiting.hold), keys="")
     return await _wait(call, queue, wish, position, stated)
 
 
@@ -69,6 +70,8 @@ async def _wait(call: Call, queue: Queue, wish: NeedWish, position: Position, st
     leg, live = call.leg, call.live
     began = call.parts.clock.monotonic()
     announced_at, announced = began, 0
+    if not (stated and await _found_at_once(call)):
+        await call.say(call.prompt(call.edition.book.waiting.hold), keys="")
     await leg.hold()
     while True:
         waited_s = call.parts.clock.monotonic() - began
@@ -95,6 +98,15 @@ async def _wait(call: Call, queue: Queue, wish: NeedWish, position: Position, st
         if call.parts.clock.monotonic() - announced_at >= queue.announce_every_s:
             announced = await _announce(call, standing, announced)
             announced_at = call.parts.clock.monotonic()
+
+
+async def _found_at_once(call: Call) -> bool:
+    """Whether an agent was free: then nobody needs to be told to hold."""
+    call.live.waiting = True
+    await call.leg.wait(AT_ONCE_S)
+    call.live.waiting = False
+    standing = await _standing(call)
+    return standing is not None and standing.offer is not None
 
 
 async def _standing(call: Call) -> Standing | None:

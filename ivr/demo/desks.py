@@ -1,0 +1,121 @@
+"""Agents' desktops in a real headless Chromium, as the demonstration and the live tests use them."""
+
+import shutil
+from types import TracebackType
+from typing import Self
+
+from playwright.async_api import Browser, Page, Playwright, async_playwright
+
+from ivr.errors import Misconfigured
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+#: Notes, in the page's own clock, when a pop first stands on the screen: two frames after the call has been shown.
+WATCH_POPS = """
+window.popsStood = [];
+new MutationObserver(() => {
+  const call = document.getElementById('call');
+  if (!call) return;
+  if (call.hidden) { window.popUp = false; return; }
+  if (window.popUp) return;
+  window.popUp = true;
+  requestAnimationFrame(() => requestAnimationFrame(() => window.popsStood.push(Date.now())));
+}).observe(document, {subtree: true, childList: true, attributes: true, attributeFilter: ['hidden']});
+"""
+#: Milliseconds that a page gets for anything.
+PATIENCE_MS = 15_000
+
+
+def find_browser() -> str:
+    """The machine's Chromium. Raises Misconfigured when there is none."""
+    for name in BROWSERS:
+        path = shutil.which(name)
+        if path is not None:
+            return path
+    raise Misconfigured(f"no browser: install one of {', '.join(BROWSERS)} (Debian: apt-get install chromium)")
+
+
+class AgentDesk:
+    """One agent's page."""
+
+    def __init__(self, page: Page, name: str) -> None:
+        self.page = page
+        self.name = name
+
+    async def state(self) -> str:
+        """What the page says the agent is doing: ready, offered, busy, wrap_up …"""
+        return await self.page.evaluate("document.body.dataset.state") or ""
+
+    async def until(self, state: str) -> None:
+        """Wait for a state."""
+        await self.page.wait_for_function(
+            "wanted => document.body.dataset.state === wanted", arg=state, timeout=PATIENCE_MS
+        )
+
+    async def ready(self) -> None:
+        """Press the ready button."""
+        await self.page.click("#ready")
+        await self.until("ready")
+
+    async def pops_stood(self) -> list[float]:
+        """When each pop first stood on the screen, UTC seconds of the epoch."""
+        return [moment / 1000 for moment in await self.page.evaluate("window.popsStood")]
+
+    async def close(self) -> None:
+        """Close the window; the agent stays signed in until the desk counts as lost."""
+        await self.page.context.close()
+
+    async def wrap_up(self) -> None:
+        """Say how the call went and go on taking calls."""
+        await self.until("wrap_up")
+        await self.page.click("#dispositions [value=resolved], #dispositions [data-value=resolved]")
+        await self.page.fill("#note", "Demonstration call.")
+        await self.page.click("#save-ready")
+        await self.until("ready")
+
+    async def pop_text(self) -> str:
+        """What the agent reads, header and pop."""
+        return await self.page.inner_text("#call")
+
+
+class AgentDesks:
+    """A browser with a page for each agent who signs in."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+
+    async def __aenter__(self) -> Self:
+        self._playwright = await async_playwright().start()
+        self._browser = await self._playwright.chromium.launch(executable_path=find_browser(), args=list(FLAGS))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._browser is not None:
+            await self._browser.close()
+        if self._playwright is not None:
+            await self._playwright.stop()
+
+    async def sign_in(self, name: str, password: str, *, language: str = "en") -> AgentDesk:
+        """Sign an agent in, as a person would."""
+        assert self._browser is not None
+        context = await self._browser.new_context(viewport={"width": 1280, "height": 800}, locale=language)
+        context.set_default_timeout(PATIENCE_MS)
+        page = await context.new_page()
+        await page.add_init_script(WATCH_POPS)
+        await page.goto(f"{self.url}/sign-in")
+        await page.fill("input[name=name]", name)
+        await page.fill("input[name=password]", password)
+        await page.click("button[type=submit]")
+        await page.wait_for_selector("body.desktop[data-link=live]")
+        return AgentDesk(page, name)
