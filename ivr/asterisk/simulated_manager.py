@@ -19,6 +19,7 @@ class SimulatedManager:
         self.boots = True  #: says FullyBooted after a login
         self.silent = False  #: reads and says nothing
         self.unanswered: set[str] = set()  #: names of actions that get no answer
+        self.messages: dict[str, str] = {}  #: action → words of its answer
         self.on_action: Callable[[dict[str, str]], Awaitable[None]] | None = None
         self._server: asyncio.Server | None = None
         self._links: set[asyncio.StreamWriter] = set()
@@ -67,13 +68,15 @@ class SimulatedManager:
                     await self.on_action(action)
                 if self.silent or action["Action"] in self.unanswered:
                     continue
-                for answer in self._answers(action):
-                    writer.write(_block(answer))
+                answers = self._answers(action)
+                writer.write(b"".join(map(_block, answers)))
+                if action["Action"] == "Login" and answers[0]["Response"] == "Error":
+                    return
         except (asyncio.IncompleteReadError, OSError):
             pass
         finally:
             self._links.discard(writer)
-            writer.transport.abort()
+            writer.close()
 
     def _answers(self, action: Fields) -> list[Fields]:
         name, tag = action["Action"], {"ActionID": action["ActionID"]}
@@ -93,7 +96,7 @@ class SimulatedManager:
             return [first, *lines, last]
         if name == "Hangup" and action["Channel"] not in {channel["Channel"] for channel in self.channels}:
             return [{"Response": "Error", **tag, "Message": "No such channel"}]
-        return [{"Response": "Success", **tag, "Message": f"{name} done"}]
+        return [{"Response": "Success", **tag, "Message": self.messages.get(name, f"{name} done")}]
 
 
 def _block(fields: Fields) -> bytes:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneRinging
@@ -22,7 +21,7 @@ class Packet:
             str(key).lower(): "\n".join(map(str, value)) if isinstance(value, list) else str(value)
             for key, value in message.items()
         }
-        return cls(fields.get("event", ""), MappingProxyType(fields))
+        return cls(fields.get("event", ""), fields)
 
     def __getitem__(self, name: str) -> str:
         return self.fields[name.lower()]

@@ -1,0 +1,272 @@
+"""The switchboard over the manager link: what it asks, what it tells, and how it lives through breaks."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from ivr.asterisk.errors import Refused
+from ivr.asterisk.simulated_manager import SimulatedManager
+from ivr.asterisk.switchboard import AmiSwitchboard
+from ivr.errors import ActionUnknown, Misconfigured, SwitchAway
+from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneRinging, SwitchBack, SwitchGone
+from ivr.settings import Ami
+
+CALLER = {"Channel": "PJSIP/trunk-1", "Uniqueid": "17.1", "Linkedid": "17.1", "BridgeId": ""}
+PHONE = {"Channel": "PJSIP/agent-101-2", "Uniqueid": "17.2", "Linkedid": "17.1", "BridgeId": "b1"}
+DIAL = {"DestChannel": "PJSIP/agent-101-2", "DestLinkedid": "17.1", "DestUniqueid": "17.2"}
+
+
+@pytest.fixture
+async def asterisk() -> AsyncIterator[SimulatedManager]:
+    manager = SimulatedManager()
+    await manager.start()
+    yield manager
+    await manager.stop()
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def switchboard(asterisk: SimulatedManager) -> AsyncIterator[AmiSwitchboard]:
+    board = AmiSwitchboard(Ami(port=asterisk.port), asterisk.secret, retry_s=(0.01, 0.02), silence_s=0.3)
+    await board.start()
+    assert await anext(board.events()) == SwitchBack(restarted=False)
+    yield board
+    await board.stop()
+
+
+async def eventually(condition: Callable[[], object], seconds: float = 3.0) -> None:
+    """Let the loop run until something is so."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  # counts what came over a socket
+            await asyncio.sleep(0.005)
+
+
+async def test_a_wake_is_a_received_digit_of_one_millisecond(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard
+) -> None:
+    await switchboard.wake("PJSIP/trunk-1")
+    (action,) = asterisk.asked("PlayDTMF")
+    action.pop("ActionID")
+    assert action == {
+        "Action": "PlayDTMF",
+        "Channel": "PJSIP/trunk-1",
+        "Digit": "D",
+        "Duration": "1",
+        "Receive": "true",
+    }
+
+
+async def test_a_wake_never_raises(asterisk: SimulatedManager, switchboard: AmiSwitchboard) -> None:
+    await switchboard.wake("PJSIP/a\r\nAction: Originate")
+    asterisk.unanswered.add("PlayDTMF")
+    waking = asyncio.create_task(switchboard.wake("PJSIP/trunk-1"))
+    await eventually(lambda: asterisk.asked("PlayDTMF"))
+    asterisk.cut()
+    await waking
+    await asterisk.stop()
+    await eventually(lambda: not switchboard.up)
+    await switchboard.wake("PJSIP/trunk-1")
+    assert len(asterisk.asked("PlayDTMF")) == 1
+
+
+async def test_all_channels_are_read_afresh(asterisk: SimulatedManager, switchboard: AmiSwitchboard) -> None:
+    assert await switchboard.channels() == ()
+    asterisk.channels = [CALLER, PHONE]
+    assert await switchboard.channels() == (
+        ChannelSeen("17.1", "17.1", "PJSIP/trunk-1", False),
+        ChannelSeen("17.1", "17.2", "PJSIP/agent-101-2", True),
+    )
+
+
+async def test_channels_that_cannot_be_listed_are_not_taken_for_none(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard
+) -> None:
+    async def refuse(action: dict[str, str]) -> None:
+        if action["Action"] == "CoreShowChannels":
+            asterisk.send(
+                f"Response: Error\r\nActionID: {action['ActionID']}\r\nMessage: Permission denied\r\n\r\n".encode()
+            )
+
+    asterisk.on_action = refuse
+    asterisk.unanswered.add("CoreShowChannels")
+    with pytest.raises(SwitchAway, match="Permission denied"):
+        await switchboard.channels()
+    asterisk.on_action = None
+    listing = asyncio.create_task(switchboard.channels())
+    await eventually(lambda: len(asterisk.asked("CoreShowChannels")) == 2)
+    asterisk.cut()
+    with pytest.raises(SwitchAway):
+        await listing
+
+
+async def test_a_channel_is_hung_up_and_one_that_is_gone_is_fine(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard
+) -> None:
+    asterisk.channels = [PHONE]
+    await switchboard.hang_up("PJSIP/agent-101-2")
+    await switchboard.hang_up("PJSIP/agent-101-9")
+    assert [action["Channel"] for action in asterisk.asked("Hangup")] == ["PJSIP/agent-101-2", "PJSIP/agent-101-9"]
+
+
+@pytest.mark.parametrize("channel", ["/^PJSIP/", "/.*/", "", "PJSIP", "PJSIP/a b", "PJSIP/a\r\nX: y", "PJSIP/\u0661"])
+async def test_a_pattern_over_channels_is_never_hung_up(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard, channel: str
+) -> None:
+    with pytest.raises(Refused):
+        await switchboard.hang_up(channel)
+    assert asterisk.asked("Hangup") == []
+
+
+async def test_a_hang_up_cut_before_its_answer_is_unknown_and_not_repeated(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard
+) -> None:
+    asterisk.unanswered.add("Hangup")
+    hanging_up = asyncio.create_task(switchboard.hang_up("PJSIP/agent-101-2"))
+    await eventually(lambda: asterisk.asked("Hangup"))
+    asterisk.cut()
+    with pytest.raises(ActionUnknown):
+        await hanging_up
+    await eventually(lambda: asterisk.logins == 2 and switchboard.up)
+    assert len(asterisk.asked("Hangup")) == 1
+
+
+async def test_what_happens_is_told_in_order(asterisk: SimulatedManager, switchboard: AmiSwitchboard) -> None:
+    events = switchboard.events()
+    assert await anext(events) == SwitchBack(restarted=False)
+    asterisk.tell("DialState", **DIAL, DialStatus="RINGING")
+    asterisk.tell("DialEnd", **DIAL, DialStatus="ANSWER")
+    asterisk.tell("Hangup", **PHONE)
+    assert [await anext(events) for _ in range(3)] == [
+        PhoneRinging("17.1", "PJSIP/agent-101", "PJSIP/agent-101-2"),
+        PhoneAnswered("17.1", "PJSIP/agent-101", "PJSIP/agent-101-2"),
+        ChannelGone("17.1", "17.2", "PJSIP/agent-101-2"),
+    ]
+
+
+async def test_two_readers_each_get_every_event(asterisk: SimulatedManager, switchboard: AmiSwitchboard) -> None:
+    readers = [switchboard.events(), switchboard.events()]
+    asterisk.tell("Hangup", **PHONE)
+    for reader in readers:
+        await anext(reader)
+        assert isinstance(await anext(reader), ChannelGone)
+
+
+async def test_the_moment_of_an_answer_is_kept_until_the_caller_leaves(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard
+) -> None:
+    events = switchboard.events()
+    await anext(events)
+    before = asyncio.get_running_loop().time()
+    assert switchboard.answered_at("17.1") is None
+    asterisk.tell("DialEnd", **DIAL, DialStatus="ANSWER")
+    asterisk.tell("Hangup", **PHONE)
+    await anext(events)
+    await anext(events)
+    answered = switchboard.answered_at("17.1")
+    assert answered is not None
+    assert answered >= before
+    asterisk.tell("Hangup", **CALLER)
+    await anext(events)
+    assert switchboard.answered_at("17.1") is None
+
+
+async def test_the_link_comes_back_after_each_of_many_breaks(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard
+) -> None:
+    events = switchboard.events()
+    await anext(events)
+    for _ in range(20):
+        asterisk.cut()
+        assert await anext(events) == SwitchGone()
+        assert await asyncio.wait_for(anext(events), 2) == SwitchBack(restarted=False)
+    await switchboard.channels()
+
+
+async def test_a_switch_that_is_a_new_process_is_told_apart_from_a_broken_link(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard
+) -> None:
+    events = switchboard.events()
+    await anext(events)
+    for restarted in (True, False):
+        if restarted:
+            asterisk.started_at = ("2026-11-24", "03:00:00")
+        asterisk.cut()
+        assert await anext(events) == SwitchGone()
+        assert await anext(events) == SwitchBack(restarted=restarted)
+
+
+async def test_a_silent_cut_is_noticed_and_mended(asterisk: SimulatedManager, switchboard: AmiSwitchboard) -> None:
+    events = switchboard.events()
+    await anext(events)
+    asterisk.silent = True
+    assert await asyncio.wait_for(anext(events), 1) == SwitchGone()
+    asterisk.silent = False
+    assert await asyncio.wait_for(anext(events), 8) == SwitchBack(restarted=False)
+
+
+async def test_pings_keep_a_link_with_nothing_to_tell(asterisk: SimulatedManager, switchboard: AmiSwitchboard) -> None:
+    await eventually(lambda: len(asterisk.asked("Ping")) > 4)
+    assert asterisk.logins == 1
+    assert switchboard.up
+
+
+@pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"A" * 300])
+async def test_a_port_that_speaks_something_else_is_left_alone(greeting: bytes) -> None:
+    knocks = []
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting)
+        knocks.append(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(speak, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    board = AmiSwitchboard(Ami(port=port), "s3cret", retry_s=(0.01, 0.02))
+    await board.start()
+    await eventually(lambda: len(knocks) > 1)
+    assert not board.up
+    await board.stop()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_switch_that_is_away_at_the_start_is_waited_for(asterisk: SimulatedManager) -> None:
+    port = asterisk.port
+    await asterisk.stop()
+    board = AmiSwitchboard(Ami(port=port), asterisk.secret, retry_s=(0.01, 0.02))
+    events = board.events()
+    await board.start()
+    with pytest.raises(SwitchAway):
+        await board.channels()
+    await asterisk.start(port)
+    assert await asyncio.wait_for(anext(events), 3) == SwitchBack(restarted=False)
+    await board.stop()
+
+
+async def test_stopping_ends_every_reader(asterisk: SimulatedManager, switchboard: AmiSwitchboard) -> None:
+    reader = switchboard.events()
+    await switchboard.stop()
+    assert [event async for event in reader] == [SwitchBack(restarted=False), SwitchGone()]
+
+
+async def test_a_secret_that_would_be_two_lines_is_named_at_start_without_showing_it() -> None:
+    with pytest.raises(Misconfigured) as refused:
+        AmiSwitchboard(Ami(), "s3cret\r\nAction: Logoff")
+    assert "s3cret" not in str(refused.value)
+
+
+async def test_a_flood_of_events_is_read_without_a_drop(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard
+) -> None:
+    events = switchboard.events()
+    await anext(events)
+    block = "".join(
+        f"Event: Hangup\r\nChannel: PJSIP/a-{n}\r\nUniqueid: 17.{n}\r\nLinkedid: 17.{n}\r\n\r\n" for n in range(5000)
+    )
+    asterisk.send(block.encode())
+    async with asyncio.timeout(5):
+        seen = [await anext(events) for _ in range(5000)]
+    assert [event.uniqueid for event in seen if isinstance(event, ChannelGone)] == [f"17.{n}" for n in range(5000)]
+    assert asterisk.logins == 1

@@ -1,0 +1,68 @@
+"""AMI messages to our events; the messages are those of Asterisk 22.10.1."""
+
+import pytest
+
+from ivr.asterisk.translate import Packet, channel_seen, phone_of, translate
+from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneRinging
+
+DIAL = {
+    "Channel": "PJSIP/trunk-00000000",
+    "Uniqueid": "17.3",
+    "Linkedid": "17.2",
+    "DestChannel": "PJSIP/agent-101-0000001a",
+    "DestUniqueid": "17.4",
+    "DestLinkedid": "17.2",
+}
+
+
+@pytest.mark.parametrize(
+    ("message", "event"),
+    [
+        (
+            {"Event": "DialState", **DIAL, "DialStatus": "RINGING"},
+            PhoneRinging("17.2", "PJSIP/agent-101", "PJSIP/agent-101-0000001a"),
+        ),
+        (
+            {"Event": "DialEnd", **DIAL, "DialStatus": "ANSWER"},
+            PhoneAnswered("17.2", "PJSIP/agent-101", "PJSIP/agent-101-0000001a"),
+        ),
+        (
+            {"Event": "Hangup", "Channel": "PJSIP/a-1", "Uniqueid": "17.4", "Linkedid": "17.2", "Cause": "16"},
+            ChannelGone("17.2", "17.4", "PJSIP/a-1"),
+        ),
+        ({"Event": "DialState", **DIAL, "DialStatus": "PROGRESS"}, None),
+        ({"Event": "DialEnd", **DIAL, "DialStatus": "NOANSWER"}, None),
+        ({"Event": "DialBegin", **DIAL}, None),
+        ({"Event": "AnEventOfALaterAsterisk", "X": "y"}, None),
+        ({"Response": "Success"}, None),
+    ],
+)
+def test_each_message_means_one_event_or_none(message: dict[str, str], event: object) -> None:
+    assert translate(Packet.of(message)) == event
+
+
+@pytest.mark.parametrize("missing", ["DestChannel", "DestLinkedid", "DialStatus"])
+def test_an_event_without_what_it_always_has_is_an_error(missing: str) -> None:
+    message = {"Event": "DialEnd", **DIAL, "DialStatus": "ANSWER"}
+    del message[missing]
+    with pytest.raises(KeyError):
+        translate(Packet.of(message))
+
+
+@pytest.mark.parametrize(
+    ("channel", "phone"),
+    [
+        ("PJSIP/agent-101-0000001a", "PJSIP/agent-101"),
+        ("PJSIP/a-b-c-00000000", "PJSIP/a-b-c"),
+        ("Local/1@x-00000001;2", "Local/1@x"),
+        ("odd", "odd"),
+    ],
+)
+def test_the_phone_is_the_channel_without_its_number(channel: str, phone: str) -> None:
+    assert phone_of(channel) == phone
+
+
+@pytest.mark.parametrize(("bridge", "bridged"), [("", False), ("b2f1", True)])
+def test_a_line_of_the_list_of_channels_is_a_channel(bridge: str, bridged: bool) -> None:
+    line = {"Event": "CoreShowChannel", "Channel": "PJSIP/a-1", "Uniqueid": "17.4", "Linkedid": "17.2"}
+    assert channel_seen(Packet.of({**line, "BridgeId": bridge})) == ChannelSeen("17.2", "17.4", "PJSIP/a-1", bridged)
