@@ -23,7 +23,8 @@ from ivr.desktop.hub import Hub
 from ivr.desktop.origins import Origins
 from ivr.desktop.sessions import Sessions, Tickets
 from ivr.desktop.sign_in import SignIn
-from ivr.desktop.socket import Limits, Sockets
+from ivr.desktop.socket import Sockets
+from ivr.desktop.window import Limits
 from ivr.desktop.wire import SocketProtocol
 from ivr.errors import Misconfigured
 from ivr.ports import Clock, Roster
@@ -63,12 +64,12 @@ def build_app(
     *,
     metrics: CollectorRegistry | None = None,
     health: Health | None = None,
-    limits: Limits = Limits(),
+    limits: Limits | None = None,
 ) -> Starlette:
     """The web app; without `metrics` there is no `/metrics`. Raises Misconfigured for a secret that is too short."""
     sessions, tickets, origins = Sessions(secret, clock), Tickets(clock), Origins(web.origins)
     pages = SignIn(roster, hub, clock, sessions, tickets, origins, STATIC)
-    sockets = Sockets(roster, hub, clock, sessions, tickets, origins, limits)
+    sockets = Sockets(roster, hub, clock, sessions, tickets, origins, limits or Limits())
     routes = [
         Route("/", pages.desktop),
         Route("/sign-in", pages.form, methods=["GET"]),
@@ -174,6 +175,11 @@ class DesktopServer:
         if not self._server.started:
             await self._serving
         return port
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._server.server_state.connections)
 
     async def stop(self) -> None:
         """Take no more connections, close those there are, and return."""

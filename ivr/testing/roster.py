@@ -20,7 +20,7 @@ class ScriptedRoster:
         self.checked: list[tuple[str, str]] = []
         self.outcomes: list[tuple[int, int, str, str]] = []  #: agent, offer, disposition, note
         self.signs_of_life: list[int] = []
-        self.reads = 0
+        self.read = asyncio.Event()  #: set whenever a card is being read
         self.away = False  #: the database cannot be reached
         self.stuck: asyncio.Event | None = None  #: reads wait for it
 
@@ -47,7 +47,7 @@ class ScriptedRoster:
 
     async def card(self, agent_id: int) -> AgentCard | None:
         """The agent's card."""
-        self.reads += 1
+        self.read.set()
         await self._reach()
         return self.cards.get(agent_id)
 

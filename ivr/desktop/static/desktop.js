@@ -18,7 +18,7 @@ let shownTo = ""; // offer and fence of the last pop that was said to be shown
 let alerted = null; // offer that was announced
 let noticeTimer = null;
 
-const link = new Link({ tell: hear, standing: (how) => { standing = how; draw(); }, tooMany: () => notice("too_many_windows") });
+const link = new Link({ tell: hear, standing: (how) => { standing = how; draw(); }, crowded: () => notice("too_many_windows") });
 const outcome = new Outcome((message) => link.send(message));
 
 // --- what the server says -----------------------------------------------------------------------------------------

@@ -4,14 +4,14 @@ const VERSION = 1;
 const SILENCE_MS = 12000; // the server pings every 5 s
 const LONGEST_WAIT_MS = 5000;
 const TICKET_MS = 8000;
-const SIGNED_OUT = 4401, TICKET_REFUSED = 4403, OTHER_VERSION = 4426, TOO_MANY = 4429;
+const SIGNED_OUT = 4401, TICKET_REFUSED = 4403, CROWDED = 4409, OTHER_VERSION = 4426;
 
 export class Link {
-  /** `tell(message)` hears every message, `standing("connecting" | "live" | "away")` how the link stands. */
-  constructor({ tell, standing, tooMany }) {
+  /** `tell(message)` hears every message, `standing("live" | "away")` how the link stands, `crowded()` that it stays shut. */
+  constructor({ tell, standing, crowded }) {
     this.tell = tell;
     this.standing = standing;
-    this.tooMany = tooMany;
+    this.crowded = crowded;
     this.socket = null;
     this.tries = 0;
     this.timer = null;
@@ -69,9 +69,9 @@ export class Link {
     this.socket = null;
     if (code === SIGNED_OUT) this.#signIn();
     else if (code === OTHER_VERSION) location.reload();
-    else if (code === TOO_MANY) {
+    else if (code === CROWDED) {
       this.standing("away");
-      this.tooMany();
+      this.crowded();
     } else this.#again(code === TICKET_REFUSED);
   }
 

@@ -1,0 +1,137 @@
+"""A desktop server on a free port of the loopback, for tests that come with real sockets or a real browser."""
+
+import asyncio
+import http.client
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from prometheus_client import CollectorRegistry
+from websockets.asyncio.client import ClientConnection, connect
+
+from ivr.desktop.hub import Hub
+from ivr.desktop.measures import Measures
+from ivr.desktop.server import DesktopServer, Health, build_app
+from ivr.desktop.window import Limits
+from ivr.ports import Clock, Pop
+from ivr.settings import Web
+from ivr.testing.roster import ScriptedRoster
+
+SECRET = "a secret of the tests, long enough"  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back over HTTP."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
+@dataclass(slots=True)
+class RunningDesktop:
+    """A server that listens, and the hub behind it."""
+
+    port: int
+    hub: Hub
+    roster: ScriptedRoster
+    server: DesktopServer
+    pops: dict[int, Pop] = field(default_factory=dict)  #: what a reload finds, by agent
+
+    @property
+    def origin(self) -> str:
+        """As browsers name it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def request(self, method: str, path: str, *, form: Mapping[str, str] | None = None, **headers: str) -> Answer:
+        """One HTTP request; `origin=""` leaves that header out, otherwise it is our own unless given."""
+        sent = {"origin": self.origin, **headers}
+        return await asyncio.to_thread(self._request, method, path, form, {k: v for k, v in sent.items() if v})
+
+    def _request(self, method: str, path: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            body = urlencode(form) if form is not None else None
+            kind = {"content-type": "application/x-www-form-urlencoded"} if form is not None else {}
+            connection.request(method, path, body, {**kind, **headers})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, text)
+        finally:
+            connection.close()
+
+    async def sign_in(self, name: str = "grace", password: str = "right") -> str:  # noqa: S107
+        """The session cookie of an agent who signs in."""
+        answer = await self.request("POST", "/sign-in", form={"name": name, "password": password})
+        if answer.status != 303:
+            raise RuntimeError(f"signing in was answered with {answer.status}")
+        return answer.headers["set-cookie"].split(";")[0]
+
+    async def ticket(self, cookie: str) -> str:
+        """A ticket for one socket."""
+        answer = await self.request("POST", "/ticket", cookie=cookie)
+        return str(json.loads(answer.body)["ticket"])
+
+    def knock(self, cookie: str | None, origin: str | None = None) -> connect:
+        """A socket before its first message."""
+        headers = {} if cookie is None else {"cookie": cookie}
+        named = self.origin if origin is None else origin
+        return connect(
+            f"ws://127.0.0.1:{self.port}/socket",
+            origin=named or None,  # type: ignore[arg-type]
+            additional_headers=headers,
+            proxy=None,
+            max_size=None,
+        )
+
+    async def open(self, cookie: str) -> ClientConnection:
+        """A socket that has said hello with a fresh ticket."""
+        socket = await self.knock(cookie)
+        await say(socket, "hello", ticket=await self.ticket(cookie))
+        return socket
+
+
+async def say(socket: ClientConnection, kind: str, **fields: object) -> None:
+    """Send a message as the page does."""
+    await socket.send(json.dumps({"v": 1, "type": kind, **fields}))
+
+
+async def hear(socket: ClientConnection, kind: str, *, within_s: float = 5.0) -> dict[str, object]:
+    """The next message of that kind; others are passed over."""
+    async with asyncio.timeout(within_s):
+        while True:
+            message: dict[str, object] = json.loads(await socket.recv())
+            if message["type"] == kind:
+                return message
+
+
+@asynccontextmanager
+async def running_desktop(
+    roster: ScriptedRoster,
+    clock: Clock,
+    *,
+    web: Web | None = None,
+    limits: Limits | None = None,
+    health: Health | None = None,
+    port: int = 0,
+) -> AsyncIterator[RunningDesktop]:
+    """Start hub and server, and stop them."""
+    registry = CollectorRegistry()
+    pops: dict[int, Pop] = {}
+
+    async def pop_of(agent_id: int) -> Pop | None:
+        return pops.get(agent_id)
+
+    hub = Hub(roster, clock, pop_of, measures=Measures(registry))
+    app = build_app(roster, hub, clock, web or Web(), SECRET, metrics=registry, health=health, limits=limits)
+    server = DesktopServer(app, "127.0.0.1", port)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(hub.run())
+        try:
+            yield RunningDesktop(await server.start(), hub, roster, server, pops)
+        finally:
+            await server.stop()
+            running.cancel()

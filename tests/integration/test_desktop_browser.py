@@ -1,0 +1,369 @@
+"""The desktop in a real headless Chromium: what an agent sees, and what hostile callers cannot do to it."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+
+from ivr.clock import SystemClock
+from ivr.desktop.window import Limits
+from ivr.ports import OfferSeen, Pop, QueueSeen
+from ivr.testing.desktop import RunningDesktop, running_desktop
+from ivr.testing.pops import a_customer, a_pop, an_agent, an_offer
+from ivr.testing.roster import ScriptedRoster
+from routing.agent import AgentState
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+CLOCK = SystemClock()
+POP_S = 2.0  #: a busy test machine may take longer than the 0.15 s that the engine waits
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH"),
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    context.set_default_timeout(10_000)
+    yield context
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(context: BrowserContext) -> AsyncIterator[Page]:
+    """A page on which nothing may go wrong: no script error, no refused resource, no dialog."""
+    page = await context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("dialog", lambda dialog: wrong.append(f"dialog {dialog.message}"))
+    page.on("console", lambda line: wrong.append(line.text) if "Content Security Policy" in line.text else None)
+    yield page
+    assert wrong == []
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desktop() -> AsyncIterator[RunningDesktop]:
+    async with running_desktop(a_roster(), CLOCK) as desktop:
+        yield desktop
+
+
+def a_roster() -> ScriptedRoster:
+    roster = ScriptedRoster(an_agent(CLOCK.now(), state=AgentState.LOGGED_OUT), passwords={"grace": "right"})
+    roster.queues = (QueueSeen("general", 3, 74.0), QueueSeen("cards", 0, 0.0))
+    return roster
+
+
+async def sign_in(page: Page, desktop: RunningDesktop, *, ready: bool = True) -> None:
+    await page.goto(desktop.origin)
+    await page.fill("#name", "grace")
+    await page.fill("#password", "right")
+    await page.click("#go")
+    await page.wait_for_selector("body[data-state=paused][data-link=live]")
+    if ready:
+        await page.click("#ready")
+        await page.wait_for_selector("body[data-state=ready]")
+
+
+async def offer(desktop: RunningDesktop, pop: Pop) -> OfferSeen:
+    """Offer the call as the engine does; the pop must be acknowledged."""
+    desktop.pops[1] = pop
+    desktop.roster.offer(1, pop.offer, state=AgentState.OFFERED, since=CLOCK.now())
+    assert await desktop.hub.pop(1, pop, deadline_s=POP_S) is True
+    return pop.offer
+
+
+async def talk(desktop: RunningDesktop, page: Page, pop: Pop) -> OfferSeen:
+    answered = replace(await offer(desktop, pop), state="answered", answered_at=CLOCK.now())
+    desktop.roster.offer(1, answered, state=AgentState.BUSY, since=CLOCK.now())
+    desktop.hub.changed(1)
+    await page.wait_for_selector("body[data-state=busy]")
+    return answered
+
+
+async def hang_up(desktop: RunningDesktop, page: Page, talking: OfferSeen, wrap_up_s: float = 30) -> None:
+    over = replace(talking, state="completed", closed_at=CLOCK.now())
+    desktop.roster.offer(1, over, state=AgentState.WRAP_UP, wrap_up_until=CLOCK.now() + wrap_up_s)
+    desktop.hub.changed(1)
+    await page.wait_for_selector("body[data-state=wrap_up]")
+
+
+async def test_an_agent_signs_in_and_says_ready(page: Page, desktop: RunningDesktop) -> None:
+    await page.goto(desktop.origin)
+    await page.fill("#name", "grace")
+    await page.fill("#password", "wrong")
+    await page.press("#password", "Enter")
+    await expect(page.locator("#refused")).to_have_text("Name or password is wrong.")
+    await sign_in(page, desktop)
+    assert desktop.roster.cards[1].state is AgentState.READY
+    await expect(page.locator("#me-name")).to_have_text("Grace Chen")
+    await expect(page.locator(".queue").first).to_contain_text("3 waiting")
+
+
+async def test_a_pause_asks_for_its_reason_and_obeys_the_keyboard(page: Page, desktop: RunningDesktop) -> None:
+    await sign_in(page, desktop)
+    await page.keyboard.press("p")
+    await expect(page.locator("#reasons")).to_be_visible()
+    await page.keyboard.press("2")
+    await page.wait_for_selector("body[data-state=paused]")
+    assert desktop.roster.cards[1].pause_reason == "meal"
+    await expect(page.locator("#state-more")).to_have_text("Meal")
+    await page.keyboard.press("r")
+    await page.wait_for_selector("body[data-state=ready]")
+
+
+async def test_the_caller_stands_on_the_screen_before_the_phone_rings(page: Page, desktop: RunningDesktop) -> None:
+    await sign_in(page, desktop)
+    offered = await offer(desktop, a_pop(CLOCK.now()))
+    await expect(page.locator(".who h1")).to_have_text("Li Na")
+    await expect(page.locator(".number")).to_have_text("+86 138 0000 0001")
+    await expect(page.locator(".who .badge")).to_have_text("Number recognised, not verified")
+    await expect(page.locator(".stage")).to_have_text("Your phone rings in a moment")
+    await expect(page.locator(".case")).to_contain_text("C-2026-1187")
+    await expect(page.locator(".reason")).to_have_text("Complaint")
+    await expect(page.locator(".path li")).to_have_count(4)
+    await expect(page.locator(".path kbd").last).to_have_text("0")
+    await expect(page.locator(".risk")).to_contain_text("raised · 34%")
+    await expect(page.locator("[role=alert]#alert")).to_have_text("Call for you: Li Na. Complaint")
+    assert "Li Na" in await page.title()
+    desktop.roster.offer(1, replace(offered, state="ringing", ringing_at=CLOCK.now()))
+    desktop.hub.changed(1)
+    await expect(page.locator(".stage")).to_have_text("Your phone is ringing")
+
+
+async def test_a_withdrawn_call_leaves_the_screen_and_says_why(page: Page, desktop: RunningDesktop) -> None:
+    await sign_in(page, desktop)
+    await offer(desktop, a_pop(CLOCK.now()))
+    desktop.roster.offer(1, None, state=AgentState.READY)
+    desktop.hub.changed(1)
+    await expect(page.locator("#call")).to_be_hidden()
+    await expect(page.locator("#notice")).to_contain_text("The call was withdrawn")
+    await expect(page.locator("#idle h1")).to_have_text("Ready for the next call")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>"),
+        ('"><script>alert(1)</script>', '"><script>alert(1)</script>'),
+        ("javascript:alert(1)", "javascript:alert(1)"),
+        ("{{7*7}}${7*7}", "{{7*7}}${7*7}"),
+        ("\u202egnp.exe", "gnp.exe"),
+        ("a\u200bb\u2066c\u2069", "abc"),
+        ("A" * 10_000, "A" * 63 + "…"),
+        ("😀" * 100, "😀" * 63 + "…"),
+        ("محمد بن سلمان", "محمد بن سلمان"),
+        ("עִבְרִית <b>", "עִבְרִית <b>"),
+    ],
+)
+async def test_a_hostile_name_is_only_text(page: Page, desktop: RunningDesktop, name: str, shown: str) -> None:
+    await sign_in(page, desktop)
+    customer = a_customer(CLOCK.now(), name=name, life_events=((name, a_customer(CLOCK.now()).since_on),))
+    hostile = an_offer(CLOCK.now(), reason=name, queue=name)
+    before = await page.locator("script, img, iframe, object").count()
+    await offer(desktop, a_pop(CLOCK.now(), caller_name=name, customer=customer, habit=name, offer=hostile))
+    assert await page.locator(".who h1").text_content() == shown
+    assert await page.locator(".who h1 bdi").get_attribute("dir") == "auto"
+    assert await page.locator("script, img, iframe, object").count() == before
+    fits = "document.querySelector('.who').scrollWidth <= document.querySelector('.who').clientWidth + 1"
+    assert await page.evaluate(fits)
+    whole = "document.documentElement.scrollWidth <= innerWidth && document.documentElement.scrollHeight <= innerHeight"
+    assert await page.evaluate(whole)
+
+
+async def test_markup_could_not_be_injected_even_by_our_own_script(page: Page, desktop: RunningDesktop) -> None:
+    await sign_in(page, desktop)
+    refused = "() => { try { document.body.innerHTML = '<b>x'; return 'done' } catch (e) { return e.name } }"
+    assert await page.evaluate(refused) == "TypeError"
+
+
+async def test_a_reload_brings_the_pop_back(page: Page, desktop: RunningDesktop) -> None:
+    await sign_in(page, desktop)
+    await talk(desktop, page, a_pop(CLOCK.now()))
+    await page.fill("#note", "half a sentence")
+    await page.keyboard.press("Tab")
+    await page.locator(".choice[data-value=follow_up]").click()
+    await page.reload()
+    await expect(page.locator(".who h1")).to_have_text("Li Na")
+    await expect(page.locator(".stage")).to_have_text("Talking")
+    await expect(page.locator("#note")).to_have_value("half a sentence")
+    await expect(page.locator(".choice[aria-checked=true]")).to_contain_text("Follow-up needed")
+
+
+async def test_after_a_restart_of_the_server_the_page_comes_back_with_the_truth(page: Page) -> None:
+    roster = a_roster()
+    async with running_desktop(roster, CLOCK) as desktop:
+        await sign_in(page, desktop)
+        port = desktop.port
+    await expect(page.locator("#stale")).to_contain_text("may be out of date")
+    await expect(page.locator("#link")).to_have_text("Reconnecting…")
+    await expect(page.locator("#pause")).to_be_disabled()
+    pop = a_pop(CLOCK.now())
+    roster.offer(1, replace(pop.offer, state="ringing", ringing_at=CLOCK.now()), state=AgentState.OFFERED)
+    async with running_desktop(roster, CLOCK, port=port) as desktop:
+        desktop.pops[1] = pop
+        await page.wait_for_selector("body[data-link=live]")
+        await expect(page.locator("#stale")).to_be_hidden()
+        await expect(page.locator(".who h1")).to_have_text("Li Na")
+        await expect(page.locator(".stage")).to_have_text("Your phone is ringing")
+
+
+async def test_an_outcome_is_chosen_written_and_saved_without_the_mouse(page: Page, desktop: RunningDesktop) -> None:
+    await sign_in(page, desktop)
+    talking = await talk(desktop, page, a_pop(CLOCK.now()))
+    await expect(page.locator("#save-ready")).to_be_disabled()
+    await page.keyboard.press("4")
+    await page.keyboard.press("n")
+    await page.keyboard.type("rrr 2 <b>p</b>")  # no shortcut while one writes
+    await hang_up(desktop, page, talking)
+    assert await page.evaluate("document.activeElement.id") == "note"
+    await page.keyboard.press("Control+Enter")
+    await page.wait_for_selector("body[data-state=ready]")
+    assert desktop.roster.outcomes == [(1, 7, "complaint_opened", "rrr 2 <b>p</b>")]
+    assert await page.evaluate("Object.keys(sessionStorage).filter(k => k.includes('draft')).length") == 0
+
+
+async def test_save_and_pause_keeps_outcome_and_reason(page: Page, desktop: RunningDesktop) -> None:
+    await sign_in(page, desktop)
+    await hang_up(desktop, page, await talk(desktop, page, a_pop(CLOCK.now())))
+    await page.locator(".choice[data-value=resolved]").click()
+    await page.click("#save-pause")
+    await page.locator("#reason-list button").nth(2).click()
+    await page.wait_for_selector("body[data-state=paused]")
+    assert desktop.roster.outcomes == [(1, 7, "resolved", "")]
+    assert desktop.roster.cards[1].pause_reason == "training"
+
+
+async def test_what_was_written_is_stored_even_when_the_wrap_up_runs_out(page: Page, desktop: RunningDesktop) -> None:
+    await sign_in(page, desktop)
+    await hang_up(desktop, page, await talk(desktop, page, a_pop(CLOCK.now())), wrap_up_s=8)
+    await expect(page.locator("#outcome-soon")).to_be_visible()
+    await page.fill("#note", "call back on Monday")
+    desktop.roster.put(1, state=AgentState.READY)
+    desktop.hub.changed(1)
+    async with asyncio.timeout(5):
+        while not desktop.roster.outcomes:
+            await page.wait_for_timeout(20)
+    assert desktop.roster.outcomes == [(1, 7, "not_stated", "call back on Monday")]
+
+
+async def test_a_note_for_a_call_that_was_never_answered_is_dropped(page: Page, desktop: RunningDesktop) -> None:
+    await sign_in(page, desktop)
+    await offer(desktop, a_pop(CLOCK.now()))
+    await page.fill("#note", "too early")
+    desktop.roster.offer(1, None, state=AgentState.MISSED)
+    desktop.hub.changed(1)
+    await expect(page.locator("#idle h1")).to_have_text("You missed a call")
+    await page.click("#ready")
+    await page.wait_for_selector("body[data-state=ready]")
+    assert desktop.roster.outcomes == []
+
+
+async def test_all_windows_follow_the_server(page: Page, context: BrowserContext, desktop: RunningDesktop) -> None:
+    await sign_in(page, desktop)
+    second = await context.new_page()
+    await second.goto(desktop.origin)
+    await second.wait_for_selector("body[data-state=ready]")
+    await offer(desktop, a_pop(CLOCK.now()))
+    for window in (page, second):
+        await expect(window.locator(".who h1")).to_have_text("Li Na")
+    await second.click("#sign-out", force=True, no_wait_after=True)
+    assert desktop.roster.cards[1].state is AgentState.OFFERED
+    desktop.roster.offer(1, None, state=AgentState.READY)
+    desktop.hub.changed(1)
+    await second.click("#sign-out")
+    for window in (page, second):
+        await window.wait_for_url("**/sign-in")
+
+
+async def test_several_customers_are_a_choice_never_a_guess(page: Page, desktop: RunningDesktop) -> None:
+    await sign_in(page, desktop)
+    now = CLOCK.now()
+    shared = (a_customer(now), a_customer(now, id=9, name="王建国", cases=()))
+    await offer(desktop, a_pop(now, customer=None, candidates=shared))
+    await expect(page.locator(".who h1")).to_have_text("2 customers share this number")
+    await expect(page.locator(".products")).to_have_count(0)
+    await page.locator(".pick").nth(1).click()
+    await expect(page.locator(".who h1")).to_have_text("王建国")
+    await page.reload()
+    await expect(page.locator(".who h1")).to_have_text("王建国")
+    await page.get_by_text("Back to the list").click()
+    await expect(page.locator(".pick")).to_have_count(2)
+
+
+async def test_an_unknown_and_a_withheld_number_say_so(page: Page, desktop: RunningDesktop) -> None:
+    await sign_in(page, desktop)
+    await offer(desktop, a_pop(CLOCK.now(), customer=None, ani="+442079460000", caller_name="", path=()))
+    await expect(page.locator(".who .badge")).to_have_text("No customer with this number")
+    withheld = an_offer(CLOCK.now(), offer_id=8)
+    await offer(desktop, a_pop(CLOCK.now(), customer=None, ani=None, caller_name="", offer=withheld))
+    await expect(page.locator(".number")).to_have_text("Number withheld")
+
+
+async def test_the_language_is_switched_and_remembered(page: Page, desktop: RunningDesktop) -> None:
+    await sign_in(page, desktop)
+    await offer(desktop, a_pop(CLOCK.now()))
+    await page.click("button[data-language=zh]")
+    await expect(page.locator(".stage")).to_have_text("您的话机即将振铃")
+    await expect(page.locator(".choice").first).to_contain_text("已解决")
+    await page.reload()
+    await expect(page.locator("#state-word")).to_have_text("来电分配中")
+    assert await page.evaluate("document.documentElement.lang") == "zh-CN"
+
+
+async def test_every_word_exists_in_both_languages(page: Page, desktop: RunningDesktop) -> None:
+    await page.goto(f"{desktop.origin}/sign-in")
+    kinds = json.loads(
+        await page.evaluate(
+            """async () => {
+              const { WORDS } = await import("/static/words.js");
+              const keys = (words) => Object.entries(words).map(([kind, all]) => [kind, Object.keys(all).sort()]);
+              return JSON.stringify([keys(WORDS.en), keys(WORDS.zh)]);
+            }"""
+        )
+    )
+    assert kinds[0] == kinds[1]
+
+
+async def test_while_the_database_is_away_nothing_looks_live(page: Page, desktop: RunningDesktop) -> None:
+    await sign_in(page, desktop)
+    desktop.roster.away = True
+    await expect(page.locator("#stale")).to_contain_text("cannot reach its database")
+    await expect(page.locator("#pause")).to_be_disabled()
+    desktop.roster.away = False
+    await expect(page.locator("#stale")).to_be_hidden()
+    await expect(page.locator("#pause")).to_be_enabled()
+
+
+async def test_the_page_itself_gives_the_signs_of_life(page: Page) -> None:
+    limits = Limits(ping_s=0.05, seen_every_s=0.0)
+    async with running_desktop(a_roster(), CLOCK, limits=limits) as desktop:
+        await sign_in(page, desktop)
+        desktop.roster.signs_of_life.clear()
+        async with asyncio.timeout(5):
+            while len(desktop.roster.signs_of_life) < 3:
+                await page.wait_for_timeout(20)
+        assert set(desktop.roster.signs_of_life) == {1}
