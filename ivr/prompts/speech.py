@@ -8,7 +8,6 @@ from typing import Protocol
 from ivr.errors import EngineFault
 
 SPEAK_TIMEOUT_S = 15.0  #: for one prompt; espeak-ng needs 0.02 s
-MOST_SOUND_BYTES = 32 * 1024 * 1024
 
 
 class CannotSpeak(EngineFault):
@@ -49,11 +48,16 @@ class EspeakSpeech:
     """espeak-ng as a process of its own for each text; the text comes on standard input, no shell is involved."""
 
     def __init__(
-        self, program: str = "espeak-ng", voices: Mapping[str, str] = VOICES, words_per_minute: int = 165
+        self,
+        program: str = "espeak-ng",
+        voices: Mapping[str, str] = VOICES,
+        words_per_minute: int = 165,
+        timeout_s: float = SPEAK_TIMEOUT_S,
     ) -> None:
         self._program = program
         self._voices = voices
         self._speed = words_per_minute
+        self._timeout_s = timeout_s
         self._version: str | None = None
 
     def identity(self, language: str) -> str:
@@ -85,7 +89,7 @@ class EspeakSpeech:
     def _run(self, arguments: list[str], given: bytes) -> bytes:
         try:
             done = subprocess.run(  # noqa: S603 - a list of fixed arguments; the text comes on standard input
-                [self._program, *arguments], input=given, capture_output=True, timeout=SPEAK_TIMEOUT_S, check=False
+                [self._program, *arguments], input=given, capture_output=True, timeout=self._timeout_s, check=False
             )
         except FileNotFoundError as fault:
             raise CannotSpeak(
@@ -94,7 +98,7 @@ class EspeakSpeech:
         except OSError as fault:
             raise CannotSpeak(f"{self._program} cannot be started: {fault.strerror}") from fault
         except subprocess.TimeoutExpired as fault:
-            raise CannotSpeak(f"{self._program} was not done after {SPEAK_TIMEOUT_S:g} s") from fault
+            raise CannotSpeak(f"{self._program} was not done after {self._timeout_s:g} s") from fault
         if done.returncode != 0:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
             raise CannotSpeak(f"{self._program} failed ({done.returncode}): {said[-1] if said else 'no message'}")
