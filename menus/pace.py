@@ -1,7 +1,6 @@
 """How long callers listen before an option has been said, in the worst order that personalisation can choose."""
 
 import re
-from collections.abc import Callable
 
 from menus.phrases import option_text
 from menus.schema import Menu, MenuBook, Option
@@ -12,26 +11,23 @@ _LATIN_S = 0.062
 _HAN_S = 0.30
 _HAN = re.compile("[\u3400-\u9fff]")
 
-Length = Callable[[str, str], float]  #: (text, language) → seconds
 
-
-def estimated_s(text: str, language: str) -> float:
+def estimated_s(text: str) -> float:
     """Seconds that a text takes to say, judged by its length."""
     han = len(_HAN.findall(text))
     return _PAUSE_S + han * _HAN_S + (len(text) - han) * _LATIN_S
 
 
-def heard_after_s(book: MenuBook, menu: Menu, option: Option, language: str, *, length: Length = estimated_s) -> float:
+def heard_after_s(book: MenuBook, menu: Menu, option: Option, language: str) -> float:
     """Seconds from the first word of a menu to the last of a pinned option, in whatever order the others come."""
 
-    def said(other: Option) -> float:
-        return length(option_text(book, other, language), other.voice_in(language))
+    def said_s(other: Option) -> float:
+        return estimated_s(option_text(book, other, language))
 
     offered = menu.offered(language)
-    slot = offered.index(option)
-    before = offered[:slot]
-    free = [said(other) for other in (before if menu.order == "fixed" else offered) if not other.pinned]
+    before = offered[: offered.index(option)]
+    free = [said_s(other) for other in (before if menu.order == "fixed" else offered) if not other.pinned]
     free_before = sum(1 for other in before if not other.pinned)
-    greeting = length(book.prompts[menu.greeting].text[language], language) if menu.greeting else 0.0
-    pinned_before = sum(said(other) for other in before if other.pinned)
-    return greeting + pinned_before + sum(sorted(free, reverse=True)[:free_before]) + said(option)
+    greeting = estimated_s(book.prompts[menu.greeting].text[language]) if menu.greeting else 0.0
+    pinned_before = sum(said_s(other) for other in before if other.pinned)
+    return greeting + pinned_before + sum(sorted(free, reverse=True)[:free_before]) + said_s(option)

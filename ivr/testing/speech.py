@@ -27,5 +27,5 @@ class ToneSpeech:
             raise CannotSpeak(f"told not to say {text!r}")
         self.said.append((text, language))
         pitch = 300 + int.from_bytes(sha256(text.encode()).digest()[:2]) % 1000
-        places = np.arange(int(estimated_s(text, language) * RATE)) / RATE
+        places = np.arange(int(estimated_s(text) * RATE)) / RATE
         return to_wav(0.5 * np.sin(2 * np.pi * pitch * places))

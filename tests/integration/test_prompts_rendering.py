@@ -14,7 +14,7 @@ import pytest
 from ivr.errors import Misconfigured
 from ivr.prompts.catalogue import Catalogue, MissingSounds, render
 from ivr.prompts.sound import RATE, from_wav, seconds_of, to_wav, trimmed
-from ivr.prompts.speech import READINGS, CannotSpeak, EspeakSpeech
+from ivr.prompts.speech import READINGS, CannotSpeak, EspeakSpeech, Speech
 from ivr.testing.books import SMALL, small_book
 from ivr.testing.speech import ToneSpeech
 from menus.errors import UnfitValue, UnknownPrompt
@@ -184,6 +184,16 @@ def test_missing_and_unfit_recordings_are_named(tmp_path: Path) -> None:
         (tmp_path / f"{name}.wav").write_bytes(b"an mp3, perhaps: " + name.encode())
     with pytest.raises(Misconfigured, match=r"'bye-2026'.*not a WAV file"):
         render(book, tmp_path / "prompts", ToneSpeech(), recordings=tmp_path)
+
+
+@pytest.mark.parametrize("speech", [ToneSpeech(), pytest.param(EspeakSpeech(), marks=needs_espeak)])
+def test_every_speech_has_a_steady_identity_and_says_the_same_text_alike(speech: Speech) -> None:
+    for text, language in (("Please hold.", "en"), ("请稍候。", "zh")):
+        assert speech.identity(language) == speech.identity(language)
+        sound = speech.speak(text, language)
+        assert sound == speech.speak(text, language)
+        assert len(trimmed(from_wav(sound))) > RATE / 4
+    assert speech.identity("en") != speech.identity("zh")
 
 
 @needs_espeak

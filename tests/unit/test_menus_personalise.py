@@ -247,10 +247,10 @@ def test_no_personal_order_takes_anything_from_a_caller(
     assert [option.id for option in spoken.options if option.id not in pinned] == promoted + rest
     # complaint and agent are heard in time, with the very words of this order
     by_id = {option.id: option for option in offered}
-    heard = estimated_s(book.prompts["main"].text[language], language)
+    heard = estimated_s(book.prompts["main"].text[language])
     for said in spoken.options:
         option = by_id[said.id]
-        heard += estimated_s(option_text(book, option, language), option.voice_in(language))
+        heard += estimated_s(option_text(book, option, language))
         if option.task in ("complaint", "agent"):
             assert heard <= heard_after_s(book, menu, option, language) + 1e-9 <= book.heard_within_s + 1e-6
     # the record is plain and gives the same order again
