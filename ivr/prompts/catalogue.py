@@ -30,7 +30,7 @@ _INDEX = "index.json"
 
 
 class MissingSounds(Misconfigured):
-    """Sound files of the book are not there; `ivr prompts` renders them."""
+    """Sound files of the book are not there; `ivr publish` renders them."""
 
 
 class Catalogue:
