@@ -1,4 +1,4 @@
-"""The manager link: panoramisk's Manager and AMIProtocol under one supervising coroutine.
+"""The manager link: panoramisk's Manager under one supervising coroutine.
 
 The stock manager replays unanswered actions, trusts a silent peer and lets a callback drop the link. Here `run` owns
 the link's life: connect, log in, wait until Asterisk is ready, watch it, come back after a growing delay. An action is
@@ -9,15 +9,14 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from panoramisk.actions import Action
-from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 from panoramisk.message import Message
 from pydantic import SecretStr
 
+from ivr.asterisk.ami_protocol import AmiProtocol, PendingAction
 from ivr.asterisk.errors import LoginRefused, Refused
 from ivr.asterisk.translate import Packet
 from ivr.asterisk.wire import check_field
@@ -41,11 +40,6 @@ RETRY_S: Final = (0.2, 2.0)
 REFUSED_S: Final = (5.0, 60.0)
 #: A link that held for so long starts again with the first pause.
 STEADY_S: Final = 5.0
-#: Longest single message; a true one has at most a few kB.
-MOST_MESSAGE_BYTES: Final = 256 * 1024
-
-_END = b"\r\n\r\n"
-_GREETING = b"Asterisk Call Manager/"
 
 
 class _Everything:
@@ -53,99 +47,6 @@ class _Everything:
 
     def __contains__(self, item: object) -> bool:
         return True
-
-
-class PendingAction(Action):  # type: ignore[misc]  # panoramisk has no types
-    """An action on its way: ends at its answer, or at the end of its list; never judged by English words."""
-
-    def __repr__(self) -> str:
-        return f"<{self['action']} {self['actionid']}>"
-
-    def add_message(self, message: Message) -> bool:
-        """Take one message that carries this action's id; True when it was the last."""
-        self.responses.append(message)
-        if "response" in message:
-            over = not self.as_list or message["response"] != "Success" or message.get("eventlist") != "start"
-        else:
-            over = str(message.get("eventlist", "")).lower() in ("complete", "cancelled")
-        if over and not self.future.done():
-            self.future.set_result(self.responses)
-        return over
-
-
-class AmiProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
-    """One TCP connection: bytes to messages, with limits, and nothing left waiting when it ends."""
-
-    def __init__(self, link: "AmiLink") -> None:
-        self._link = link
-        self._buffer = bytearray()
-        self.booted = False
-        self.changed = asyncio.Event()  #: set when `booted` or `closed` has changed
-        self.heard_at = 0.0  #: loop time of the last byte
-
-    def connection_made(self, transport: Any) -> None:
-        """The connection stands."""
-        super().connection_made(transport)
-        self.version: str | None = None
-        self.factory = self._link
-        self.heard_at = self._link.loop.time()
-
-    def data_received(self, data: bytes) -> None:
-        """Cut the stream into messages. Only whole messages are decoded, so no character is ever split."""
-        self.heard_at = self._link.loop.time()
-        searched = max(0, len(self._buffer) - len(_END) + 1)
-        self._buffer += data
-        if self.version is None:
-            if not self._greeted():
-                return
-            searched = 0
-        start = 0
-        while not self.closed and (end := self._buffer.find(_END, max(start, searched))) >= 0:
-            self._take(bytes(self._buffer[start:end]))
-            start = end + len(_END)
-        del self._buffer[:start]
-        if len(self._buffer) > MOST_MESSAGE_BYTES:
-            self.drop("a message without end")
-
-    def _greeted(self) -> bool:
-        line, end, rest = self._buffer.partition(b"\r\n")
-        if not end:
-            if not _GREETING.startswith(line[: len(_GREETING)]) or len(line) > 200:
-                self.drop("what answers there is no manager interface")
-            return False
-        if not line.startswith(_GREETING):
-            self.drop("what answers there is no manager interface")
-            return False
-        self.version = line[len(_GREETING) :].decode("ascii", "replace")
-        self._buffer = rest
-        return True
-
-    def _take(self, block: bytes) -> None:
-        try:
-            message = Message.from_line(block.decode("utf-8", "replace").strip())
-            if message is not None:
-                self.handle_message(message)
-        except Exception:
-            log.exception("a message of the switch could not be taken")
-
-    def drop(self, why: str) -> None:
-        """End this connection at once; the link comes back by itself."""
-        if not self.closed:
-            log.warning("the manager link is dropped", why=why)
-            self.close()
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """The peer closed, or the network did."""
-        self.close()
-
-    def close(self) -> None:
-        """Fail what waits, forget it, and abort the connection. Harmless when repeated."""
-        for action in list(self.responses.values()):
-            if not action.future.done():
-                action.future.set_exception(ActionUnknown(f"the link broke before {action['action']} was answered"))
-        super().close()
-        self.transport.abort()
-        self.changed.set()
 
 
 class AmiLink(Manager):  # type: ignore[misc]  # panoramisk has no types
@@ -230,9 +131,6 @@ class AmiLink(Manager):  # type: ignore[misc]  # panoramisk has no types
     def dispatch(self, event: Message) -> list[str]:
         """Hand one event on, detached; a fault in taking it costs this event alone."""
         packet = Packet.of(event)
-        if packet.name == "FullyBooted":
-            self.protocol.booted = True
-            self.protocol.changed.set()
         try:
             self._on_event(packet)
         except Exception:

@@ -3,17 +3,15 @@
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import structlog
 
 from ivr.asterisk.errors import NoApplication, Refused
+from ivr.asterisk.line import AgiLine
 from ivr.asterisk.wire import App, Reply, Verb
 from ivr.errors import HungUp, LineBroken
 from ivr.ports import Arrival, Clip, ClipHeard, Dialled, DialStatus, Heard, Waited
-
-if TYPE_CHECKING:
-    from ivr.asterisk.agi import AgiLine
 
 log = structlog.get_logger()
 
@@ -41,7 +39,7 @@ _SOUND = re.compile(r"/?[\w .@+~-]+(?:/[\w .@+~-]+)*")
 class AgiLeg:
     """`ivr.ports.Leg` over FastAGI."""
 
-    def __init__(self, line: "AgiLine", arrival: Arrival, answered_at: Callable[[str], float | None]) -> None:
+    def __init__(self, line: AgiLine, arrival: Arrival, answered_at: Callable[[str], float | None]) -> None:
         self._line = line
         self._arrival = arrival
         self._answered_at = answered_at

@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ivr.asterisk.agi import AgiLine, FastAgiDoor
+from ivr.asterisk.agi import FastAgiDoor
 from ivr.asterisk.header import parse_header
 from ivr.asterisk.leg import AgiLeg
+from ivr.asterisk.line import AgiLine
 from ivr.asterisk.simulator import SimulatedCaller, SimulatedLine, header_bytes, header_lines
 from ivr.asterisk.wire import Verb
 from ivr.errors import HungUp, LineBroken, Misconfigured
@@ -174,7 +175,7 @@ async def test_a_thousand_connects_and_closes_do_not_hold_the_loop_up() -> None:
         heart.cancel()
         caller = asyncio.create_task(SimulatedLine.knock(port))
         (await caller).close()
-    assert max(gaps) < 0.25  # 50 ms is the goal on a machine of its own; a frozen loop would be endless
+    assert max(gaps) < 1.0  # the goal of 50 ms is for a machine of its own; the stock library's gap is endless
 
 
 async def test_a_burst_of_five_hundred_callers_is_taken() -> None:
@@ -191,6 +192,20 @@ async def test_silent_clients_leave_no_task_behind() -> None:
         assert not door._knocking
         for line in lines:
             line.close()
+
+
+async def test_more_silent_clients_than_allowed_are_closed_at_once() -> None:
+    door = FastAgiDoor(FastAgi(port=0), never, most_knocking=2)
+    port = await door.start()
+    lines = [await SimulatedLine.knock(port, b"") for _ in range(3)]
+    done, waiting = await asyncio.wait(
+        [asyncio.create_task(line.closed()) for line in lines], timeout=2, return_when=asyncio.FIRST_COMPLETED
+    )
+    assert (len(done), len(waiting)) == (1, 2)
+    await door.stop(0)
+    await asyncio.wait(waiting)
+    for line in lines:
+        line.close()
 
 
 async def test_a_caller_who_left_before_the_first_command_is_not_taken() -> None:
@@ -215,7 +230,7 @@ async def test_a_caller_who_leaves_during_a_command_has_hung_up(how: str) -> Non
             sock = line.writer.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             line.writer.transport.abort()
-        async with asyncio.timeout(0.5):
+        async with asyncio.timeout(2):
             await call.ended.wait()
         line.close()
     assert isinstance(call.came, HungUp)

@@ -39,7 +39,7 @@ async def switchboard(asterisk: SimulatedManager) -> AsyncIterator[AmiSwitchboar
 async def eventually(condition: Callable[[], object], seconds: float = 3.0) -> None:
     """Let the loop run until something is so."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  # counts what came over a socket
+        while not condition():  # counts what came over a socket
             await asyncio.sleep(0.005)
 
 

@@ -1,7 +1,7 @@
 """The one encoder: whatever goes in comes out of Asterisk's own argument parser, or is refused."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.asterisk.errors import Refused
@@ -47,6 +47,7 @@ def test_more_words_than_asterisk_takes_are_refused() -> None:
         encode(Verb.STREAM_FILE, *["x"] * (MOST_WORDS - 1))
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet=st.one_of(st.characters(), st.sampled_from('"\\ \t$é王')), max_size=40), max_size=6))
 def test_any_text_comes_back_from_asterisks_parser_or_is_refused(args: list[str]) -> None:
     try:

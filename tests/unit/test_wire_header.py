@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.asterisk.errors import BadHeader
@@ -117,6 +117,7 @@ def test_a_dialled_number_that_is_none_is_left_empty(dnis: str) -> None:
     assert arrival(parse_header(header_bytes(lines_with(arg_4=dnis)))).dnis == ""
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200), st.text(max_size=40))
 def test_no_name_or_number_that_came_encoded_can_change_another_field(name: str, number: str) -> None:
     safe = "surrogatepass"
@@ -127,6 +128,7 @@ def test_no_name_or_number_that_came_encoded_can_change_another_field(name: str,
     assert came.ani is None or came.ani == number
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_header_or_refused(raw: bytes) -> None:
     try:

@@ -85,6 +85,7 @@ def test_what_asterisk_never_says_breaks_the_line(line: bytes) -> None:
         ReplyParser().feed(line)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_characters="\n", exclude_categories=("Cs",))))
 def test_any_value_on_one_line_comes_back_unchanged(value: str) -> None:
     reply = ReplyParser().feed(f"200 result=1 ({value})\n".encode())
@@ -97,7 +98,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.lists(pieces, max_size=8), max_size=8))
 def test_mutated_dialogues_end_in_values_or_in_a_broken_line(dialogue: list[list[bytes]]) -> None:
     parser = ReplyParser()

@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.asterisk.text import MOST_NAME, caller_name, caller_number, decode
@@ -40,6 +40,7 @@ def test_a_name_of_ten_thousand_characters_is_cut() -> None:
     assert caller_name("x" * 10_000) == "x" * MOST_NAME
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_invisible_character_survives_in_a_name(text: str) -> None:
     name = caller_name(text)
@@ -48,6 +49,7 @@ def test_no_invisible_character_survives_in_a_name(text: str) -> None:
     assert not {unicodedata.category(c) for c in name} & {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_that_were_encoded_become_a_name(raw: bytes) -> None:
     caller_name(decode("".join(f"%{byte:02X}" for byte in raw))).encode()
