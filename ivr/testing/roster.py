@@ -22,7 +22,7 @@ class ScriptedRoster:
         self.signs_of_life: list[int] = []
         self.read = asyncio.Event()  #: set whenever a card is being read
         self.away = False  #: the database cannot be reached
-        self.stuck: asyncio.Event | None = None  #: reads wait for it
+        self.stuck: asyncio.Event | None = None  #: what was read is handed over only when it is set
 
     def put(self, agent_id: int, **changes: object) -> AgentCard:
         """Change an agent's card, as the engine or another node would."""
@@ -48,8 +48,9 @@ class ScriptedRoster:
     async def card(self, agent_id: int) -> AgentCard | None:
         """The agent's card."""
         self.read.set()
+        card = self.cards.get(agent_id)
         await self._reach()
-        return self.cards.get(agent_id)
+        return card
 
     async def say(self, agent_id: int, event: AgentEvent, *, now: float, reason: str | None = None) -> AgentCard:
         """An agent's own move; PAUSE during a call is kept for after it."""
@@ -66,8 +67,9 @@ class ScriptedRoster:
 
     async def offer_of(self, agent_id: int) -> OfferSeen | None:
         """The agent's offer."""
+        offer = self.offers.get(agent_id)
         await self._reach()
-        return self.offers.get(agent_id)
+        return offer
 
     async def wrap_up(self, agent_id: int, offer_id: int, *, disposition: str, note: str, now: float) -> bool:
         """Remember the outcome, if the offer is this agent's."""

@@ -336,3 +336,15 @@ async def test_a_server_that_stops_tells_its_browsers_at_once() -> None:
     assert time.perf_counter() - started < 5  # the one that does not read delays it by no more than this
     assert await closing(socket) == 1012
     raw.close()
+
+
+async def test_who_pings_without_end_and_reads_nothing_is_cut_off() -> None:
+    async with running_desktop(a_roster(), CLOCK) as desktop:
+        raw = await unread_socket(desktop, await desktop.sign_in())
+        ping = bytes([0x89, 0xFD]) + bytes(4) + b"x" * 125
+        loop = asyncio.get_running_loop()
+        with pytest.raises(ConnectionError):
+            async with asyncio.timeout(10):
+                for _ in range(1000):  # 130 MB in all
+                    await loop.sock_sendall(raw, ping * 1000)
+        raw.close()
