@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert, literal, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.tables import CallEventRow, CallRow, CustomerRow, HistoryEventRow
+from models.tables import CallEventRow, CallRow, CustomerRow, HistoryEventRow, Table
 from models.texts import stored
 from routing.call import CALL_MOVES, Arrival, CallEvent, CallState, Ending, Reason
 
@@ -191,7 +191,7 @@ async def write_all(session: AsyncSession, entries: Sequence[Entry], node: str) 
 
 async def _write_events(session: AsyncSession, events: list[dict[str, Any]]) -> None:
     if events:
-        await session.execute(insert(CallEventRow), events)
+        await session.execute(insert(Table.metadata.tables[CallEventRow.__tablename__]), events)
         events.clear()
 
 

@@ -29,6 +29,7 @@ from models.call_entries import (
 from models.database import Database
 from models.paths import KINDS, path_of
 from models.tables import CallEventRow, CallRow
+from models.texts import stored
 from routing.call import Arrival, CallerSeen, CallEvent, CallState, Ending, PathStep, Resumed
 from routing.errors import StoreAway
 
@@ -104,7 +105,7 @@ class CallJournal:
         if len(self._events) >= self._most_events:
             del self._entries[self._events.popleft()]
             self.events_dropped += 1
-        self._add(Event(call_id, kind[:24], now, plain(data)))
+        self._add(Event(call_id, stored(kind, 24), now, plain(data)))
         self._events.append(self._number)
 
     def stands(self, call_id: str, position: Mapping[str, Any], language: str) -> None:
