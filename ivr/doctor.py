@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
 from ivr.ami_witness import AmiUnusable, AmiWitness
 from ivr.doctor_switch import examine_switch
 from ivr.finding import Finding, fault, fine, warning
 from ivr.settings import Settings
+from models.database import address
 from models.errors import ModelsError
 from models.migrate import revision_state
 from routing.errors import StoreAway
@@ -58,15 +57,13 @@ def _secrets() -> Iterator[Finding]:
 def _database(settings: Settings) -> Iterator[Finding]:
     url = settings.database_url
     try:
-        parsed = make_url(url)
+        parsed = address(url)
         shown = parsed.render_as_string(hide_password=True)
         if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
-            yield fault(
-                "database", f"{shown} does not exist", "run `ivr migrate`"
-            )  # connecting would make an empty one
-            return
+            yield fault("database", f"{shown} does not exist", "run `ivr migrate`")
+            return  # connecting would make an empty one
         state = asyncio.run(revision_state(url))
-    except (StoreAway, ModelsError, ValueError) as wrong:
+    except (StoreAway, ModelsError) as wrong:
         yield fault("database", f"cannot be used: {wrong}", "check `database.url`, and that the server runs")
         return
     if state.current:
@@ -74,9 +71,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
     elif state.found is None:
         yield fault("database", f"{shown} has no tables", "run `ivr migrate`")
     else:
-        yield fault(
-            "database", f"{shown} is at revision {state.found}, this engine needs {state.head}", "run `ivr migrate`"
-        )
+        says = f"{shown} is at revision {state.found}, this engine needs {state.head}"
+        yield fault("database", says, "run `ivr migrate`")
 
 
 def _prompts(settings: Settings) -> tuple[str, Finding]:

@@ -174,11 +174,14 @@ class LabAsterisk:
 
     def _end_orphan(self) -> None:
         """An Asterisk that an earlier run left behind in this very folder would hold our ports and files."""
-        ours = f"{self.plan.folder / 'etc' / 'asterisk.conf'}".encode()
+        ours = str(self.plan.folder / "etc" / "asterisk.conf").encode()
         for entry in Path("/proc").glob("[0-9]*/cmdline"):
-            with suppress(OSError):
-                if ours in entry.read_bytes().split(b"\0") and int(entry.parent.name) != os.getpid():
+            if ours in _arguments(entry):
+                with suppress(ProcessLookupError):
                     os.kill(int(entry.parent.name), signal.SIGKILL)
+                deadline = time.monotonic() + STOP_TIMEOUT_S
+                while ours in _arguments(entry) and time.monotonic() < deadline:
+                    time.sleep(_POLL_S)
 
     # --- asking ---------------------------------------------------------------------------------------------------
 
@@ -208,3 +211,11 @@ class LabAsterisk:
         console = self.plan.folder / "log" / "console"
         lines = (self.log() + console.read_text(encoding="utf-8", errors="replace")).splitlines()
         return "\n".join(lines[-10:])
+
+
+def _arguments(cmdline: Path) -> list[bytes]:
+    """A process's command line; empty once it is dead."""
+    try:
+        return cmdline.read_bytes().split(b"\0")
+    except OSError:
+        return []

@@ -213,6 +213,10 @@ def test_database_that_is_missing_or_not_migrated_is_named_and_not_made(settings
     assert not file.exists()
     file.touch()
     assert wrong(without) == [("database", f"sqlite+aiosqlite:///{file} has no tables")]
+    strange = settings.model_copy(update={"database": Database(url="mysql://somewhere/else")})
+    assert wrong(strange) == [
+        ("database", "cannot be used: mysql://somewhere/else: only sqlite and postgresql can be used")
+    ]
 
 
 def test_missing_secrets_are_faults(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
