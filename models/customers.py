@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from menus.facts import CallerFacts, HistoryEvent
 from models.database import Database
 from models.tables import CaseRow, CustomerRow, HistoryEventRow, NumberRow
+from models.texts import stored
 from routing.errors import StoreAway
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class Customers:
                 await session.execute(
                     select(CustomerRow.id, CustomerRow.language, CustomerRow.segment, open_cases)
                     .join(NumberRow)
-                    .where(NumberRow.e164 == ani)
+                    .where(NumberRow.e164 == stored(ani, 20))
                 )
             ).all()
             if len(customers) != 1:

@@ -37,9 +37,9 @@ class RevisionState:
         return self.found == self.head
 
 
-async def migrate(url: str) -> None:
-    """Bring a database to the newest revision, all or nothing. Raises StoreAway or BadAddress."""
-    await _on_connection(url, _upgrade)
+async def migrate(url: str, *, revisions: Path = FOLDER) -> None:
+    """Bring a database to the newest of the revisions, all or nothing. Raises StoreAway or BadAddress."""
+    await _on_connection(url, lambda connection: _upgrade(connection, revisions))
 
 
 async def revision_state(url: str) -> RevisionState:
@@ -50,19 +50,19 @@ async def revision_state(url: str) -> RevisionState:
     return RevisionState(found, head)
 
 
-def config(connection: Connection | None = None) -> Config:
+def config(connection: Connection | None = None, revisions: Path = FOLDER) -> Config:
     """Alembic's configuration, from the package itself: no ini file."""
     made = Config()
-    made.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    made.set_main_option("script_location", str(revisions).replace("%", "%%"))
     made.set_main_option("path_separator", "os")
     made.attributes["connection"] = connection
     return made
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revisions: Path) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
-    command.upgrade(config(connection), "head")
+    command.upgrade(config(connection, revisions), "head")
 
 
 async def _on_connection(url: str, work: Callable[[Connection], Result]) -> Result:
