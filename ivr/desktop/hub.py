@@ -49,9 +49,9 @@ class _Desktop:
     turn: int = 0  #: grows with every pop; a state that was read before it is not published
     showing: _Showing | None = None
     pop: PopPart | None = None
-    pop_again_at: float = 0.0
+    composed: tuple[int, float] = (0, 0.0)  #: offer whose pop was last composed anew, and when
     open_offer: int | None = None  #: what the screen shows as this agent's call
-    state: State | None = None  #: last published; None while the truth cannot be read
+    state: State | None = None  #: last published; None when the pages must be told afresh
 
     def post(self, message: ServerMessage) -> None:
         for outbox in self.outboxes:
@@ -90,12 +90,18 @@ class Hub:
             self.measures.pops.labels("no_browser").inc()
             return False
         offer = pop.offer
+        try:
+            message = PopShow(now=self._clock.now(), offer=offer_part(offer), pop=pop_part(pop))
+        except Exception:  # what the bank says of one customer must not stop their call
+            log.exception("desktop.pop_unreadable", agent_id=agent_id, offer_id=offer.offer_id)
+            return False
         showing = _Showing(offer.offer_id, offer.fence, self._clock.monotonic())
         desktop.turn += 1
         desktop.showing = showing
-        desktop.pop = pop_part(pop)
+        desktop.pop = message.pop
         desktop.open_offer = offer.offer_id
-        desktop.post(PopShow(now=self._clock.now(), offer=offer_part(offer), pop=desktop.pop))
+        desktop.state = None  # the pages now show more than was read: the next state goes to them whatever it says
+        desktop.post(message)
         self.changed(agent_id)
         try:
             async with asyncio.timeout(deadline_s):
@@ -174,26 +180,27 @@ class Hub:
     # --- reading the truth --------------------------------------------------------------------------------------
 
     async def _follow(self, agent_id: int, desktop: _Desktop) -> None:
-        """Read and publish the state of one agent until nothing has changed meanwhile."""
+        """Read and publish the state of one agent until nothing has changed meanwhile.
+
+        What cannot be read is said so on the screen, and read again at the next poll.
+        """
         try:
             while desktop.again and self._desktops.get(agent_id) is desktop:
                 desktop.again = False
-                await self._refresh(agent_id, desktop)
+                try:
+                    await self._refresh(agent_id, desktop)
+                except Exception as fault:
+                    self._unreadable(fault)
+                    desktop.state = None
+                    desktop.post(Error(code="store_away"))
         finally:
             desktop.reading = False
 
     async def _refresh(self, agent_id: int, desktop: _Desktop) -> None:
-        """What cannot be read is said so on the screen, and read again at the next poll."""
         turn = desktop.turn
-        try:
-            async with self._readers, asyncio.timeout(READ_S):
-                card = await self._roster.card(agent_id)
-                offer = await self._roster.offer_of(agent_id) if card and card.state in _WITH_OFFER else None
-        except Exception as fault:
-            self._unreadable(fault)
-            desktop.state = None
-            desktop.post(Error(code="store_away"))
-            return
+        async with self._readers, asyncio.timeout(READ_S):
+            card = await self._roster.card(agent_id)
+            offer = await self._roster.offer_of(agent_id) if card and card.state in _WITH_OFFER else None
         self._away = False
         if turn != desktop.turn:
             desktop.again = True
@@ -203,23 +210,24 @@ class Hub:
         else:
             self._publish(desktop, card, offer)
             if offer is not None and (desktop.pop is None or desktop.pop.offer_id != offer.offer_id):
-                await self._compose_pop(agent_id, desktop)
+                await self._compose_pop(agent_id, desktop, offer.offer_id)
 
-    async def _compose_pop(self, agent_id: int, desktop: _Desktop) -> None:
+    async def _compose_pop(self, agent_id: int, desktop: _Desktop, offer_id: int) -> None:
         """Have the pop composed anew, for a page that was loaded afresh or an offer that another node made."""
-        if self._clock.monotonic() < desktop.pop_again_at:
+        now, (composed_for, composed_at) = self._clock.monotonic(), desktop.composed
+        if composed_for == offer_id and now < composed_at + POP_AGAIN_S:
             return
         turn = desktop.turn
+        desktop.composed = (offer_id, now)
         try:
             async with asyncio.timeout(READ_S):
                 pop = await self._pop_of(agent_id)
+            part = pop_part(pop) if pop is not None else None
         except Exception as fault:
             self._unreadable(fault)
-            pop = None
-        if pop is None:
-            desktop.pop_again_at = self._clock.monotonic() + POP_AGAIN_S
-        elif turn == desktop.turn:
-            desktop.pop = pop_part(pop)
+            return
+        if part is not None and turn == desktop.turn:
+            desktop.pop = part
             desktop.again = True
 
     async def _follow_queues(self) -> None:
@@ -252,7 +260,7 @@ class Hub:
             desktop.post(PopWithdrawn(now=now, offer_id=desktop.open_offer, why=why))
         desktop.open_offer = offer.offer_id if offer is not None and offer.state in OPEN_OFFERS else None
         if offer is None:
-            desktop.pop, desktop.pop_again_at = None, 0.0
+            desktop.pop = None
         pop = desktop.pop if offer is not None and desktop.pop and desktop.pop.offer_id == offer.offer_id else None
         state = State(
             now=now,

@@ -15,7 +15,7 @@ from ivr.desktop.outbox import MOST_MESSAGES, Closing, Outbox
 from ivr.ports import Desk, Pop, QueueSeen, Roster
 from ivr.testing.clock import FakeClock
 from ivr.testing.desk import MemoryDesk
-from ivr.testing.pops import a_pop, an_agent, an_offer
+from ivr.testing.pops import a_customer, a_pop, an_agent, an_offer
 from ivr.testing.roster import ScriptedRoster
 from routing.agent import AgentState
 
@@ -185,6 +185,14 @@ async def test_a_withdrawn_call_is_taken_off_the_screen(stage: Stage) -> None:
     assert (await told_state(outbox, "ready")).offer is None
 
 
+async def test_a_call_withdrawn_before_its_state_was_ever_read_leaves_no_trace(stage: Stage) -> None:
+    outbox = stage.window()
+    await told(outbox, State)
+    await stage.hub.pop(1, a_pop(NOW), deadline_s=0)
+    assert (await told(outbox, PopWithdrawn)).offer_id == 7
+    assert (await told(outbox, State)).agent.state == "ready"
+
+
 async def test_a_missed_call_says_so(stage: Stage) -> None:
     outbox = stage.window()
     stage.roster.offer(1, an_offer(NOW), state=AgentState.OFFERED)
@@ -223,8 +231,11 @@ async def test_a_state_read_before_the_pop_is_not_published_after_it(stage: Stag
     await told(outbox, PopShow)
     stage.roster.offer(1, an_offer(NOW), state=AgentState.OFFERED)
     old.set()
-    state = await told(outbox, State)
-    assert state.offer is not None
+    message = await outbox.next()
+    while not isinstance(message, State):
+        assert not isinstance(message, PopWithdrawn)
+        message = await outbox.next()
+    assert message.offer is not None
     assert await popping is False
 
 
@@ -283,6 +294,20 @@ async def test_a_fault_of_one_agents_data_leaves_the_others_alone(stage: Stage) 
     stage.hub.changed(2)
     assert (await told(broken, Error)).code == "store_away"
     assert (await told_state(sound, "ready")).agent.name == "tom"
+
+
+async def test_a_customer_whose_data_make_no_sense_does_not_stop_the_call(stage: Stage) -> None:
+    outbox = stage.window()
+    await told(outbox, State)
+    broken = a_pop(NOW, customer=a_customer(NOW, products=(None,)))
+    assert await stage.hub.pop(1, broken, deadline_s=5) is False
+    stage.pops[1] = broken
+    stage.roster.offer(1, an_offer(NOW), state=AgentState.OFFERED)
+    stage.hub.changed(1)
+    assert (await told_state(outbox, "offered")).pop is None
+    stage.roster.offer(1, None, state=AgentState.READY)
+    stage.hub.changed(1)
+    assert (await told_state(outbox, "ready")).offer is None
 
 
 async def test_an_outbox_that_overflows_shrinks_to_the_newest_state(stage: Stage) -> None:

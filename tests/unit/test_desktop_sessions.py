@@ -3,7 +3,14 @@
 import pytest
 from starlette.requests import HTTPConnection
 
-from ivr.desktop.guesses import FREE_PER_ADDRESS, FREE_PER_NAME, LONGEST_LOCK_S, MOST_REMEMBERED, Guesses
+from ivr.desktop.guesses import (
+    ADDRESS_EVERY_S,
+    FREE_PER_ADDRESS,
+    FREE_PER_NAME,
+    LONGEST_LOCK_S,
+    MOST_REMEMBERED,
+    Guesses,
+)
 from ivr.desktop.origins import Origins
 from ivr.desktop.sessions import MOST_TICKETS, SESSION_S, TICKET_S, Session, Sessions, Tickets
 from ivr.errors import Misconfigured
@@ -122,6 +129,15 @@ def test_one_address_cannot_try_one_password_on_every_name() -> None:
     guesses = Guesses()
     tried = [guesses.take(f"agent{i}", "10.0.0.1", now=0) == 0 for i in range(100)]
     assert sum(tried) == FREE_PER_ADDRESS
+    assert guesses.take("agent0", "10.0.0.1", now=0) == ADDRESS_EVERY_S
+    assert guesses.take("agent0", "10.0.0.1", now=ADDRESS_EVERY_S) == 0
+    assert guesses.take("agent1", "10.0.0.1", now=ADDRESS_EVERY_S) == ADDRESS_EVERY_S
+
+
+def test_a_site_behind_one_proxy_that_mistypes_now_and_then_is_never_stopped() -> None:
+    guesses = Guesses()
+    for i in range(1000):
+        assert guesses.take(f"agent{i}", "10.0.0.1", now=i * ADDRESS_EVERY_S) == 0
 
 
 def test_an_ipv6_network_counts_as_one_address() -> None:
@@ -155,7 +171,8 @@ def test_what_is_remembered_of_guesses_is_bounded() -> None:
     guesses = Guesses()
     for i in range(MOST_REMEMBERED * 2):
         guesses.take(f"name{i}", f"{i}", now=0)
-    assert len(guesses._counts) <= MOST_REMEMBERED
+    assert guesses.take("name0", "0", now=0) == 0
+    assert len(guesses._names) == len(guesses._addresses) == MOST_REMEMBERED
 
 
 def came(origin: str | None, server: tuple[str, int] = ("127.0.0.1", 8480), host: str = "x") -> HTTPConnection:
