@@ -352,6 +352,7 @@ async def test_while_the_database_is_away_nothing_looks_live(page: Page, desktop
     await sign_in(page, desktop)
     desktop.roster.away = True
     await expect(page.locator("#stale")).to_contain_text("cannot reach its database")
+    await expect(page.locator("#link")).to_have_text("Out of date")
     await expect(page.locator("#pause")).to_be_disabled()
     desktop.roster.away = False
     await expect(page.locator("#stale")).to_be_hidden()

@@ -50,7 +50,7 @@ function notice(key) {
 function draw() {
   const live = standing === "live" && storeAwaySince === null;
   document.body.dataset.link = live ? "live" : standing === "live" ? "away" : standing;
-  setText(byId("link"), t(`link_${standing}`));
+  setText(byId("link"), t(standing === "live" && !live ? "link_old" : `link_${standing}`));
   drawStale(live);
   setText(byId("tone"), t(toneWanted() ? "tone_on" : "tone_off"));
   byId("tone").setAttribute("aria-pressed", String(toneWanted()));

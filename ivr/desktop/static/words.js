@@ -15,6 +15,7 @@ const en = {
     link_live: "Connected",
     link_connecting: "Connecting…",
     link_away: "Reconnecting…",
+    link_old: "Out of date",
     stale: "Reconnecting… What you see is from {time} and may be out of date.",
     store_away: "The engine cannot reach its database. What you see is from {time} and may be out of date.",
     // side
@@ -193,6 +194,7 @@ const zh = {
     link_live: "已连接",
     link_connecting: "正在连接…",
     link_away: "正在重新连接…",
+    link_old: "内容已过时",
     stale: "正在重新连接… 当前显示的是 {time} 的内容，可能已过时。",
     store_away: "系统暂时无法访问数据库。当前显示的是 {time} 的内容，可能已过时。",
     phone: "话机 {phone}",
