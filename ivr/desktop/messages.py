@@ -95,7 +95,7 @@ class Error(_Message):
     """Something that was asked for was not done, or what is on the screen can no longer be vouched for."""
 
     type: Literal["error"] = "error"
-    code: Literal["not_now", "not_yours", "store_away", "fault"]
+    code: Literal["not_now", "not_yours", "store_away"]
     about: str = ""  #: type of the message that could not be carried out
 
 

@@ -97,11 +97,9 @@ const en = {
     // notices
     withdrawn: "The call was withdrawn: the caller hung up, or somebody else took it.",
     missed: "You did not answer in time. You are set aside until you say ready.",
-    saved: "Saved.",
     not_now: "That is not possible at this moment.",
     not_yours: "That call is not yours any more. Nothing was changed.",
     store_away_act: "The database does not answer. Nothing was changed; please try again.",
-    fault: "Something went wrong on our side. Nothing was changed.",
     too_many_windows: "This desktop is open in too many windows. Close some of them and load the page again.",
     // shortcuts
     key_ready: "Ready (in wrap-up: save and ready)",
@@ -271,11 +269,9 @@ const zh = {
     save_pause: "保存并示忙…",
     withdrawn: "来电已撤回：客户已挂机，或已由他人接听。",
     missed: "您未及时接听。点击“就绪”之前不会再分配来电。",
-    saved: "已保存。",
     not_now: "当前无法执行此操作。",
     not_yours: "这通来电已不属于您，未做任何更改。",
     store_away_act: "数据库没有响应，未做任何更改，请重试。",
-    fault: "系统出现故障，未做任何更改。",
     too_many_windows: "工作台打开的窗口过多，请关闭一些窗口后重新载入。",
     key_ready: "就绪（整理时：保存并就绪）",
     key_pause: "示忙，然后按原因的序号",
