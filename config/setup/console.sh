@@ -33,7 +33,10 @@ packages() {
     command -v apt-get >/dev/null 2>&1 || stop "This machine lacks $WHY and has no apt-get to install it." \
         "Install the equivalent packages of your system and run the command again."
     say "installing $WHY (Debian packages)"
-    quietly "Debian's package lists could not be read" as_root apt-get -q update
+    if [ -z "${lists_read:-}" ]; then
+        quietly "Debian's package lists could not be read" as_root apt-get -q update
+        lists_read=yes
+    fi
     # The names are split into words on purpose.
     # shellcheck disable=SC2086
     quietly "Not every package of '$WHY' could be installed" as_root env DEBIAN_FRONTEND=noninteractive \
