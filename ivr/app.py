@@ -19,7 +19,7 @@ from ivr import settings as config
 from ivr.asterisk.agi import FastAgiDoor
 from ivr.asterisk.switchboard import AmiSwitchboard
 from ivr.bank.sql import SqlBank
-from ivr.clock import starting_at
+from ivr.clock import SystemClock
 from ivr.conversation import converse
 from ivr.desktop.hub import Hub
 from ivr.desktop.measures import Measures
@@ -71,7 +71,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
     """Start an engine, and stop it on leaving. Raises Misconfigured when something is wrong before anything listens."""
     ami_secret = config.secret("RINGWISE_AMI_SECRET")
     web_secret = config.secret("RINGWISE_WEB_SECRET")
-    clock = starting_at(settings.clock_starts_at, settings.zone)
+    clock = SystemClock(settings.clock_ahead_s)
     queues = load_queues(settings.book.queues)
     async with AsyncExitStack() as stack:
         database = await Database.open(settings.database_url)

@@ -25,6 +25,7 @@ class Call:
     started_at: float
     state: CallState = CallState.MENU
     talked: bool = False
+    typed_ahead: str | None = None  #: a key pressed before the menu it is meant for; the menu takes it
 
     @property
     def id(self) -> str:
@@ -42,6 +43,12 @@ class Call:
     def note(self, kind: str, **data: Any) -> None:
         """One event in the record of this call."""
         self.parts.log.event(self.id, kind, self.now(), **data)
+
+    async def say_on(self, prompts: Sequence[str]) -> None:
+        """Say prompts on the way to a menu; a key stops them all and is kept for the menu."""
+        for name in prompts:
+            if self.typed_ahead is None:
+                self.typed_ahead = (await self.say(self.prompt(name))).key
 
     async def say(self, clips: Sequence[Clip], *, keys: str = "0123456789*#") -> Heard:
         """Say clips with barge-in, inside the switch's own deadline, and record how much of each was heard."""

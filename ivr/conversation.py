@@ -123,8 +123,7 @@ async def _walk(call: Call, position: Position) -> Ending:
         came = await STEPS[step.kind](call, step, position)
         moved = follow(book, position, came)
         _record(call, position, moved)
-        for name in moved.say:
-            await call.say(call.prompt(name), keys="")
+        await call.say_on(moved.say)
         if moved.position is None:
             return _ending(call, moved)
         position = moved.position

@@ -34,8 +34,8 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     sound, finding = _prompts(settings)
     yield finding
     yield from _ports_seen_from_outside(settings)
-    if settings.clock_starts_at is not None:
-        yield warning("clock", f"the engine's clock starts at {settings.clock_starts_at}", "for rehearsals only")
+    if settings.clock_ahead_s:
+        yield warning("clock", f"the engine's clock is {settings.clock_ahead_s:.0f} s ahead", "for rehearsals only")
     secret = os.environ.get("RINGWISE_AMI_SECRET")
     if secret:
         yield from _switch(settings, secret, sound)

@@ -90,7 +90,7 @@ class Settings(_Part):
     node: str = Field(default="node-a", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     time_zone: str = "Asia/Shanghai"
     country: str = Field(default="CN", pattern=r"^[A-Z]{2}$")  #: default region of telephone numbers
-    clock_starts_at: str | None = None  #: local time the engine's clock starts from (rehearsals), 2026-12-01T09:30
+    clock_ahead_s: float = 0.0  #: seconds by which the engine's time of day is ahead of the machine's (rehearsals)
     database: Database = Database()
     fastagi: FastAgi = FastAgi()
     ami: Ami = Ami()

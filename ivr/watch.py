@@ -41,7 +41,7 @@ class Watcher:
         parts = self._parts
         if isinstance(event, PhoneRinging):
             standing = await self._standing_on(event.call_id, event.phone)
-            if standing is not None and standing.offer is not None:
+            if standing is not None and standing.offer is not None and event.call_id in parts.live:
                 await parts.exchange.ringing(
                     standing.offer.offer_id,
                     standing.offer.fence,
@@ -51,7 +51,8 @@ class Watcher:
                 parts.log.event(event.call_id, "ringing", parts.clock.now(), agent=standing.offer.agent_name)
                 parts.desk.changed(standing.offer.agent_id)
         elif isinstance(event, PhoneAnswered):
-            await self._answered(event.call_id, event.phone)
+            if event.call_id in parts.live:  # another node's calls are looked at in the comparison
+                await self._answered(event.call_id, event.phone)
         elif isinstance(event, SwitchBack):
             log.info("the switch is there", restarted=event.restarted)
             self._compared_at = float("-inf")

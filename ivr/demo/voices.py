@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from ivr.bank.staff import AgentSeed
 from ivr.lab.g711 import Samples, read_wav
 from ivr.prompts.catalogue import Catalogue
@@ -31,4 +33,4 @@ async def agent_voice(agent: AgentSeed) -> Samples:
         else f"Harbour Bank, {agent.full_name} speaking. How can I help you?"
     )
     spoken = await asyncio.to_thread(EspeakSpeech().speak, text, "zh" if chinese else "en")
-    return levelled(trimmed(from_wav(spoken)))
+    return np.rint(levelled(trimmed(from_wav(spoken))) * 32767).astype(np.int16)

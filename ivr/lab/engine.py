@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
@@ -26,7 +28,7 @@ class EngineProcess:
         self.log = log
         self._settings = settings
         self._secrets = dict(secrets)
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -34,33 +36,34 @@ class EngineProcess:
         return f"http://127.0.0.1:{self.web_port}"
 
     @property
-    def pid(self) -> int | None:
-        """Its process, while it runs."""
-        return self._process.pid if self._process is not None and self._process.returncode is None else None
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return self._process is not None and self._process.poll() is None
 
-    async def start(self) -> None:
-        """Return once it is healthy and reaches the switch. Raises Misconfigured with its last words otherwise."""
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start the process and do not wait for anything."""
         with self.log.open("ab") as out:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", "ivr", "serve", "--json", "--settings", str(self._settings)),
-                stdin=asyncio.subprocess.DEVNULL,
+            self._process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
+                [sys.executable, "-m", "ivr", "serve", "--json", "--settings", str(self._settings)],
+                stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 env={**os.environ, **self._secrets},
                 start_new_session=True,  # Ctrl-C is ours to handle
             )
-        try:
-            async with asyncio.timeout(READY_TIMEOUT_S):
-                while (await self.health()).get("switch") != "ok":
-                    if self._process.returncode is not None:
-                        status = self._process.returncode
-                        raise Misconfigured(f"the engine ended with status {status}:\n{self.last_words()}")
-                    await asyncio.sleep(_POLL_S)
-        except TimeoutError:
-            await self.kill()
-            late = f"the engine was not ready after {READY_TIMEOUT_S:.0f} s"
-            raise Misconfigured(f"{late}:\n{self.last_words()}") from None
+        return self._process
+
+    async def start(self) -> None:
+        """Return once it is healthy and reaches the switch. Raises Misconfigured with its last words otherwise."""
+        process = self.launch()
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while (await self.health()).get("switch") != "ok":
+            if process.poll() is not None:
+                raise Misconfigured(f"the engine ended with status {process.returncode}:\n{self.last_words()}")
+            if time.monotonic() > deadline:
+                self.kill()
+                raise Misconfigured(f"the engine was not ready after {READY_TIMEOUT_S:.0f} s:\n{self.last_words()}")
+            await asyncio.sleep(_POLL_S)
 
     async def health(self) -> dict[str, Any]:
         """What its health check says while all is well; empty otherwise."""
@@ -81,25 +84,22 @@ class EngineProcess:
 
     def say(self, number: signal.Signals) -> None:
         """Send it a signal, if it runs: SIGHUP reloads, SIGSTOP freezes, SIGCONT lets it go on."""
-        if self._process is not None and self._process.returncode is None:
+        if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
 
-    async def stop(self, number: signal.Signals = signal.SIGINT) -> None:
-        """End it in good order. Does nothing when it is not running."""
-        await self._end(number)
-
-    async def kill(self) -> None:
+    def kill(self) -> None:
         """End it as a crash would."""
-        await self._end(signal.SIGKILL)
+        self.say(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
 
-    async def _end(self, number: signal.Signals) -> None:
-        process, self._process = self._process, None
-        if process is None or process.returncode is not None:
+    async def stop(self) -> None:
+        """End it at once but in order. Does nothing when it is not running."""
+        if self._process is None or self._process.poll() is not None:
             return
-        process.send_signal(number)
+        self._process.send_signal(signal.SIGCONT)
+        self._process.send_signal(signal.SIGINT)
         try:
-            async with asyncio.timeout(STOP_TIMEOUT_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+            await asyncio.to_thread(self._process.wait, STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()

@@ -4,9 +4,10 @@ import asyncio
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ class Site:
     asterisk: LabAsterisk = field(init=False)
     engines: list[EngineProcess] = field(init=False, default_factory=list)
     secrets: dict[str, str] = field(init=False)
+    clock_ahead_s: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         self.folder = self.folder.resolve()
@@ -101,15 +103,18 @@ class Site:
         """Where the settings of a node are."""
         return self.folder / f"{node}.yaml"
 
-    def set_clock(self, moment: str | None) -> None:
-        """The local time that engines started from now on begin with."""
+    def set_clock(self, moment: str) -> None:
+        """Let it be this local time now for every engine that is started from now on (2026-12-01T09:30)."""
+        local = datetime.fromisoformat(moment).replace(tzinfo=self.settings.zone)
+        self.clock_ahead_s = local.timestamp() - time.time()
         for number in range(self.nodes):
             file = self.settings_file(f"node-{'abcdefgh'[number]}")
             settings = yaml.safe_load(file.read_text(encoding="utf-8"))
-            settings.pop("clock_starts_at", None)
-            if moment is not None:
-                settings["clock_starts_at"] = moment
-            file.write_text(yaml.safe_dump(settings), encoding="utf-8")
+            file.write_text(yaml.safe_dump({**settings, "clock_ahead_s": self.clock_ahead_s}), encoding="utf-8")
+
+    def now(self) -> float:
+        """The time of day of the engines, UTC seconds of the epoch."""
+        return time.time() + self.clock_ahead_s
 
     def _write_settings(self, node: str, fastagi_port: int, web_port: int) -> None:
         settings: dict[str, Any] = {

@@ -6,7 +6,7 @@ from typing import Any
 from ivr.call import Call
 from ivr.steps.menu import menu
 from ivr.steps.route import route
-from ivr.steps.say import say
+from ivr.steps.say import goodbye, say
 from menus.walk import Input, Position
 
 #: Kind of step in the book → the coroutine that carries it out and answers with an input for the walk.
@@ -14,5 +14,5 @@ STEPS: dict[str, Callable[[Call, Any, Position], Awaitable[Input]]] = {
     "say": say,
     "menu": menu,
     "route": route,
-    "goodbye": say,
+    "goodbye": goodbye,
 }

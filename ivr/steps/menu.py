@@ -9,6 +9,9 @@ from menus.walk import Input, NothingPressed, Position, Pressed
 
 async def menu(call: Call, step: Menu, position: Position) -> Input:
     """Speak the options in this caller's order, with barge-in, and answer with the key or with silence."""
+    typed, call.typed_ahead = call.typed_ahead, None
+    if typed is not None:
+        return Pressed(typed)
     spoken = spoken_menu_of(call, step, position)
     call.note(
         "menu",
