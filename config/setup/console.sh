@@ -8,17 +8,17 @@ stop() {
     exit 1
 }
 
-# as_root COMMAND...: run it as root, through sudo when we are not root. WHY names what it is for.
-as_root() {
-    if [ "$(id -u)" = 0 ]; then
-        "$@"
-    elif command -v sudo >/dev/null 2>&1; then
-        sudo "$@"
-    else
-        stop "Installing $WHY needs root, and there is no sudo here." \
-            "Run this once as root: apt-get install --no-install-recommends $WHY"
-    fi
+# need_root WHAT: make sure that as_root will work, asking for a password while one can see it; else stop.
+need_root() {
+    [ "$(id -u)" = 0 ] && return 0
+    command -v sudo >/dev/null 2>&1 || stop "Installing $1 needs root, and there is no sudo here." \
+        "Run this once as root: apt-get update && apt-get install --no-install-recommends $1"
+    sudo -n true 2>/dev/null || sudo -v || stop "Installing $1 needs root, and sudo refused." \
+        "Have an administrator run: apt-get update && apt-get install --no-install-recommends $1"
 }
+
+# as_root COMMAND...: run it as root, through sudo when we are not root.
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
 
@@ -29,18 +29,19 @@ packages() {
         installed "$name" || missing="$missing $name"
     done
     [ -n "$missing" ] || return 0
-    WHY=${missing# }
-    command -v apt-get >/dev/null 2>&1 || stop "This machine lacks $WHY and has no apt-get to install it." \
+    missing=${missing# }
+    command -v apt-get >/dev/null 2>&1 || stop "This machine lacks $missing and has no apt-get to install it." \
         "Install the equivalent packages of your system and run the command again."
-    say "installing $WHY (Debian packages)"
+    need_root "$missing"
+    say "installing $missing (Debian packages)"
     if [ -z "${lists_read:-}" ]; then
         quietly "Debian's package lists could not be read" as_root apt-get -q update
         lists_read=yes
     fi
     # The names are split into words on purpose.
     # shellcheck disable=SC2086
-    quietly "Not every package of '$WHY' could be installed" as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends $WHY
+    quietly "Not every package of '$missing' could be installed" as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends $missing
 }
 
 # quietly SENTENCE COMMAND...: show one moving line; all of the output only when the command fails.

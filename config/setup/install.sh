@@ -82,7 +82,7 @@ if ! have chromium && ! have google-chrome; then
         # Ubuntu's chromium is a snap, which minimal systems and containers cannot run: Playwright's own build instead.
         say "fetching Chromium through Playwright into var/browser (Ubuntu's package is a snap)"
         export PLAYWRIGHT_BROWSERS_PATH="$PWD/var/browser"
-        WHY="the libraries of Chromium"
+        need_root chromium
         quietly "The libraries that Chromium needs could not be installed" as_root "$PWD/.venv/bin/playwright" install-deps chromium
         quietly "Chromium could not be fetched" .venv/bin/playwright install chromium
         browser=$(find "$PLAYWRIGHT_BROWSERS_PATH" -type f -name chrome | head -n 1)
@@ -97,7 +97,7 @@ fi
 if [ -z "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] && ! have initdb; then
     # Debian would set up and start a server of its own: not wanted here, so say so while it installs.
     hint=/etc/postgresql-common/createcluster.d/ringwise.conf
-    WHY="PostgreSQL"
+    need_root postgresql
     as_root mkdir -p "${hint%/*}"
     printf 'create_main_cluster = false\n' | as_root tee "$hint" >/dev/null
     packages postgresql
