@@ -90,7 +90,13 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         hints = await stack.enter_async_context(open_hints(database))
         roster = Agents(database)
         registry = CollectorRegistry()
-        hub = Hub(roster, clock, lambda agent_id: pop_for_agent(parts, agent_id), measures=Measures(registry))
+        hub = Hub(
+            roster,
+            clock,
+            lambda agent_id: pop_for_agent(parts, agent_id),
+            measures=Measures(registry),
+            on_shown=lambda offer_id, fence: parts.exchange.popped(offer_id, fence, now=clock.now()),
+        )
         switchboard = AmiSwitchboard(settings.ami, ami_secret)
         parts = Parts(
             settings=settings,

@@ -50,14 +50,14 @@ class Call:
             if self.typed_ahead is None:
                 self.typed_ahead = (await self.say(self.prompt(name))).key
 
-    async def say(self, clips: Sequence[Clip], *, keys: str = "0123456789*#") -> Heard:
+    async def say(self, clips: Sequence[Clip], *, keys: str = "0123456789*#", wakeable: bool = False) -> Heard:
         """Say clips with barge-in, inside the switch's own deadline, and record how much of each was heard."""
         if not clips:
             return Heard(())
         await self.leg.arm(sum(clip.seconds for clip in clips) + self.parts.settings.calls.dead_man_s)
         began = self.parts.clock.monotonic()
         try:
-            heard = await self.leg.say(clips, keys=keys)
+            heard = await self.leg.say(clips, keys=keys, wakeable=wakeable)
         except HungUp:
             self._note_prompts(until(clips, self.parts.clock.monotonic() - began))
             raise

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from ivr.ami_witness import AmiUnusable, AmiWitness
+from ivr.asterisk.witness import AmiUnusable, AmiWitness
 from ivr.doctor_switch import examine_switch
 from ivr.finding import Finding, fault, fine, warning
 from ivr.settings import Settings

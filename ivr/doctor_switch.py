@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from ivr.ami_witness import AmiEvent, AmiWitness
+from ivr.asterisk.witness import AmiEvent, AmiWitness
 from ivr.finding import Finding, fault, fine, warning
 from ivr.settings import Settings
 

@@ -74,6 +74,7 @@ class Heard:
 
     clips: tuple[ClipHeard, ...]
     key: str | None = None  #: one of 0-9 * #
+    woken: bool = False  #: cut short by `Switchboard.wake`
 
 
 class Waited(StrEnum):
@@ -115,8 +116,8 @@ class Leg(Protocol):
         """Let the switch itself take the call to the next rung if we are silent for that long; 0 disarms."""
         ...
 
-    async def say(self, clips: Sequence[Clip], *, keys: str = "0123456789*#") -> Heard:
-        """Play the clips in order; any of `keys` stops them at once. A key pressed between two clips counts."""
+    async def say(self, clips: Sequence[Clip], *, keys: str = "0123456789*#", wakeable: bool = False) -> Heard:
+        """Play the clips in order; any of `keys` stops them at once, and so does a wake if `wakeable`."""
         ...
 
     async def wait(self, seconds: float) -> str | Waited:

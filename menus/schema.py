@@ -239,8 +239,6 @@ class Waiting(_Part):
     """Has the slot {position:number}."""
     still: Name
     """From time to time."""
-    connecting: Name
-    """An agent takes the call now."""
 
 
 class MenuBook(_Part):

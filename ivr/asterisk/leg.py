@@ -70,13 +70,15 @@ class AgiLeg:
         await self._do(Verb.SET_VARIABLE, "TIMEOUT(absolute)", f"{seconds:.3f}")
         self._line.dead_man_at = until
 
-    async def say(self, clips: Sequence[Clip], *, keys: str = "0123456789*#") -> Heard:
-        """Play the clips in order; any of `keys` stops them at once. Clips that were not begun are not listed.
+    async def say(self, clips: Sequence[Clip], *, keys: str = "0123456789*#", wakeable: bool = False) -> Heard:
+        """Play the clips in order; any of `keys` stops them at once, and so does a wake if `wakeable`.
+
+        Clips that were not begun are not listed.
 
         Asterisk drops a key that ends in the gap between two commands, so nothing else happens in that gap. A clip
         that cannot be played counts as 0 s heard.
         """
-        stops = "".join(key for key in keys if key in KEYS)
+        stops = "".join(key for key in keys if key in KEYS) + (WAKE if wakeable else "")
         heard: list[ClipHeard] = []
         for clip in clips:
             reply = await self._do(Verb.STREAM_FILE, _sound(clip.sound), stops, deadline_s=clip.seconds + SLACK_S)
@@ -85,6 +87,8 @@ class AgiLeg:
                 log.error("a prompt cannot be played", sound=clip.sound, call=self._arrival.call_id)
             heard.append(ClipHeard(clip, self._seconds_heard(reply, clip)))
             key = self._key(reply)
+            if key == WAKE:
+                return Heard(tuple(heard), woken=True)
             if key in KEYS:
                 return Heard(tuple(heard), key)
         return Heard(tuple(heard))

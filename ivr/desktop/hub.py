@@ -51,6 +51,7 @@ class _Desktop:
     pop: PopPart | None = None
     composed: tuple[int, float] = (0, 0.0)  #: offer whose pop was last composed anew, and when
     open_offer: int | None = None  #: what the screen shows as this agent's call
+    stands: tuple[int, int] | None = None  #: offer and fence of the pop that a browser said stands on its screen
     state: State | None = None  #: last published; None when the pages must be told afresh
 
     def post(self, message: ServerMessage) -> None:
@@ -68,8 +69,10 @@ class Hub:
         pop_of: Callable[[int], Awaitable[Pop | None]],
         *,
         measures: Measures | None = None,
+        on_shown: Callable[[int, int], Awaitable[object]] | None = None,
     ) -> None:
         self.measures = measures or Measures()
+        self._on_shown = on_shown  #: told offer and fence of every pop that stands, however late
         self._roster = roster
         self._clock = clock
         self._pop_of = pop_of
@@ -103,6 +106,8 @@ class Hub:
         desktop.state = None  # the pages now show more than was read: the next state goes to them whatever it says
         desktop.post(message)
         self.changed(agent_id)
+        if desktop.stands == (offer.offer_id, offer.fence):  # the page had it already, from its state
+            showing.done.set()
         try:
             async with asyncio.timeout(deadline_s):
                 await showing.done.wait()
@@ -168,14 +173,23 @@ class Hub:
         desktop = self._desktops.get(agent_id)
         return len(desktop.outboxes) if desktop else 0
 
-    def shown(self, agent_id: int, offer_id: int, fence: int) -> None:
+    async def shown(self, agent_id: int, offer_id: int, fence: int) -> None:
         """A browser of this agent says that the pop of this offer stands on its screen."""
         desktop = self._desktops.get(agent_id)
-        showing = desktop.showing if desktop else None
-        if showing is None or (showing.offer_id, showing.fence) != (offer_id, fence) or showing.done.is_set():
+        if desktop is None or desktop.stands == (offer_id, fence):
             return
-        self.measures.pop_shown_s.observe(self._clock.monotonic() - showing.since)
-        showing.done.set()
+        showing = desktop.showing
+        if offer_id not in (desktop.open_offer, showing.offer_id if showing else None):
+            return
+        desktop.stands = (offer_id, fence)
+        if showing is not None and (showing.offer_id, showing.fence) == desktop.stands and not showing.done.is_set():
+            self.measures.pop_shown_s.observe(self._clock.monotonic() - showing.since)
+            showing.done.set()
+        if self._on_shown is not None:
+            try:
+                await self._on_shown(offer_id, fence)
+            except StoreAway as fault:
+                self._unreadable(fault)
 
     # --- reading the truth --------------------------------------------------------------------------------------
 

@@ -136,7 +136,7 @@ class Window:
             case Alive():
                 await self._seen()
             case Shown():
-                self._hub.shown(self._agent_id, message.offer_id, message.fence)
+                await self._hub.shown(self._agent_id, message.offer_id, message.fence)
             case Ready():
                 await self._ready()
             case Pause():

@@ -10,7 +10,7 @@ import structlog
 
 from ivr.call import Call
 from ivr.pop import pop_for_call
-from ivr.ports import ROUTING, Dialled, DialStatus, NeedWish, Standing, Waited
+from ivr.ports import ROUTING, Clip, Dialled, DialStatus, NeedWish, Standing, Waited
 from ivr.queues import Queue
 from menus.schema import Route
 from menus.walk import Failed, Finished, Input, Position, Pressed
@@ -71,7 +71,7 @@ async def _wait(call: Call, queue: Queue, wish: NeedWish, position: Position, st
     began = call.parts.clock.monotonic()
     announced_at, announced = began, 0
     if not (stated and await _found_at_once(call)):
-        await call.say(call.prompt(call.edition.book.waiting.hold), keys="")
+        await _tell(call, call.prompt(call.edition.book.waiting.hold))
     await leg.hold()
     while True:
         waited_s = call.parts.clock.monotonic() - began
@@ -124,9 +124,16 @@ async def _announce(call: Call, standing: Standing, last: int) -> int:
     else:
         clips = call.prompt(words.still)
     await call.leg.unhold()
-    await call.say(clips, keys="")
+    await _tell(call, clips)
     await call.leg.hold()
     return last
+
+
+async def _tell(call: Call, clips: tuple[Clip, ...]) -> None:
+    """Say something to a waiting caller; an agent who is found meanwhile is not kept waiting for its end."""
+    call.live.waiting = True
+    await call.say(clips, keys="", wakeable=True)
+    call.live.waiting = False
 
 
 async def _leave(call: Call, came: Input) -> Input:
@@ -174,11 +181,6 @@ async def _show(call: Call, offer: Claimed) -> None:
     except (TimeoutError, StoreAway):
         shown = False
     call.note("popped", agent=offer.agent_name, shown=shown, ms=round((parts.clock.monotonic() - begun) * 1000, 1))
-    if shown:
-        try:
-            await parts.exchange.popped(offer.offer_id, offer.fence, now=call.now())
-        except StoreAway:
-            log.warning("the store is away; the time of the pop is not kept")
 
 
 async def _talked(call: Call, queue: Queue, offer: Claimed, dialled: Dialled) -> None:

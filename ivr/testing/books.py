@@ -12,7 +12,7 @@ languages: [en, zh]
 entry: hello
 option_phrase: {en: "For {label}, press {key}.", zh: "{label}，请按{key}。"}
 heard_within_s: 30
-waiting: {hold: hold, position: place, still: still, connecting: connecting}
+waiting: {hold: hold, position: place, still: still}
 tasks:
   balance: {en: checks the balance, zh: 查询余额}
   transfer: {en: transfers money, zh: 转账}
@@ -29,7 +29,6 @@ prompts:
   hold: {text: {en: Please hold., zh: 请稍候。}}
   place: {text: {en: "You are number {position:number}.", zh: "您是第{position:number}位。"}}
   still: {text: {en: Still waiting., zh: 请继续等待。}}
-  connecting: {text: {en: Connecting., zh: 正在接通。}}
   bye: {text: {en: Goodbye., zh: 再见。}}
 steps:
   hello: {kind: say, prompts: [welcome], then: main}

@@ -63,10 +63,13 @@ class ScriptedLeg:
         """Remember the deadline."""
         self.armed.append(seconds)
 
-    async def say(self, clips: Sequence[Clip], *, keys: str = "0123456789*#") -> Heard:
+    async def say(self, clips: Sequence[Clip], *, keys: str = "0123456789*#", wakeable: bool = False) -> Heard:
         """Hear clips in virtual time until the script acts."""
         parts: list[ClipHeard] = []
         for clip in clips:
+            if wakeable and self._woken.is_set():
+                self._woken.clear()
+                return Heard(tuple(parts), woken=True)
             self.heard.append(clip.prompt)
             action = self.script[0] if self.script else None
             if action is not None and action.hearing == clip.prompt:
