@@ -21,6 +21,21 @@ from routing.offer import OPEN_OFFERS, Claimed, Lost, OfferEvent, OfferState
 from routing.snapshot import Snapshot
 from routing.views import NeedWish, Standing, Swept
 
+#: What the decision needs to know of a need.
+NEED_COLUMNS = (
+    NeedRow.id,
+    NeedRow.call_id,
+    NeedRow.queue,
+    NeedRow.since,
+    NeedRow.version,
+    NeedRow.state,
+    NeedRow.required,
+    NeedRow.language,
+    NeedRow.tier,
+    NeedRow.credit_s,
+    NeedRow.not_agents,
+)
+
 
 class Claims:
     """The exchange of needs and agents. Rows are always locked in one order: need, agent, offer.
@@ -121,7 +136,23 @@ class Claims:
     async def snapshot(self, *, now: float) -> Snapshot:
         """All open needs and all agents who are not logged out, of one moment; skills of ready agents only."""
         async with self._database.read() as session:
-            needs = (await session.execute(select(NeedRow).where(NeedRow.closed_at.is_(None)))).scalars()
+            needs = await session.execute(select(*NEED_COLUMNS).where(NeedRow.closed_at.is_(None)))
+            waiting = tuple(
+                Need(
+                    id_,
+                    call_id,
+                    queue,
+                    since,
+                    version,
+                    NeedState(state),
+                    required,
+                    language,
+                    tier,
+                    credit_s,
+                    frozenset(n),
+                )
+                for id_, call_id, queue, since, version, state, required, language, tier, credit_s, n in needs
+            )
             skills: dict[int, dict[str, int]] = {}
             for agent_id, skill, level in await session.execute(
                 select(AgentSkillRow.agent_id, AgentSkillRow.skill, AgentSkillRow.level)
@@ -135,7 +166,7 @@ class Claims:
                 .order_by(AgentRow.id)
             )
             return Snapshot(
-                tuple(moves.need_of(need) for need in needs),
+                waiting,
                 tuple(
                     Agent(id_, name, AgentState(state), version, phone, skills.get(id_, {}), since)
                     for id_, name, state, version, phone, since in agents

@@ -1,7 +1,7 @@
 """decide(snapshot, now) → which need is offered to which agent, and why."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from routing.agent import Agent, AgentState
@@ -36,7 +36,8 @@ def decide(snapshot: Snapshot, now: float, policy: Policy | None = None) -> tupl
     for it again only when no other ready agent fits.
     """
     policy = policy or Policy()
-    ready = sorted((agent for agent in snapshot.agents if agent.state is AgentState.READY), key=_idle_longest)
+    agents = sorted(snapshot.agents, key=_ready_and_idle_longest)
+    ready = [agent for agent in agents if agent.state is AgentState.READY]
     waiting = sorted((need for need in snapshot.needs if need.state is NeedState.WAITING), key=Need.place)
     pools: dict[tuple[tuple[str, int], ...], deque[Agent]] = {}
     taken: dict[int, Need] = {}
@@ -51,14 +52,14 @@ def decide(snapshot: Snapshot, now: float, policy: Policy | None = None) -> tupl
         agent = _first_free(pools[like], need, taken)
         if agent is None:
             continue
-        why = _why(need, rank, agent, asked, snapshot.agents, taken, now, policy)
+        why = _why(need, rank, agent, asked, agents, taken, now, policy)
         taken[agent.id] = need
         decisions.append(Decision(need.id, need.version, agent.id, agent.version, need.call_id, why))
     return tuple(decisions)
 
 
-def _idle_longest(agent: Agent) -> tuple[float, int]:
-    return agent.since, agent.id
+def _ready_and_idle_longest(agent: Agent) -> tuple[bool, float, int]:
+    return agent.state is not AgentState.READY, agent.since, agent.id
 
 
 def _first_free(pool: deque[Agent], need: Need, taken: Mapping[int, Need]) -> Agent | None:
@@ -79,16 +80,12 @@ def _why(
     rank: int,
     chosen: Agent,
     asked: Mapping[str, int],
-    agents: tuple[Agent, ...],
+    agents: Sequence[Agent],
     taken: Mapping[int, Need],
     now: float,
     policy: Policy,
 ) -> dict[str, object]:
-    others = sorted(
-        (agent for agent in agents if agent.id != chosen.id),
-        key=lambda agent: (agent.state is not AgentState.READY, agent.since, agent.id),
-    )
-    named = others[: policy.others_named]
+    named = [agent for agent in agents[: policy.others_named + 1] if agent.id != chosen.id][: policy.others_named]
     return {
         "rank": rank,
         "waited_s": _seconds(now - need.since),
@@ -97,7 +94,7 @@ def _why(
         "levels": {skill: {"asked": level, "has": chosen.skills.get(skill, 0)} for skill, level in asked.items()},
         "asked_before": chosen.id in need.not_agents,
         "others": [{"agent": agent.name, "why_not": _why_not(agent, need, asked, taken, now)} for agent in named],
-        "others_left_out": len(others) - len(named),
+        "others_left_out": len(agents) - 1 - len(named),
     }
 
 

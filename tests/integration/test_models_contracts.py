@@ -244,6 +244,23 @@ async def test_a_caller_who_left_since_the_snapshot_cannot_be_claimed_and_the_ag
     assert await world.state(agent) is AgentState.READY
 
 
+async def test_an_agent_who_is_not_ready_and_a_need_that_does_not_wait_cannot_be_claimed_even_as_they_are(world):
+    claim = await world.offered()
+    other = await world.agent("other")
+    await world.roster.say(other, AgentEvent.PAUSE, now=T, reason="meal")
+    await world.call("c2")
+    waiting = await world.exchange.open_need("c2", WISH, now=T)
+    (offered,) = [need for need in (await world.exchange.snapshot(now=T)).needs if need.id == claim.need_id]
+    paused = await world.roster.card(other)
+    wrong_agent = Decision(waiting.id, waiting.version, other, paused.version, "c2")
+    assert await world.exchange.claim(wrong_agent, node="a", now=T, lease_s=15) == Lost("the agent has moved on")
+    await world.roster.say(other, AgentEvent.READY, now=T)
+    ready = await world.roster.card(other)
+    wrong_need = Decision(offered.id, offered.version, other, ready.version, "c1")
+    assert await world.exchange.claim(wrong_need, node="a", now=T, lease_s=15) == Lost("the need has moved on")
+    assert await world.state(other) is AgentState.READY
+
+
 async def test_a_snapshot_leaves_out_agents_who_are_logged_out_and_knows_the_skills_of_ready_ones(world):
     await world.add("off", "Off", "x", "PJSIP/off", SKILLS)
     ready = await world.agent("ready", cards=3)
