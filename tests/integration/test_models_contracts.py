@@ -244,6 +244,21 @@ async def test_a_caller_who_left_since_the_snapshot_cannot_be_claimed_and_the_ag
     assert await world.state(agent) is AgentState.READY
 
 
+async def test_a_need_that_was_offered_and_came_back_cannot_be_claimed_on_the_old_picture(world):
+    await world.agent("anna")
+    await world.agent("bob")
+    await world.call()
+    await world.exchange.open_need("c1", WISH, now=T)
+    anna, bob = (await world.exchange.snapshot(now=T)).agents
+    first = await world.decision()
+    stale = Decision(first.need_id, first.need_version, bob.id, bob.version, "c1")
+    claim = await world.exchange.claim(first, node="a", now=T, lease_s=15)
+    assert claim.agent_id == anna.id
+    await world.exchange.close_offer(claim.offer_id, claim.fence, OfferEvent.MISS, now=T + 5, wrap_up_s=0)
+    assert await world.exchange.claim(stale, node="b", now=T + 6, lease_s=15) == Lost("the need has moved on")
+    assert await world.state(bob.id) is AgentState.READY
+
+
 async def test_an_agent_who_is_not_ready_and_a_need_that_does_not_wait_cannot_be_claimed_even_as_they_are(world):
     claim = await world.offered()
     other = await world.agent("other")
