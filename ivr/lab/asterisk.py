@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import select
 import shutil
 import signal
 import socket
@@ -177,11 +178,7 @@ class LabAsterisk:
         ours = str(self.plan.folder / "etc" / "asterisk.conf").encode()
         for entry in Path("/proc").glob("[0-9]*/cmdline"):
             if ours in _arguments(entry):
-                with suppress(ProcessLookupError):
-                    os.kill(int(entry.parent.name), signal.SIGKILL)
-                deadline = time.monotonic() + STOP_TIMEOUT_S
-                while ours in _arguments(entry) and time.monotonic() < deadline:
-                    time.sleep(_POLL_S)
+                _kill_and_wait(int(entry.parent.name))
 
     # --- asking ---------------------------------------------------------------------------------------------------
 
@@ -219,3 +216,14 @@ def _arguments(cmdline: Path) -> list[bytes]:
         return cmdline.read_bytes().split(b"\0")
     except OSError:
         return []
+
+
+def _kill_and_wait(pid: int) -> None:
+    """Until all of its threads have let go of its ports, which a pidfd tells of any process, not only of children."""
+    with suppress(ProcessLookupError):
+        process = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+            select.select([process], [], [], STOP_TIMEOUT_S)
+        finally:
+            os.close(process)
