@@ -1,6 +1,7 @@
 """A whole site for the run: Asterisk, two engine nodes on one database, a small bank, robots; mended for each test."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -9,14 +10,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import select, update
 
 from ivr.demo.voices import agent_voice, option_voices
-from ivr.lab.g711 import Samples, read_wav
+from ivr.lab.g711 import RATE, Samples, read_wav
 from ivr.lab.recognise import ClipFound, recognise
 from ivr.lab.robots import Manner, RobotCall, RobotCaller, RobotPhone
-from ivr.lab.site import Site
+from ivr.lab.site import CONFIG, Site
 from ivr.prompts.catalogue import Catalogue
 from menus.loader import load_book
 from menus.schema import MenuBook
@@ -28,13 +30,18 @@ from routing.agent import AgentEvent, AgentState
 ROOT = Path(__file__).parents[3]
 MONTH_START = "2026-12-01T09:30"
 SETTLE_S = 8.0
+BLOCK = 160  # samples: 20 ms
+LOUD = 200.0  # root mean square above which there is sound
 
 
 @pytest.fixture(scope="session")
 def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    book = shutil.copytree(CONFIG / "menus", folder / "menus")
     site = Site(
-        tmp_path_factory.mktemp("site"),
+        folder,
         prompts=ROOT / "var" / "prompts",
+        book=book,
         nodes=2,
         overrides={
             "personal": {"hold_out": 0.0},
@@ -80,17 +87,36 @@ class Hotline:
         """Options of the top menu, and further clips, that stand on the caller's line, in order."""
         return recognise(call.ear.sound()[1], {**option_voices(self.book, self.catalogue, "main", language), **more})
 
-    async def hear(self, call: RobotCall, clip: Samples, *, deadline_s: float) -> float:
-        """When a clip began on the line, seconds of the epoch."""
+    async def hear(self, call: RobotCall, clip: Samples, *, deadline_s: float, after: float = 0.0) -> float:
+        """When a clip began on the line, after that moment; seconds of the epoch."""
         found: list[float] = []
 
         def there() -> bool:
             start, line = call.ear.sound()
-            found[:] = [start + one.at_s for one in recognise(line, {"clip": clip})]
+            found[:] = [start + one.at_s for one in recognise(line, {"clip": clip}) if start + one.at_s > after]
             return bool(found)
 
         await self.until(there, deadline_s=deadline_s)
-        return found[-1]
+        return found[0]
+
+    async def sound_after(self, call: RobotCall, moment: float, *, deadline_s: float) -> float:
+        """When there was sound on the line again after a silence that began at or after that moment."""
+        found: list[float] = []
+
+        def there() -> bool:
+            start, line = call.ear.sound()
+            blocks = line[max(0, int((moment - start) * RATE)) :]
+            loud = [
+                float(np.sqrt(np.mean(blocks[at : at + BLOCK].astype(np.float64) ** 2))) > LOUD
+                for at in range(0, len(blocks) - BLOCK, BLOCK)
+            ]
+            quiet = next((at for at in range(len(loud) - 3) if not any(loud[at : at + 3])), None)
+            again = None if quiet is None else next((at for at in range(quiet, len(loud)) if loud[at]), None)
+            found[:] = [] if again is None else [max(moment, start) + again * BLOCK / RATE]
+            return bool(found)
+
+        await self.until(there, deadline_s=deadline_s)
+        return found[0]
 
     async def until(self, true: Callable[[], Any], *, deadline_s: float = SETTLE_S) -> None:
         """Wait until something holds; `true` may be a coroutine function."""

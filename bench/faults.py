@@ -1,0 +1,82 @@
+"""Inject every fault that the tests know and write down what happened: docs/faults.md.
+
+Runs the tests marked `fault` against the real Asterisk, engines, databases and browsers of the live tests.
+`--junit FILE` takes the report of a run that has been made already instead of making one.
+"""
+
+import argparse
+import platform
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+DOC = ROOT / "docs" / "faults.md"
+HEAD = """# Faults: what was injected and what happened
+
+Made by `.venv/bin/python bench/faults.py`; do not edit. Each row is a test that failed the build if the behaviour were
+otherwise. Measured on {machine}, {when}.
+
+| Case | Injected | Held | What happened | Test |
+| --- | --- | --- | --- | --- |
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fault and what came of it."""
+
+    case: str
+    what: str
+    held: bool
+    measured: tuple[str, ...]
+    test: str
+
+    def __str__(self) -> str:
+        told = "; ".join(self.measured) or "as the test demands"
+        return f"| {self.case} | {self.what} | {'yes' if self.held else '**no**'} | {told} | `{self.test}` |"
+
+
+def run_tests(report: Path) -> None:
+    """Run every fault test once, one after the other."""
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "fault", f"--junitxml={report}", "tests"]
+    subprocess.run(command, cwd=ROOT, check=False)
+
+
+def rows(report: Path) -> list[Row]:
+    """What a report says of fault tests, in order of the cases."""
+    found = []
+    for case in ET.parse(report).getroot().iter("testcase"):
+        properties = [(p.get("name", ""), p.get("value", "")) for p in case.iter("property")]
+        told = dict(properties)
+        if "case" not in told:
+            continue
+        held = case.find("failure") is None and case.find("error") is None and case.find("skipped") is None
+        measured = tuple(f"{name}: {value}" for name, value in properties if name not in ("case", "what"))
+        found.append(Row(told["case"], told["what"], held, measured, case.get("name", "")))
+    return sorted(found, key=lambda row: (row.case[0], len(row.case), row.case))
+
+
+def main() -> int:
+    """Write the page; status 1 when a fault was not survived or nothing was run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--junit", type=Path, help="report of a run of the fault tests that was made already")
+    given = parser.parse_args().junit
+    with tempfile.TemporaryDirectory() as folder:
+        report = given or Path(folder) / "faults.xml"
+        if given is None:
+            run_tests(report)
+        found = rows(report)
+    machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    head = HEAD.format(machine=machine, when=datetime.now(UTC).strftime("%Y-%m-%d"))
+    DOC.write_text(head + "".join(f"{row}\n" for row in found), encoding="utf-8")
+    print(f"{DOC.relative_to(ROOT)}: {len(found)} faults, {sum(not row.held for row in found)} not survived")
+    return 0 if found and all(row.held for row in found) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

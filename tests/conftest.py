@@ -1,0 +1,9 @@
+"""For every test: what a fault test injects goes into its report, where `bench/faults.py` finds it."""
+
+import pytest
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("fault"):
+        case, what = marker.args
+        item.user_properties += [("case", case), ("what", what)]
