@@ -1,7 +1,7 @@
 """One call while it lasts: the caller's line, what is known of them, and the verbs that every step shares."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from ivr.parts import Edition, LiveCall, Parts
 from ivr.ports import Clip, ClipHeard, Heard, Leg
 from menus.facts import CallerFacts
 from routing.call import CallState, Ending, Reason, Result
+from routing.offer import OfferEvent
 
 
 @dataclass(slots=True)
@@ -25,6 +26,10 @@ class Call:
     started_at: float
     state: CallState = CallState.MENU
     talked: bool = False
+    talked_s: float = 0.0  #: in conversations; does not count towards the longest call
+    unstored: dict[int, OfferEvent] = field(
+        default_factory=dict
+    )  #: offer → how its ring ended, while the store is away
     typed_ahead: str | None = None  #: a key pressed before the menu it is meant for; the menu takes it
 
     @property

@@ -5,8 +5,7 @@ which closes what the call had open. A new ability is a new file in `ivr/steps/`
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import suppress
 
 import structlog
 
@@ -14,12 +13,13 @@ from ivr.call import Call
 from ivr.errors import HungUp, LineBroken
 from ivr.numbers import e164
 from ivr.parts import Edition, LiveCall, Parts
-from ivr.ports import Leg, Resumed
+from ivr.ports import Leg, Resumed, Standing
 from ivr.steps import STEPS
 from ivr.steps.route import finish_talk, leave_queue
 from menus.facts import CallerFacts
-from menus.walk import Finished, Move, Position, Verdict, enter, follow, resume
-from routing.call import CallState, Ending, Reason, Result
+from menus.schema import Route
+from menus.walk import Finished, Input, Move, Position, Pressed, Verdict, enter, follow, resume
+from routing.call import CallEvent, CallState, Ending, Reason, Result
 from routing.errors import StoreAway
 from routing.offer import OfferEvent
 
@@ -43,12 +43,12 @@ async def converse(leg: Leg, parts: Parts) -> None:
         await leg.arm(parts.settings.calls.dead_man_s)
         call, position = await _begin(leg, parts, live)
         ending = await _walk(call, position)
-        await leg.done()
+        with suppress(HungUp):  # the caller was quicker than our last word; the book had ended all the same
+            await leg.done()
         _end(call, ending)
     except HungUp:
         if call is not None:
-            async with _shielded():
-                await _departed(call)
+            await _departed(call)
     except LineBroken as fault:
         log.warning("line broken; the dialplan takes the call on", why=str(fault))
     except Exception:
@@ -56,7 +56,8 @@ async def converse(leg: Leg, parts: Parts) -> None:
         if call is not None:
             call.note("fault")
     finally:
-        parts.live.pop(arrival.call_id, None)
+        if parts.live.get(arrival.call_id) is live:  # the next rung may have brought the call back to this node
+            del parts.live[arrival.call_id]
         structlog.contextvars.unbind_contextvars("call")
 
 
@@ -96,13 +97,26 @@ async def _begin(leg: Leg, parts: Parts, live: LiveCall) -> tuple[Call, Position
 async def _take_up(call: Call, resumed: Resumed) -> Position:
     """Where a call goes on that another engine had: at its step; after a conversation, at what follows it."""
     position = resume(call.edition.book, resumed.position, call.language)
-    standing = await call.parts.exchange.standing(call.id, now=call.now())
-    if standing is None:
+    try:
+        standing = await call.parts.exchange.standing(call.id, now=call.now())
+        return position if standing is None else await _take_up_need(call, position, standing)
+    except StoreAway:
+        log.warning("the store is away; the call goes on at its step, its need is looked at again when it is stated")
         return position
-    call.state = CallState.WAITING
+
+
+async def _take_up_need(call: Call, position: Position, standing: Standing) -> Position:
+    in_queue = isinstance(call.edition.book.steps[position.step], Route)
     if standing.answered:
         await finish_talk(call)
-        return follow(call.edition.book, position, Finished()).position or enter(call.edition.book, call.language)
+        call.parts.log.moved(call.id, CallEvent.RETURN)
+        moved = follow(call.edition.book, position, Finished()) if in_queue else None
+        return position if moved is None or moved.position is None else moved.position
+    if not in_queue:  # the wish to leave the queue was not stored
+        await leave_queue(call, "gave_up")
+        call.parts.log.moved(call.id, CallEvent.RETURN)
+        return position
+    call.state = CallState.WAITING
     if standing.offer is not None:
         await call.parts.exchange.close_offer(
             standing.offer.offer_id, standing.offer.fence, OfferEvent.EXPIRE, now=call.now(), wrap_up_s=0
@@ -114,15 +128,15 @@ async def _walk(call: Call, position: Position) -> Ending:
     """Step after step until the book ends or the longest time is over."""
     book, limits = call.edition.book, call.parts.settings.calls
     while True:
-        if call.now() - call.started_at > limits.longest_s:
-            return Ending(Result.FAILED, Reason.DEADLINE)
+        if call.now() - call.started_at - call.talked_s > limits.longest_s:
+            return Ending(Result.SERVED, Reason.AGENT) if call.talked else Ending(Result.FAILED, Reason.DEADLINE)
         step = book.steps[position.step]
         call.note("step", step=position.step, does=step.kind)
         call.parts.log.stands(call.id, position.to_json(), call.language)
         await call.parts.log.settle(call.id, deadline_s=limits.store_s)
         came = await STEPS[step.kind](call, step, position)
         moved = follow(book, position, came)
-        _record(call, position, moved)
+        _record(call, position, came, moved)
         await call.say_on(moved.say)
         if moved.position is None:
             return _ending(call, moved)
@@ -130,7 +144,7 @@ async def _walk(call: Call, position: Position) -> Ending:
         call.language = position.language
 
 
-def _record(call: Call, position: Position, moved: Move) -> None:
+def _record(call: Call, position: Position, came: Input, moved: Move) -> None:
     """What came of a step, for the agent who may be next, for reports, and for the caller's next menu."""
     option = moved.option
     if option is not None:
@@ -139,7 +153,8 @@ def _record(call: Call, position: Position, moved: Move) -> None:
         if call.facts.customer_id is not None and option.task is not None:
             call.parts.log.used(call.facts.customer_id, option.task, call.now(), call.id)
     elif moved.verdict in TELLING:
-        call.note(str(moved.verdict), menu=position.step)
+        pressed = {"key": came.key} if isinstance(came, Pressed) else {}
+        call.note(str(moved.verdict), menu=position.step, **pressed)
 
 
 def _ending(call: Call, moved: Move) -> Ending:
@@ -153,12 +168,15 @@ async def _departed(call: Call) -> None:
     """The caller has hung up: close what they had open, and write how it ended."""
     ringing = call.live.offer is not None
     try:
-        if ringing:
-            await finish_talk(call)
-        await leave_queue(call, "abandoned")
-    except StoreAway:
-        log.warning("the store is away; the sweep will close what this call had open")
-        call.talked |= call.live.answered
+        async with asyncio.timeout(CLEAN_UP_S):
+            talked = ringing and await finish_talk(call)
+            if call.state is CallState.WAITING and not talked:
+                await leave_queue(call, "abandoned")
+    except (StoreAway, TimeoutError):
+        log.warning("the store is away or slow; the sweep will close what this call had open")
+    except Exception:
+        log.exception("what a departed caller had open could not be closed; the sweep will do it")
+    call.talked |= call.live.answered
     _end(call, call.left(ringing=ringing))
 
 
@@ -167,16 +185,6 @@ def _end(call: Call, ending: Ending) -> None:
     call.parts.log.ended(call.id, ending, call.now())
     call.parts.endings[str(ending)] += 1
     log.info("call ended", ending=str(ending), seconds=round(call.now() - call.started_at, 1))
-
-
-@asynccontextmanager
-async def _shielded() -> AsyncIterator[None]:
-    """A deadline round clean-up."""
-    try:
-        async with asyncio.timeout(CLEAN_UP_S):
-            yield
-    except TimeoutError:
-        log.warning("cleaning up after a call took too long; the sweep will do the rest")
 
 
 def _language(resumed: Resumed | None, facts: CallerFacts, edition: Edition) -> str:

@@ -1,7 +1,6 @@
 """Published menu books in memory: the newest for new calls, older ones for calls that started on them."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Mapping
 
 import structlog
@@ -17,6 +16,7 @@ from ivr.queues import load as load_queues
 from ivr.settings import Settings
 from menus.loader import examine_folder, parse_book
 from menus.schema import MenuBook
+from menus.yaml_source import Faults
 from models.books import Books
 from models.database import Database
 
@@ -34,13 +34,13 @@ class Editions:
     def __init__(self, books: Books, settings: Settings, queues: Queues, speech: Speech, clock: Clock) -> None:
         self._books, self._queues, self._speech, self._clock = books, queues, speech, clock
         self._prompts, self._folder = settings.prompts, settings.book.folder
-        self._kept: OrderedDict[int, Edition] = OrderedDict()
+        self._kept: dict[int, Edition] = {}
 
     def get(self, version: int | None) -> Edition:
         """The edition of that version if it is still kept, else the newest."""
         if version is not None and version in self._kept:
             return self._kept[version]
-        return next(reversed(self._kept.values()))
+        return self._kept[max(self._kept)]
 
     async def start(self) -> None:
         """Load the newest published version; publish the folder when nothing has been published yet.
@@ -51,7 +51,10 @@ class Editions:
         if latest is None:
             await self.publish("first start")
             return
-        await self._load(latest.version, latest.files)
+        try:
+            await self._load(latest.version, latest.files)
+        except Faults as faults:
+            raise Misconfigured(f"version {latest.version}, published before, is broken now:\n{faults}") from faults
         examined = await asyncio.to_thread(examine_folder, self._folder, queues=self._queues.queues)
         for fault in examined.faults:
             log.error("the menu folder is broken; the published version goes on", fault=str(fault))
@@ -96,7 +99,7 @@ class Editions:
         book = await asyncio.to_thread(parse_book, files, queues=self._queues.queues)
         self._kept[version] = Edition(version, book, await self._render(book))
         while len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
+            del self._kept[min(self._kept)]
 
 
 async def publish_folder(settings: Settings, message: str) -> int:

@@ -6,6 +6,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from structlog.typing import Processor
 
 from ivr.numbers import masked
 
@@ -25,18 +26,31 @@ def mask(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str,
 
 
 def set_up(*, as_json: bool | None = None, level: int = logging.INFO) -> None:
-    """Send log lines to standard error: readable in a terminal, JSON elsewhere."""
+    """Send log lines to standard error, those of libraries too: readable in a terminal, JSON elsewhere."""
     plain = sys.stderr.isatty() if as_json is None else not as_json
-    renderer = structlog.dev.ConsoleRenderer() if plain else structlog.processors.JSONRenderer(ensure_ascii=False)
+    renderer: Processor = (
+        # Never the traceback with local variables: they hold what the fields above hide.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if plain
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    processors: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        mask,
+        structlog.processors.format_exc_info,
+    ]
+    foreign = logging.StreamHandler(sys.stderr)
+    foreign.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=processors,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[foreign], level=max(level, logging.WARNING), force=True)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            mask,
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
+        processors=[*processors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,

@@ -17,7 +17,9 @@ def e164(ani: str | None, country: str) -> str | None:
 
 
 def masked(number: str | None) -> str:
-    """A number for logs: the first three and last two digits only."""
+    """A number for logs: of more than six signs only the first three digits and the last two."""
     if not number:
         return "withheld"
-    return number if len(number) <= 6 else f"{number[:4]}…{number[-2:]}"
+    if len(number) <= 6:  # an extension or a service number
+        return number
+    return f"{number[: 4 if number.startswith('+') else 3]}…{number[-2:]}"

@@ -12,7 +12,8 @@ from routing.offer import Claimed
 
 async def pop_for_call(parts: Parts, offer: Claimed) -> Pop | None:
     """The pop for an offer that is about to ring; None when the offer is gone."""
-    return await pop_for_agent(parts, offer.agent_id)
+    seen = await parts.roster.offer_of(offer.agent_id)
+    return None if seen is None or seen.offer_id != offer.offer_id else await _compose(parts, seen)
 
 
 async def pop_for_agent(parts: Parts, agent_id: int) -> Pop | None:

@@ -49,6 +49,8 @@ def load(path: Path) -> Queues:
         text = path.read_text(encoding="utf-8")
     except OSError as fault:
         raise Misconfigured(f"{path}: cannot be read: {fault.strerror}") from fault
+    except UnicodeDecodeError as fault:
+        raise Misconfigured(f"{path}: is not UTF-8 from byte {fault.start + 1} on; save it as UTF-8") from fault
     try:
         return read_yaml(text, str(path), Queues)
     except Faults as faults:

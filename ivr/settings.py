@@ -11,7 +11,7 @@ from menus.yaml_source import Faults, read_yaml
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Database(_Part):
@@ -129,6 +129,8 @@ def load(path: Path | None) -> Settings:
         text = path.read_text(encoding="utf-8")
     except OSError as fault:
         raise Misconfigured(f"{path}: cannot be read: {fault.strerror}") from fault
+    except UnicodeDecodeError as fault:
+        raise Misconfigured(f"{path}: is not UTF-8 from byte {fault.start + 1} on; save it as UTF-8") from fault
     try:
         return read_yaml(text, str(path), Settings)
     except Faults as faults:

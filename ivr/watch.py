@@ -4,13 +4,26 @@ The switch is only the witness of which channels exist. After every login, and e
 afresh and what differs from the store is repaired and counted as drift.
 """
 
+from collections.abc import Sequence
+
 import structlog
 
 from ivr.errors import ActionUnknown, SwitchAway
 from ivr.parts import Parts
-from ivr.ports import ROUTING, PhoneAnswered, PhoneRinging, Standing, Swept, SwitchBack, SwitchEvent, SwitchGone
+from ivr.ports import (
+    ROUTING,
+    ChannelSeen,
+    PhoneAnswered,
+    PhoneRinging,
+    Standing,
+    Swept,
+    SwitchBack,
+    SwitchEvent,
+    SwitchGone,
+)
 from routing.call import CallEvent
 from routing.errors import StoreAway
+from routing.need import NeedState
 
 log = structlog.get_logger()
 
@@ -40,18 +53,13 @@ class Watcher:
         """One event of the switch."""
         parts = self._parts
         if isinstance(event, PhoneRinging):
-            standing = await self._standing_on(event.call_id, event.phone)
-            if standing is not None and standing.offer is not None and event.call_id in parts.live:
-                await parts.exchange.ringing(
-                    standing.offer.offer_id,
-                    standing.offer.fence,
-                    now=parts.clock.now(),
-                    lease_s=self._longest_ring_s(standing),
-                )
-                parts.log.event(event.call_id, "ringing", parts.clock.now(), agent=standing.offer.agent_name)
-                parts.desk.changed(standing.offer.agent_id)
+            if event.call_id in parts.live:  # the node that holds the call writes it down
+                await self._ringing(event.call_id, event.phone)
         elif isinstance(event, PhoneAnswered):
-            if event.call_id in parts.live:  # another node's calls are looked at in the comparison
+            live = parts.live.get(event.call_id)
+            if live is not None:  # a dead node's calls are looked at in the comparison
+                if live.offer is not None and live.offer.phone == event.phone:
+                    live.answered = True  # known here whatever the store says
                 await self._answered(event.call_id, event.phone)
         elif isinstance(event, SwitchBack):
             log.info("the switch is there", restarted=event.restarted)
@@ -60,19 +68,29 @@ class Watcher:
         elif isinstance(event, SwitchGone):
             log.warning("the switch cannot be reached; no offers are made until it is back")
 
-    async def _answered(self, call_id: str, phone: str) -> None:
-        parts = self._parts
+    async def _ringing(self, call_id: str, phone: str) -> None:
+        parts, now = self._parts, self._parts.clock.now()
+        standing = await self._standing_on(call_id, phone)
+        if standing is None or standing.offer is None:
+            return
+        offer = standing.offer
+        if await parts.exchange.ringing(offer.offer_id, offer.fence, now=now, lease_s=self._longest_ring_s(standing)):
+            parts.log.event(call_id, "ringing", now, agent=offer.agent_name)
+            parts.desk.changed(offer.agent_id)
+
+    async def _answered(self, call_id: str, phone: str) -> bool:
+        """Store that the phone was answered; whether that was news."""
+        parts, now = self._parts, self._parts.clock.now()
         standing = await self._standing_on(call_id, phone)
         if standing is None or standing.offer is None or standing.answered:
-            return
-        live = parts.live.get(call_id)
-        if live is not None:
-            live.answered = True
-        now = parts.clock.now()
-        if await parts.exchange.answered(standing.offer.offer_id, standing.offer.fence, now=now):
-            parts.log.moved(call_id, CallEvent.ANSWER)
-            parts.log.event(call_id, "answered", now, agent=standing.offer.agent_name)
-        parts.desk.changed(standing.offer.agent_id)
+            return False
+        offer = standing.offer
+        if not await parts.exchange.answered(offer.offer_id, offer.fence, now=now):
+            return False
+        parts.log.moved(call_id, CallEvent.ANSWER)
+        parts.log.event(call_id, "answered", now, agent=offer.agent_name)
+        parts.desk.changed(offer.agent_id)
+        return True
 
     async def _standing_on(self, call_id: str, phone: str) -> Standing | None:
         standing = await self._parts.exchange.standing(call_id, now=self._parts.clock.now())
@@ -125,10 +143,21 @@ class Watcher:
             channels = await parts.switchboard.channels()
         except (SwitchAway, ActionUnknown):
             return None
+        await self._find_answered(channels)
         self._compared_at = parts.clock.monotonic()
-        for call_id in {channel.call_id for channel in channels if channel.bridged}:
-            if call_id not in parts.live:
-                standing = await parts.exchange.standing(call_id, now=parts.clock.now())
-                if standing is not None and standing.offer is not None:
-                    await self._answered(call_id, standing.offer.phone)
         return frozenset(channel.call_id for channel in channels) | frozenset(parts.live)
+
+    async def _find_answered(self, channels: Sequence[ChannelSeen]) -> None:
+        """Store the answers that nobody saw: of a dead node's calls, or while the link or the store was down."""
+        parts = self._parts
+        phones = {(channel.call_id, channel.channel.rpartition("-")[0]) for channel in channels if channel.bridged}
+        if not phones:
+            return
+        snapshot = await parts.exchange.snapshot(now=parts.clock.now())
+        offered = {need.call_id for need in snapshot.needs if need.state is NeedState.OFFERED}
+        for call_id, phone in phones:
+            if call_id in offered and await self._answered(call_id, phone):
+                live = parts.live.get(call_id)
+                if live is not None:
+                    live.answered = True
+                self.drift += 1

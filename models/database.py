@@ -74,6 +74,7 @@ def create_engine(url: str, *, lock_s: float = LOCK_S, statement_s: float = STAT
             pool_size=CONNECTIONS,
             max_overflow=0,
             pool_timeout=TURN_S,
+            hide_parameters=True,
             connect_args={
                 "timeout": CONNECT_S,
                 "command_timeout": statement_s,
@@ -87,7 +88,12 @@ def create_engine(url: str, *, lock_s: float = LOCK_S, statement_s: float = STAT
         )
     Path(str(where.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(
-        where, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=TURN_S, connect_args={"timeout": lock_s}
+        where,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=TURN_S,
+        hide_parameters=True,  # faults are logged; customers' numbers are not
+        connect_args={"timeout": lock_s},
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)

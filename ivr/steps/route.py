@@ -36,6 +36,7 @@ UNANSWERED = {
 
 async def route(call: Call, step: Route, position: Position) -> Input:
     """Wait for an agent who fits and talk to them."""
+    call.typed_ahead = None  # meant for a menu, which the caller has left
     queue = call.parts.queues[step.queue]
     wish = NeedWish(
         queue=step.queue,
@@ -86,15 +87,15 @@ async def _wait(call: Call, queue: Queue, wish: NeedWish, position: Position, st
             standing = await _standing(call) if stated else None
         live.waiting = False
         if standing is not None and standing.offer is not None:
-            if await carry_out(call, queue, standing.offer):
+            if await _connect(call, queue, standing, standing.offer):
                 return Finished()
             await leg.hold()
             continue
+        if pressed == call.edition.book.back_key and position.trail:
+            return await _leave(call, Pressed(pressed))
         if standing is None:
             stated = await _state_need(call, wish)
             continue
-        if pressed == call.edition.book.back_key and position.trail:
-            return await _leave(call, Pressed(pressed))
         if call.parts.clock.monotonic() - announced_at >= queue.announce_every_s:
             announced = await _announce(call, standing, announced)
             announced_at = call.parts.clock.monotonic()
@@ -139,33 +140,61 @@ async def _tell(call: Call, clips: tuple[Clip, ...]) -> None:
 async def _leave(call: Call, came: Input) -> Input:
     """The caller stops waiting, by a key or because nobody came."""
     await call.leg.unhold()
-    await leave_queue(call, "gave_up")
+    try:
+        await leave_queue(call, "gave_up")
+    except StoreAway:
+        log.warning("the store is away; the need lapses with its offers, or when the call ends")
     call.state = move_call(call.state, CallEvent.RETURN)
     call.parts.log.moved(call.id, CallEvent.RETURN)
     return came
 
 
+async def _connect(call: Call, queue: Queue, standing: Standing, offer: Claimed) -> bool:
+    """Carry an offer out, or store what came of it if the store was away then. True: the caller goes on in the book."""
+    try:
+        if standing.answered:  # a conversation whose end was not stored: of this visit to the queue, or an earlier one
+            first = not call.talked
+            await finish_talk(call)
+            return first
+        if offer.offer_id in call.unstored:
+            await _put_back(call, offer, call.unstored[offer.offer_id])
+            return False
+    except StoreAway:
+        await call.leg.wait(LOOK_AGAIN_S)
+        return False
+    return await carry_out(call, queue, offer)
+
+
 async def carry_out(call: Call, queue: Queue, offer: Claimed) -> bool:
     """Pop, ring and talk. True after a conversation; False when the need is back in the queue with its age."""
-    parts, live = call.parts, call.live
+    live = call.live
     live.offer, live.answered = offer, False
     await _show(call, offer)
     await call.leg.unhold()
     started = call.now()
     dialled = await call.leg.dial(offer.phone, ring_s=queue.ring_s, offer_id=offer.offer_id)
     if dialled.status is DialStatus.ANSWERED or live.answered:
-        await _talked(call, queue, offer, dialled)
+        call.talked_s += call.now() - started
+        await _talked(call, offer, dialled)
         return True
     event = UNANSWERED[dialled.status]
     call.note("offer_closed", agent=offer.agent_name, how=str(dialled.status), rang_s=round(call.now() - started, 2))
     live.offer = None
     try:
-        await parts.exchange.close_offer(offer.offer_id, offer.fence, event, now=call.now(), wrap_up_s=0)
+        await _put_back(call, offer, event)
     except StoreAway:
-        log.warning("the store is away; the offer expires by its lease")
+        log.warning("the store is away; the end of the offer is stored later, or it expires by its lease")
+    return False
+
+
+async def _put_back(call: Call, offer: Claimed, event: OfferEvent) -> None:
+    """Close an offer whose phone was not answered: the need is back with its age, the agent set aside."""
+    parts = call.parts
+    call.unstored[offer.offer_id] = event
+    await parts.exchange.close_offer(offer.offer_id, offer.fence, event, now=call.now(), wrap_up_s=0)
+    del call.unstored[offer.offer_id]
     parts.hints.nudge(ROUTING)
     parts.desk.changed(offer.agent_id)
-    return False
 
 
 async def _show(call: Call, offer: Claimed) -> None:
@@ -180,37 +209,43 @@ async def _show(call: Call, offer: Claimed) -> None:
             )
     except (TimeoutError, StoreAway):
         shown = False
+    except Exception:
+        log.exception("a pop could not be shown; the phone rings without it")
+        shown = False
     call.note("popped", agent=offer.agent_name, shown=shown, ms=round((parts.clock.monotonic() - begun) * 1000, 1))
 
 
-async def _talked(call: Call, queue: Queue, offer: Claimed, dialled: Dialled) -> None:
+async def _talked(call: Call, offer: Claimed, dialled: Dialled) -> None:
     """The agent has hung up: wrap-up begins, the caller goes on in the book."""
-    call.live.answered = True
+    call.live.answered = call.talked = True
     call.note("offer_closed", agent=offer.agent_name, how="talked", talked_s=round(dialled.talked_s, 1))
-    await finish_talk(call)
+    try:
+        await finish_talk(call)
+    except StoreAway:
+        log.warning("the store is away; the sweep ends the conversation for agent and need")
     call.state = move_call(call.state, CallEvent.RETURN)
     call.parts.log.moved(call.id, CallEvent.RETURN)
 
 
-async def finish_talk(call: Call) -> None:
-    """Close the open offer of this call: as a conversation if there was one, else as withdrawn."""
+async def finish_talk(call: Call) -> bool:
+    """Close the conversation of this call, if there was one: need served, agent in wrap-up. Raises StoreAway."""
     parts = call.parts
     standing = await parts.exchange.standing(call.id, now=call.now())
     offer = call.live.offer or (standing.offer if standing is not None else None)
-    call.live.offer = None
-    if offer is None:
-        return
-    talked = call.live.answered or (standing is not None and standing.answered)
-    if talked:
-        call.talked = True
-        await parts.exchange.answered(offer.offer_id, offer.fence, now=call.now())
-    event = OfferEvent.COMPLETE if talked else OfferEvent.WITHDRAW
+    if offer is None or not (call.live.answered or (standing is not None and standing.answered)):
+        return False
+    call.talked = True
     queue = parts.queues.get(standing.queue) if standing is not None else None
-    await parts.exchange.close_offer(
-        offer.offer_id, offer.fence, event, now=call.now(), wrap_up_s=queue.wrap_up_s if queue else 0
-    )
+    wrap_up_s = queue.wrap_up_s if queue is not None else 0
+    now = call.now()
+    if not await parts.exchange.close_offer(
+        offer.offer_id, offer.fence, OfferEvent.COMPLETE, now=now, wrap_up_s=wrap_up_s
+    ):  # the offer had lapsed before its answer was stored; nobody else needs to come
+        await parts.exchange.close_need(call.id, "served", now=now)
+    call.live.offer = None
     parts.hints.nudge(ROUTING)
     parts.desk.changed(offer.agent_id)
+    return True
 
 
 async def leave_queue(call: Call, outcome: str) -> None:

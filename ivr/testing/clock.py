@@ -1,6 +1,9 @@
 """A clock that moves only when told to, or when somebody sleeps on it."""
 
 import asyncio
+from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
 
 
 class FakeClock:
@@ -9,19 +12,32 @@ class FakeClock:
     def __init__(self, now: float = 1_790_000_000.0) -> None:
         self._now = now
         self._elapsed = 0.0
+        self._due: list[tuple[float, int, Callable[[], object]]] = []
+        self._numbers = count()
 
     def now(self) -> float:
         """UTC seconds of the epoch."""
-        return self._now
+        return self._now + self._elapsed
 
     def monotonic(self) -> float:
         """Seconds since the clock was made."""
         return self._elapsed
 
+    def later(self, seconds: float, act: Callable[[], object]) -> None:
+        """Do something when so many seconds have passed."""
+        heappush(self._due, (self._elapsed + seconds, next(self._numbers), act))
+
+    def until_due(self) -> float:
+        """Seconds until the next thing is to be done; infinite when there is none."""
+        return self._due[0][0] - self._elapsed if self._due else float("inf")
+
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        self._now += seconds
-        self._elapsed += seconds
+        """Let time pass, and do what is due on the way, each at its moment."""
+        until = self._elapsed + seconds
+        while self._due and self._due[0][0] <= until:
+            self._elapsed, _, act = heappop(self._due)
+            act()
+        self._elapsed = until
 
     async def sleep(self, seconds: float) -> None:
         """Let that time pass at once, and others run."""

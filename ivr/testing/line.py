@@ -1,34 +1,42 @@
 """A caller's line in memory: says nothing aloud, takes its keys from a script, in virtual time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from ivr.errors import HungUp, LineBroken
+from ivr.errors import EngineFault, HungUp, LineBroken
 from ivr.ports import Arrival, Clip, ClipHeard, Dialled, DialStatus, Heard, Waited
 from ivr.testing.clock import FakeClock
+
+#: Longest wait in one go, as on a real line.
+LONGEST_WAIT_S = 20.0
+#: How often others may run before a wait goes on: more than any twin needs.
+TURNS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """Press a key while a prompt is heard (a third of it), or in the next silence."""
+    """Press a key while a prompt is heard (a third of it), or after so many seconds of silence."""
 
     key: str
     hearing: str | None = None  #: name of the prompt or option (`Clip.prompt`); None = when asked to wait
+    after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """Leave while a prompt is heard, or in the next silence."""
+    """Leave while a prompt is heard, or after so many seconds of silence."""
 
     hearing: str | None = None
+    after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """The line to the switch breaks in the next silence."""
+    """The line to the switch breaks while a prompt is heard, or after so many seconds of silence."""
 
     hearing: str | None = None
+    after_s: float = 0.0
 
 
 Action = Press | HangUp | Break
@@ -42,6 +50,7 @@ class ScriptedLeg:
     clock: FakeClock
     script: list[Action] = field(default_factory=list)
     dials: list[Dialled] = field(default_factory=list)  #: what each ring comes to; none left = answered
+    on_dial: Callable[[str], Awaitable[None]] | None = None  #: awaited while a phone rings; may raise HungUp
     heard: list[str] = field(default_factory=list)  #: prompts heard, in order
     rung: list[str] = field(default_factory=list)  #: phones rung
     armed: list[float] = field(default_factory=list)
@@ -50,77 +59,110 @@ class ScriptedLeg:
     on_hold: bool = False
     most_waits: int = 2000  #: waits after which the caller gives up, so that a test cannot loop for ever
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _silent_s: float = 0.0  #: since the last act of the script
+    _end: EngineFault | None = None
 
     def wake(self) -> None:
         """What `Switchboard.wake` does to this line."""
         self._woken.set()
 
+    def hang_up(self) -> None:
+        """The caller leaves, between two verbs."""
+        self._end = HungUp()
+
     async def answer(self) -> None:
         """Pick up."""
+        self._alive()
         self.answered = True
 
     async def arm(self, seconds: float) -> None:
         """Remember the deadline."""
+        self._alive()
         self.armed.append(seconds)
 
     async def say(self, clips: Sequence[Clip], *, keys: str = "0123456789*#", wakeable: bool = False) -> Heard:
         """Hear clips in virtual time until the script acts."""
         parts: list[ClipHeard] = []
         for clip in clips:
+            self._alive()
             if wakeable and self._woken.is_set():
                 self._woken.clear()
                 return Heard(tuple(parts), woken=True)
             self.heard.append(clip.prompt)
-            action = self.script[0] if self.script else None
-            if action is not None and action.hearing == clip.prompt:
+            left_s = clip.seconds
+            if self.script and self.script[0].hearing == clip.prompt:
                 self.clock.advance(clip.seconds / 3)
-                key = self._act(self.script.pop(0))
+                left_s -= clip.seconds / 3
+                key = self._act()
                 if key in keys:
                     parts.append(ClipHeard(clip, clip.seconds / 3))
                     return Heard(tuple(parts), key)
-            self.clock.advance(clip.seconds)
+            self.clock.advance(left_s)
             parts.append(ClipHeard(clip, clip.seconds))
             await asyncio.sleep(0)
         return Heard(tuple(parts))
 
     async def wait(self, seconds: float) -> str | Waited:
-        """A scripted key, a wake, or the time is over."""
+        """A scripted key, a wake, or the time is over; at most 20 s at a time."""
         self.most_waits -= 1
         if self.most_waits < 0:
-            raise HungUp
-        for _ in range(20):
-            if self._woken.is_set():
-                self._woken.clear()
-                return Waited.WOKEN
-            await asyncio.sleep(0)
-        if self.script and self.script[0].hearing is None:
-            return self._act(self.script.pop(0))
-        self.clock.advance(seconds)
-        return Waited.TIMEOUT
+            self.hang_up()
+        left_s = min(seconds, LONGEST_WAIT_S)
+        while True:
+            for _ in range(TURNS):
+                self._alive()
+                if self._woken.is_set():
+                    self._woken.clear()
+                    return Waited.WOKEN
+                await asyncio.sleep(0)
+            acts_in_s = float("inf")
+            if self.script and self.script[0].hearing is None:
+                acts_in_s = self.script[0].after_s - self._silent_s
+                if acts_in_s <= 0:
+                    return self._act()
+            if left_s <= 0:
+                return Waited.TIMEOUT
+            step_s = min(left_s, acts_in_s, self.clock.until_due())
+            self.clock.advance(step_s)
+            left_s -= step_s
+            self._silent_s += step_s
 
     async def hold(self) -> None:
         """Music."""
+        self._alive()
         self.on_hold = True
 
     async def unhold(self) -> None:
         """No music."""
+        self._alive()
         self.on_hold = False
 
     async def dial(self, phone: str, *, ring_s: float, offer_id: int) -> Dialled:
         """Ring a phone; the next of `dials` is what comes of it."""
+        await self.arm(0)
         self.rung.append(phone)
         await asyncio.sleep(0)
+        if self.on_dial is not None:
+            await self.on_dial(phone)
         outcome = self.dials.pop(0) if self.dials else Dialled(DialStatus.ANSWERED, 60.0)
         self.clock.advance(ring_s if outcome.status is DialStatus.NO_ANSWER else outcome.talked_s)
+        self._alive()
         return outcome
 
     async def done(self) -> None:
         """No further rung is needed."""
+        self._alive()
         self.is_done = True
 
-    def _act(self, action: Action) -> str:
-        if isinstance(action, HangUp):
-            raise HungUp
-        if isinstance(action, Break):
-            raise LineBroken
-        return action.key
+    def _act(self) -> str:
+        action = self.script.pop(0)
+        self._silent_s = 0.0
+        if isinstance(action, Press):
+            return action.key
+        self._end = HungUp() if isinstance(action, HangUp) else LineBroken()
+        raise self._end
+
+    def _alive(self) -> None:
+        """No verb reaches a caller who has left."""
+        if self._end is not None:
+            raise self._end

@@ -1,0 +1,125 @@
+"""One engine node of twins, for whole calls in virtual time: callers with scripts, agents, a dispatcher, a watcher."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from ivr.conversation import converse
+from ivr.dispatch import Dispatcher
+from ivr.parts import Edition, Parts
+from ivr.ports import Arrival, Clip
+from ivr.prompts.catalogue import Catalogue
+from ivr.prompts.utterances import all_of
+from ivr.queues import Queue
+from ivr.settings import Settings
+from ivr.testing.bank import MemoryBank
+from ivr.testing.books import small_book
+from ivr.testing.clock import FakeClock
+from ivr.testing.desk import MemoryDesk
+from ivr.testing.line import Action, ScriptedLeg
+from ivr.testing.records import MemoryCallLog, MemoryDirectory, MemoryExchange, MemoryHints, MemoryRoster, MemoryStore
+from ivr.testing.switchboard import MemorySwitchboard
+from ivr.watch import Watcher
+from menus.learning.ranker import KernelRanker
+from menus.pace import estimated_s
+from menus.schema import MenuBook
+from models.tables import AgentRow, CallRow, NeedRow, OfferRow
+from routing.agent import AgentState
+
+#: The number that the stage's callers call from unless they say otherwise.
+ANI = "+8613800000001"
+SKILLS = {"general": 5, "lang:en": 5, "lang:zh": 5}
+
+
+def silent_catalogue(book: MenuBook) -> Catalogue:
+    """The clips of a book without any sound, as long as the words would take."""
+    clips = {said: Clip(f"silence/{said.text}", said.text, estimated_s(said.text)) for said in all_of(book)}
+    return Catalogue(book, clips)
+
+
+class Stage:
+    """A node whose every port is a twin. Two stages on one store and one clock are two nodes of a site."""
+
+    def __init__(
+        self,
+        book: MenuBook | None = None,
+        *,
+        node: str = "node-a",
+        beside: "Stage | None" = None,
+        queue: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.clock: FakeClock = beside.clock if beside else FakeClock()
+        self.store: MemoryStore = beside.store if beside else MemoryStore()
+        self.hints: MemoryHints = beside.hints if beside else MemoryHints()
+        self.editions = {1: Edition(1, book or small_book(), silent_catalogue(book or small_book()))}
+        self.directory = MemoryDirectory(self.store)
+        self.log = MemoryCallLog(self.store, node)
+        self.exchange = MemoryExchange(self.store, node)
+        self.roster = MemoryRoster(self.store)
+        self.bank, self.desk, self.switchboard = MemoryBank(), MemoryDesk(), MemorySwitchboard()
+        self.legs: dict[str, ScriptedLeg] = {}
+        self.switchboard.on_wake = self._wake
+        self.parts = Parts(
+            settings=Settings.model_validate({"node": node, "personal": {"hold_out": 0}, **(settings or {})}),
+            clock=self.clock,
+            log=self.log,
+            directory=self.directory,
+            exchange=self.exchange,
+            roster=self.roster,
+            bank=self.bank,
+            desk=self.desk,
+            switchboard=self.switchboard,
+            hints=self.hints,
+            ranker=KernelRanker(),
+            edition=lambda version: self.editions.get(version or 0, self.editions[max(self.editions)]),
+            queues={"general": Queue(skills={"general": 1}, **(queue or {}))},
+        )
+        self.dispatcher, self.watcher = Dispatcher(self.parts), Watcher(self.parts)
+
+    def leg(self, *script: Action, call_id: str = "call-1", ani: str | None = ANI, rung: int = 1) -> ScriptedLeg:
+        """A caller's line."""
+        channel = f"PJSIP/trunk-{call_id}"
+        leg = ScriptedLeg(Arrival(call_id, call_id, channel, ani, "", "95588", rung), self.clock, list(script))
+        self.legs[channel] = leg
+        return leg
+
+    def agent(self, name: str = "grace", *, skills: Mapping[str, int] = SKILLS, ready: bool = True) -> AgentRow:
+        """An agent with a phone called PJSIP/NAME, ready or paused since now."""
+        state = AgentState.READY if ready else AgentState.PAUSED
+        return self.store.add_agent(name, skills=skills, state=state, since=self.clock.now())
+
+    async def take(self, leg: ScriptedLeg) -> CallRow:
+        """Serve this caller, with the dispatcher beside; the record of the call."""
+        async with self.dispatching():
+            await converse(leg, self.parts)
+        return self.store.calls[leg.arrival.call_id]
+
+    @asynccontextmanager
+    async def dispatching(self) -> AsyncIterator[None]:
+        """The dispatcher at work for the time of a block."""
+        running = asyncio.create_task(self.dispatcher.run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+
+    def told(self, kind: str, call_id: str = "call-1") -> list[Mapping[str, Any]]:
+        """What the record of a call says of one kind of event, oldest first."""
+        return [row.data for row in self.store.events if row.call_id == call_id and row.kind == kind]
+
+    @property
+    def need(self) -> NeedRow:
+        """The newest need."""
+        return self.store.needs[max(self.store.needs)]
+
+    @property
+    def offer(self) -> OfferRow:
+        """The newest offer."""
+        return self.store.offers[max(self.store.offers)]
+
+    def _wake(self, channel: str) -> None:
+        if channel in self.legs:
+            self.legs[channel].wake()
