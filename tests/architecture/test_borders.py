@@ -9,7 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("ivr", "routing", "menus", "models")
-RAW_PROTOCOL = re.compile(r"STREAM FILE|WAIT FOR DIGIT|GET VARIABLE|SET VARIABLE|agi_(?:callerid|uniqueid|arg)|ActionID")
+RAW_PROTOCOL = re.compile(
+    r"STREAM FILE|WAIT FOR DIGIT|GET VARIABLE|SET VARIABLE|agi_(?:callerid|uniqueid|arg)|ActionID"
+)
 
 
 def sources(*folders: str) -> list[Path]:
