@@ -154,6 +154,15 @@ async def test_positions_follow_age_plus_credit_within_the_queue(world):
     assert positions == [2, 1, 3, 1]
 
 
+async def test_callers_who_talk_already_are_not_in_front_of_those_who_wait(world):
+    claim = await world.offered("talks")
+    await world.call("c2")
+    await world.exchange.open_need("c2", WISH, now=T + 1)
+    assert (await world.exchange.standing("c2", now=T + 2)).position == 2
+    await world.exchange.answered(claim.offer_id, claim.fence, now=T + 3)
+    assert (await world.exchange.standing("c2", now=T + 4)).position == 1
+
+
 async def test_the_standing_of_an_offered_call_names_agent_phone_and_fence(world):
     claim = await world.offered()
     standing = await world.exchange.standing("c1", now=T + 1)
