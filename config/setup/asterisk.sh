@@ -23,7 +23,6 @@ unpacked() {
     "$loader" --library-path "$(dirname "$loader")" "$folder/usr/sbin/asterisk" "$@"
 }
 
-[ -d "$root" ] && exit 0
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 if command -v asterisk >/dev/null 2>&1; then
     found=$(version asterisk)
@@ -31,8 +30,10 @@ if command -v asterisk >/dev/null 2>&1; then
         say "using this machine's $(asterisk -V)"
         exit 0
     fi
-    say "this machine's Asterisk is ${found:-unreadable}; Ringwise wants $wanted and takes a private copy, yours stays untouched"
+    [ -d "$root" ] ||
+        say "this machine's Asterisk is ${found:-unreadable}; Ringwise wants $wanted and takes a private copy, yours stays untouched"
 fi
+[ -d "$root" ] && exit 0
 
 packages mmdebstrap debian-archive-keyring
 

@@ -29,18 +29,19 @@ class SwitchProgram:
 
 
 def find_program(root: Path) -> SwitchProgram:
-    """Debian's packages unpacked into `root` if they are there, else the machine's own Asterisk.
+    """The machine's own Asterisk if it is new enough, else Debian's packages unpacked into `root`.
 
     Raises Misconfigured when there is neither.
     """
-    if root.is_dir():
-        return _unpacked(root.resolve())
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
     found = shutil.which("asterisk", path=path)
-    if found is None:
-        raise Misconfigured("there is no Asterisk on this machine; config/setup/asterisk.sh unpacks one into var/")
-    command = (found,)
-    return SwitchProgram(command, _first(_MODULE_FOLDERS), _first(_DATA_FOLDERS), _version(command))
+    if found is not None:
+        version = _version((found,))
+        if int(version.partition(".")[0]) >= WANTED:
+            return SwitchProgram((found,), _first(_MODULE_FOLDERS), _first(_DATA_FOLDERS), version)
+    if root.is_dir():
+        return _unpacked(root.resolve())
+    raise Misconfigured(f"there is no Asterisk {WANTED} on this machine; config/setup/asterisk.sh unpacks one into var/")
 
 
 def _unpacked(root: Path) -> SwitchProgram:
