@@ -70,9 +70,11 @@ class Hub:
         *,
         measures: Measures | None = None,
         on_shown: Callable[[int, int], Awaitable[object]] | None = None,
+        on_said: Callable[[], None] | None = None,
     ) -> None:
         self.measures = measures or Measures()
         self._on_shown = on_shown  #: told offer and fence of every pop that stands, however late
+        self._on_said = on_said  #: told that some agent has said something: a caller may wait for it
         self._roster = roster
         self._clock = clock
         self._pop_of = pop_of
@@ -172,6 +174,12 @@ class Hub:
         """How many browser windows of this agent are connected."""
         desktop = self._desktops.get(agent_id)
         return len(desktop.outboxes) if desktop else 0
+
+    def said(self, agent_id: int) -> None:
+        """This agent has said ready, pause or how a call went."""
+        self.changed(agent_id)
+        if self._on_said is not None:
+            self._on_said()
 
     async def shown(self, agent_id: int, offer_id: int, fence: int) -> None:
         """A browser of this agent says that the pop of this offer stands on its screen."""

@@ -120,7 +120,7 @@ class Window:
             except (TimeoutError, StoreAway):
                 self.outbox.post(Error(code="store_away", about=message.type))
             if isinstance(message, Ready | Pause | WrapUp):
-                self._hub.changed(self._agent_id)
+                self._hub.said(self._agent_id)
 
     def _take_allowance(self) -> None:
         now = self._clock.monotonic()

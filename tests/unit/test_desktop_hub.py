@@ -345,3 +345,13 @@ async def test_a_newer_state_replaces_one_that_has_not_been_sent(stage: Stage) -
     outbox.post(state.model_copy(update={"now": 2.0}))
     assert isinstance(await outbox.next(), Ping)
     assert (await told(outbox, State)).now == 2.0
+
+
+async def test_what_an_agent_says_is_passed_on_to_whoever_looks_for_agents() -> None:
+    told_so: list[str] = []
+    roster = ScriptedRoster()
+    hub = Hub(roster, CLOCK, lambda agent_id: asyncio.sleep(0, None), on_said=lambda: told_so.append("said"))
+    hub.changed(1)
+    assert told_so == []
+    hub.said(1)
+    assert told_so == ["said"]
