@@ -2,14 +2,21 @@
 
 import asyncio
 import sys
+from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ivr import logs
-from ivr.errors import Misconfigured
-from ivr.settings import Settings, load
+from ivr.commands.agent import agents
+from ivr.commands.bank import bank
+from ivr.commands.options import SettingsFile, settings_of
+from ivr.errors import EngineFault
+from menus.yaml_source import Faults
+from models.errors import ModelsError
+from routing.errors import RoutingError
 
 cli = typer.Typer(
     name="ivr",
@@ -18,23 +25,54 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", "-s", help="Settings file; default config/settings.yaml if it is there.")
-]
+cli.add_typer(agents)
+cli.add_typer(bank)
+
+#: Faults whose message is made for people; everything else is a defect of ours and shows where it happened.
+TOLD = (EngineFault, RoutingError, ModelsError, Faults)
 
 
 def main() -> None:
-    """Run a command; a configuration fault is a sentence and exit status 1, never a traceback."""
+    """Run a command; what a person can mend is told in a sentence with exit status 1, never as a traceback."""
     try:
         cli()
-    except Misconfigured as fault:
-        print(fault, file=sys.stderr)
+    except Exception as raised:
+        sentences = [_sentence(fault) for fault in _leaves(raised)]
+        if None in sentences:
+            raise
+        for sentence in dict.fromkeys(sentences):
+            print(sentence, file=sys.stderr)
         sys.exit(1)
 
 
-def _settings(path: Path | None) -> Settings:
-    usual = Path("config/settings.yaml")
-    return load(path or (usual if usual.exists() else None))
+def _leaves(fault: BaseException) -> Iterator[BaseException]:
+    """The faults themselves, out of the groups in which tasks wrap them."""
+    if isinstance(fault, BaseExceptionGroup):
+        for part in fault.exceptions:
+            yield from _leaves(part)
+    else:
+        yield fault
+
+
+def _sentence(fault: BaseException) -> str | None:
+    if isinstance(fault, TOLD):
+        return str(fault)
+    if isinstance(fault, OSError) and fault.strerror:  # the machine refuses something: rights, a full disk
+        return f"{fault.filename}: {fault.strerror}" if fault.filename else fault.strerror
+    return None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"ringwise {version('ringwise')}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _all(
+    _: Annotated[bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Ringwise: an IVR and call-routing engine on Asterisk."""
 
 
 @cli.command()
@@ -46,7 +84,7 @@ def serve(
     from ivr.app import serve as run
 
     logs.set_up(as_json=True if json_logs else None)
-    asyncio.run(run(_settings(settings)))
+    asyncio.run(run(settings_of(settings)))
 
 
 @cli.command()
@@ -54,25 +92,17 @@ def migrate(settings: SettingsFile = None) -> None:
     """Bring the database to this version's tables."""
     from models.migrate import migrate as run
 
-    asyncio.run(run(_settings(settings).database_url))
+    asyncio.run(run(settings_of(settings).database_url))
     print("the database is up to date")
 
 
 @cli.command()
 def check(settings: SettingsFile = None) -> None:
     """Check settings, queues and the menu book; name every fault with file, line and column."""
-    from ivr.queues import load as load_queues
-    from menus.loader import examine_folder
+    from ivr.commands.check import check as run
 
-    read = _settings(settings)
-    examined = examine_folder(read.book.folder, queues=load_queues(read.book.queues).queues)
-    for warning in examined.warnings:
-        print(f"{warning} (warning)")
-    if examined.book is None:
-        raise Misconfigured("\n".join(map(str, examined.faults)))
-    book = examined.book
-    spoken = ", ".join(book.languages)
-    print(f"{read.book.folder}: fine: {len(book.steps)} steps, {len(book.prompts)} prompts in {spoken}")
+    for line in run(settings_of(settings)):
+        print(line)
 
 
 @cli.command()
@@ -83,8 +113,8 @@ def publish(
     """Check the menu book, render its prompts and publish it; running engines take it over for new calls."""
     from ivr.editions import publish_folder
 
-    version = asyncio.run(publish_folder(_settings(settings), message))
-    print(f"published version {version}")
+    number = asyncio.run(publish_folder(settings_of(settings), message))
+    print(f"published version {number}")
 
 
 @cli.command()
@@ -92,7 +122,7 @@ def doctor(settings: SettingsFile = None) -> None:
     """Check the installation from outside: Asterisk, AMI privileges, dialplan, FastAGI, sounds, database, clock."""
     from ivr.doctor import examine
 
-    findings = examine(_settings(settings))
+    findings = examine(settings_of(settings))
     for finding in findings:
         print(finding)
     if any(finding.is_fault for finding in findings):

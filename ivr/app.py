@@ -30,7 +30,7 @@ from ivr.errors import Misconfigured
 from ivr.metrics import Metrics
 from ivr.parts import Parts
 from ivr.pop import pop_for_agent
-from ivr.ports import Clock
+from ivr.ports import ROUTING, Clock
 from ivr.prompts.speech import EspeakSpeech
 from ivr.queues import load as load_queues
 from ivr.settings import Settings
@@ -41,9 +41,8 @@ from models.books import Books
 from models.calls import CallJournal
 from models.claims import Claims
 from models.customers import Customers
-from models.database import Database
 from models.hints import open_hints
-from models.migrate import revision_state
+from models.migrate import opened
 from models.nodes import Nodes
 from routing.errors import StoreAway
 
@@ -68,19 +67,16 @@ class Engine:
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Engine]:
-    """Start an engine, and stop it on leaving. Raises Misconfigured when something is wrong before anything listens."""
+    """Start an engine, and stop it on leaving.
+
+    Raises Misconfigured, or what models.migrate.opened raises, when something is wrong before anything listens.
+    """
     ami_secret = config.secret("RINGWISE_AMI_SECRET")
     web_secret = config.secret("RINGWISE_WEB_SECRET")
     clock = SystemClock(settings.clock_ahead_s)
     queues = load_queues(settings.book.queues)
     async with AsyncExitStack() as stack:
-        database = await Database.open(settings.database_url)
-        stack.push_async_callback(database.dispose)
-        state = await revision_state(settings.database_url)
-        if not state.current:
-            raise Misconfigured(
-                f"the database is at revision {state.found or 'none'}, not {state.head}: run `ivr migrate`"
-            )
+        database = await stack.enter_async_context(opened(settings.database_url))
         nodes = Nodes(database, settings.node)
         await nodes.started(now=clock.now())
         editions = Editions(Books(database), settings, queues, EspeakSpeech(), clock)
@@ -96,6 +92,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             lambda agent_id: pop_for_agent(parts, agent_id),
             measures=Measures(registry),
             on_shown=lambda offer_id, fence: parts.exchange.popped(offer_id, fence, now=clock.now()),
+            on_said=lambda: hints.nudge(ROUTING),
         )
         switchboard = AmiSwitchboard(settings.ami, ami_secret)
         parts = Parts(

@@ -18,7 +18,7 @@ from menus.loader import examine_folder, parse_book
 from menus.schema import MenuBook
 from menus.yaml_source import Faults
 from models.books import Books
-from models.database import Database
+from models.migrate import opened
 
 log = structlog.get_logger()
 
@@ -104,6 +104,6 @@ class Editions:
 
 async def publish_folder(settings: Settings, message: str) -> int:
     """Publish the menu folder of these settings from outside the engine. Raises Misconfigured with every fault."""
-    async with Database.opened(settings.database_url) as database:
+    async with opened(settings.database_url) as database:
         queues = load_queues(settings.book.queues)
         return await Editions(Books(database), settings, queues, EspeakSpeech(), SystemClock()).publish(message)

@@ -1,7 +1,14 @@
-"""Settings: one YAML file, read once into one frozen object; secrets come from the environment only."""
+"""Settings: one YAML file, read once into one frozen object; secrets come from the environment only.
+
+A relative path that the file writes is relative to the file, so that a settings file means the same from wherever a
+program is started. Without a word on it, the book and the queues are the shipped example, and what is made (database,
+sounds) goes to `var/` in the working directory.
+"""
 
 import os
+import re
 from pathlib import Path
+from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -9,88 +16,132 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ivr.errors import Misconfigured
 from menus.yaml_source import Faults, read_yaml
 
+#: The shipped example, in a checkout and in an installed package alike.
+SHIPPED = Path(__file__).resolve().parents[1] / "config"
+#: An SQLite address whose path does not begin at the root.
+_SQLITE_RELATIVE = re.compile(r"(?P<scheme>sqlite(?:\+aiosqlite)?:///)(?P<path>[^/:].*)")
+Port = Annotated[int, Field(ge=0, le=65535)]  #: 0 = any free one
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+AnyPart = TypeVar("AnyPart", bound=_Part)
+
+
 class Database(_Part):
     """Where the truth is kept."""
 
-    url: str = "sqlite+aiosqlite:///var/ringwise.db"  #: RINGWISE_DATABASE_URL in the environment wins
+    url: str = Field(
+        default="sqlite:///var/ringwise.db",
+        description="`sqlite:///file` for one machine, `postgresql://user@host/name` for several nodes. "
+        "`RINGWISE_DATABASE_URL` in the environment wins.",
+    )
 
 
 class FastAgi(_Part):
     """The door that Asterisk knocks at with each call."""
 
-    host: str = "127.0.0.1"
-    port: int = 4573
-    peers: tuple[str, ...] = ("127.0.0.1", "::1")  #: addresses that may connect
-    most_calls: int = Field(default=2000, ge=1)
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: Port = Field(
+        default=4573, description="Port to listen on; the dialplan's `RINGWISE_NODE_A` or `_B` names it."
+    )
+    peers: tuple[str, ...] = Field(
+        default=("127.0.0.1", "::1"), description="Addresses or networks that may connect: your Asterisk servers."
+    )
+    most_calls: int = Field(default=2000, ge=1, description="Calls at a time; further ones go to the next rung.")
 
 
 class Ami(_Part):
-    """Asterisk's manager interface. The secret is RINGWISE_AMI_SECRET in the environment."""
+    """Asterisk's manager interface. The secret is `RINGWISE_AMI_SECRET` in the environment."""
 
-    host: str = "127.0.0.1"
-    port: int = 5038
-    user: str = "ringwise"
+    host: str = Field(default="127.0.0.1", description="Where Asterisk is.")
+    port: Port = Field(default=5038, description="Its AMI port.")
+    user: str = Field(default="ringwise", description="User in `ringwise-manager.conf`.")
 
 
 class Web(_Part):
-    """The agents' desktop. The key that signs sessions is RINGWISE_WEB_SECRET in the environment."""
+    """The agents' desktop. The key that signs sessions is `RINGWISE_WEB_SECRET` in the environment."""
 
-    host: str = "127.0.0.1"
-    port: int = 8480
-    origins: tuple[str, ...] = ()  #: further origins (scheme://host:port) from which browsers may come
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: Port = Field(default=8480, description="Port to listen on.")
+    origins: tuple[str, ...] = Field(
+        default=(),
+        description="Further origins (`https://desk.example`) of browsers, when a proxy stands before.",
+    )
 
 
 class Prompts(_Part):
     """Where rendered sound files are, for us and as Asterisk sees the same folder."""
 
-    folder: Path = Path("var/prompts")
-    seen_by_asterisk: Path | None = None  #: the same folder if Asterisk sees it under another path
+    folder: Path = Field(
+        default=Path("var/prompts"), description="Where sounds are made; Asterisk must be able to read it."
+    )
+    seen_by_asterisk: Path | None = Field(
+        default=None, description="The same folder if Asterisk sees it under another path; absolute."
+    )
 
 
 class Book(_Part):
     """Where the menu book and the queues are written."""
 
-    folder: Path = Path("config/menus")
-    queues: Path = Path("config/queues.yaml")
+    folder: Path = Field(default=SHIPPED / "menus", description="Folder of the menu book; recordings in `recordings/`.")
+    queues: Path = Field(default=SHIPPED / "queues.yaml", description="File of the queues.")
 
 
 class Calls(_Part):
     """Deadlines of a call, in seconds."""
 
-    dead_man_s: float = Field(default=10.0, gt=0)  #: silence of the engine after which Asterisk moves on by itself
-    longest_s: float = Field(default=3600.0, gt=0)  #: longest time in menus and queues
-    lookup_s: float = Field(default=0.3, gt=0)  #: who is calling; later means the static menu
-    store_s: float = Field(default=0.3, gt=0)  #: how long a step waits for its own record to be stored
+    dead_man_s: float = Field(
+        default=10.0, gt=0, description="Silence of the engine after which Asterisk moves on by itself."
+    )
+    longest_s: float = Field(
+        default=3600.0, gt=0, description="Longest time in menus and queues; conversations do not count."
+    )
+    lookup_s: float = Field(default=0.3, gt=0, description="To find out who is calling; later means the static menu.")
+    store_s: float = Field(default=0.3, gt=0, description="How long a step waits for its own record to be stored.")
 
 
 class Routing(_Part):
     """Times of offers and agents, in seconds."""
 
-    offer_lease_s: float = Field(default=15.0, gt=0)
-    pop_s: float = Field(default=0.15, gt=0)  #: how long an offer waits for the pop to stand before the phone rings
-    desk_lost_s: float = Field(default=45.0, gt=0)
-    sweep_s: float = Field(default=1.0, gt=0)
+    offer_lease_s: float = Field(
+        default=15.0,
+        gt=0,
+        description="How long a node holds an offer without a sign of life; then others may take it.",
+    )
+    pop_s: float = Field(
+        default=0.15, gt=0, description="How long an offer waits for the pop to stand before the ring."
+    )
+    desk_lost_s: float = Field(
+        default=45.0, gt=0, description="A ready agent whose browser is silent for so long is paused."
+    )
+    sweep_s: float = Field(default=1.0, gt=0, description="Between two repairs of what was left behind.")
 
 
 class Personal(_Part):
     """Personal menus."""
 
-    hold_out: float = Field(default=0.1, ge=0, le=0.5)  #: share of callers who keep the static order, for comparison
-    salt: str = "ringwise"
+    hold_out: float = Field(
+        default=0.1, ge=0, le=0.5, description="Share of callers who keep the static order, for comparison."
+    )
+    salt: str = Field(default="ringwise", description="Draws who is held out; another word draws others.")
 
 
 class Settings(_Part):
-    """Everything that can be set."""
+    """The engine node."""
 
-    node: str = Field(default="node-a", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
-    time_zone: str = "Asia/Shanghai"
-    country: str = Field(default="CN", pattern=r"^[A-Z]{2}$")  #: default region of telephone numbers
-    clock_ahead_s: float = 0.0  #: seconds by which the engine's time of day is ahead of the machine's (rehearsals)
+    node: str = Field(
+        default="node-a", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Name of this node; each needs its own."
+    )
+    time_zone: str = Field(default="Asia/Shanghai", description="The site's time zone; a caller's day begins in it.")
+    country: str = Field(
+        default="CN", pattern=r"^[A-Z]{2}$", description="Region of telephone numbers without a prefix."
+    )
+    clock_ahead_s: float = Field(
+        default=0.0, description="Seconds by which the engine's clock is ahead of the machine's, for rehearsals."
+    )
     database: Database = Database()
     fastagi: FastAgi = FastAgi()
     ami: Ami = Ami()
@@ -132,9 +183,32 @@ def load(path: Path | None) -> Settings:
     except UnicodeDecodeError as fault:
         raise Misconfigured(f"{path}: is not UTF-8 from byte {fault.start + 1} on; save it as UTF-8") from fault
     try:
-        return read_yaml(text, str(path), Settings)
+        return _anchored(read_yaml(text, str(path), Settings), path.parent)
     except Faults as faults:
         raise Misconfigured(str(faults)) from faults
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    """Settings whose paths, as far as the file wrote them, begin at the folder of the file."""
+    return settings.model_copy(
+        update={
+            "database": settings.database.model_copy(update={"url": _anchored_url(settings.database, folder)}),
+            "prompts": _anchored_paths(settings.prompts, folder),
+            "book": _anchored_paths(settings.book, folder),
+        }
+    )
+
+
+def _anchored_url(database: Database, folder: Path) -> str:
+    found = _SQLITE_RELATIVE.fullmatch(database.url)
+    if found is None or "url" not in database.model_fields_set:
+        return database.url
+    return found["scheme"] + os.path.normpath(folder / found["path"])
+
+
+def _anchored_paths(part: AnyPart, folder: Path) -> AnyPart:
+    written = {name: value for name in part.model_fields_set if isinstance(value := getattr(part, name), Path)}
+    return part.model_copy(update={name: Path(os.path.normpath(folder / value)) for name, value in written.items()})
 
 
 def secret(name: str) -> str:

@@ -2,11 +2,11 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -70,6 +70,43 @@ class Agents:
         async with self._database.read() as session:
             agent = await session.scalar(select(AgentRow).where(AgentRow.name == name))
             return None if agent is None else await _card(session, agent)
+
+    async def all(self) -> tuple[AgentCard, ...]:
+        """Every agent, by name."""
+        async with self._database.read() as session:
+            skills: dict[int, dict[str, int]] = {}
+            for row in await session.scalars(select(AgentSkillRow)):
+                skills.setdefault(row.agent_id, {})[row.skill] = row.level
+            agents = await session.scalars(select(AgentRow).order_by(AgentRow.name))
+            return tuple(moves.card_of(agent, skills.get(agent.id, {})) for agent in agents)
+
+    async def set_password(self, name: str, password: str) -> None:
+        """From now on the agent signs in with this password; windows that are open stay open. Raises UnknownAgent."""
+        password_hash = await asyncio.to_thread(self._hasher.hash, stored(password, MOST_PASSWORD))
+
+        async def work(session: AsyncSession) -> None:
+            (await _named(session, name)).password_hash = password_hash
+
+        await self._database.transact(work)
+
+    async def set_skills(self, name: str, levels: Mapping[str, int], *, without: Collection[str] = ()) -> AgentCard:
+        """Give an agent some skills and take others away; counts for the next offer. Raises UnknownAgent."""
+
+        async def work(session: AsyncSession) -> AgentCard:
+            agent = await _named(session, name)
+            agent.version += 1  # what was decided on the skills before is decided again
+            await session.execute(
+                delete(AgentSkillRow).where(
+                    AgentSkillRow.agent_id == agent.id, AgentSkillRow.skill.in_([*levels, *without])
+                )
+            )
+            session.add_all(
+                AgentSkillRow(agent_id=agent.id, skill=skill, level=level) for skill, level in levels.items()
+            )
+            await session.flush()
+            return await _card(session, agent)
+
+        return await self._database.transact(work)
 
     async def check_password(self, name: str, password: str) -> AgentCard | None:
         """The agent, or None; takes as long for an unknown name as for a wrong password."""
@@ -162,6 +199,13 @@ class Agents:
             return tuple(
                 QueueSeen(queue, count, max(now - since, 0.0)) for queue, count, since in await session.execute(waiting)
             )
+
+
+async def _named(session: AsyncSession, name: str) -> AgentRow:
+    agent = await session.scalar(select(AgentRow).where(AgentRow.name == name).with_for_update())
+    if agent is None:
+        raise UnknownAgent(f"no agent is called {name!r}")
+    return agent
 
 
 async def _card(session: AsyncSession, agent: AgentRow) -> AgentCard:

@@ -44,8 +44,9 @@ _SQLITE_AWAY = {
 }
 #: serialisation failure, deadlock, lock not available
 _PG_BUSY = {"40001", "40P01", "55P03"}
-#: too many connections, shutting down, crashed, starting up, a replica that cannot be written to, statement cancelled
-_PG_AWAY = {"53300", "57P01", "57P02", "57P03", "25006", "57014", "53100"}
+#: too many connections, shutting down, crashed, starting up, a replica that cannot be written to, statement cancelled,
+#: disk full, no privilege
+_PG_AWAY = {"53300", "57P01", "57P02", "57P03", "25006", "57014", "53100", "42501"}
 #: What connecting raises before SQLAlchemy wraps anything.
 _CANNOT_CONNECT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, PoolTimeout)
 

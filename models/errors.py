@@ -19,7 +19,11 @@ class NameTaken(ModelsError):
 
 
 class UnknownAgent(ModelsError):
-    """No agent has this id."""
+    """There is no such agent."""
+
+
+class NotMigrated(ModelsError):
+    """The database does not have the tables of this version; run `ivr migrate`."""
 
 
 class StoreBusy(StoreAway):

@@ -1,6 +1,7 @@
 """Bring a database to the newest schema, and say how far one is."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -9,11 +10,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, event, text
+from sqlalchemy import URL, Connection, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from models.database import create_engine, store_faults
+from models.database import Database, address, create_engine, store_faults
+from models.errors import NotMigrated
 
 Result = TypeVar("Result")
 
@@ -39,15 +41,34 @@ class RevisionState:
 
 async def migrate(url: str, *, revisions: Path = FOLDER) -> None:
     """Bring a database to the newest of the revisions, all or nothing. Raises StoreAway or BadAddress."""
-    await _on_connection(url, lambda connection: _upgrade(connection, revisions))
+    await _on_connection(url, lambda connection: _upgrade(connection, revisions), writes=True)
 
 
 async def revision_state(url: str) -> RevisionState:
     """How far a database is. Raises StoreAway or BadAddress."""
-    found = await _on_connection(url, lambda connection: MigrationContext.configure(connection).get_current_revision())
+    found = await _on_connection(
+        url, lambda connection: MigrationContext.configure(connection).get_current_revision(), writes=False
+    )
     head = ScriptDirectory.from_config(config()).get_current_head()
     assert head is not None, "the package has revisions"
     return RevisionState(found, head)
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    """A database that has this version's tables, for the time of a block. Raises NotMigrated, StoreAway, BadAddress."""
+    _require_file(address(url))
+    state = await revision_state(url)
+    if not state.current:
+        raise NotMigrated(f"the database is at revision {state.found or 'none'}, not {state.head}: run `ivr migrate`")
+    async with Database.opened(url) as database:
+        yield database
+
+
+def _require_file(where: URL) -> None:
+    """Opening a file that is not there would make it; a misspelt path should say so instead. Raises NotMigrated."""
+    if where.drivername.startswith("sqlite") and not Path(str(where.database)).exists():
+        raise NotMigrated(f"the database {where.database} does not exist: run `ivr migrate`")
 
 
 def config(connection: Connection | None = None, revisions: Path = FOLDER) -> Config:
@@ -65,13 +86,14 @@ def _upgrade(connection: Connection, revisions: Path) -> None:
     command.upgrade(config(connection, revisions), "head")
 
 
-async def _on_connection(url: str, work: Callable[[Connection], Result]) -> Result:
-    engine = create_engine(url, lock_s=PATIENCE_S, statement_s=PATIENCE_S)
+async def _on_connection(url: str, work: Callable[[Connection], Result], *, writes: bool) -> Result:
+    with store_faults():
+        engine = create_engine(url, lock_s=PATIENCE_S, statement_s=PATIENCE_S)
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _foreign_keys_off)
     try:
         with store_faults():
-            async with engine.execution_options(writes=True).begin() as connection:
+            async with engine.execution_options(writes=writes).begin() as connection:
                 return await connection.run_sync(work)
     finally:
         await engine.dispose()

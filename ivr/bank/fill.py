@@ -55,7 +55,8 @@ async def fill(
             if not refill:
                 raise BankOccupied(
                     f"the database already holds customers that are not those of seed {seed} with history up to"
-                    f" {until}; nothing was changed: use another database, or ask for a refill, which deletes them"
+                    f" {until}; nothing was changed: use another database, or ask for a refill (--refill),"
+                    " which deletes them"
                 )
             await _empty(session)
         numbers = _CaseNumbers()

@@ -8,6 +8,7 @@ from random import Random
 from ivr.bank.names import firm_name, person_name
 
 CUSTOMERS = 2200  #: size of the demonstration bank
+SEED = 20261201  #: the demonstration bank is the same on every machine
 
 
 class Persona(StrEnum):

@@ -14,18 +14,16 @@ from typing import Any
 import yaml
 
 from ivr.bank.fill import Filled, fill
+from ivr.bank.people import SEED
 from ivr.bank.staff import AgentSeed, demo_agents
 from ivr.editions import publish_folder
 from ivr.lab.asterisk import LabAsterisk
 from ivr.lab.engine import EngineProcess
 from ivr.lab.ports import free_ports
-from ivr.settings import Settings, load
+from ivr.settings import SHIPPED, Settings, load
 from models.agents import Agents
 from models.database import Database
 from models.migrate import migrate
-
-CONFIG = Path(__file__).resolve().parents[2] / "config"
-SEED = 20261201  #: the demonstration bank is the same on every machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +45,8 @@ class Site:
     nodes: int = 1
     ports: SitePorts = SitePorts()
     database_url: str | None = None  #: SQLite in the folder when None
-    book: Path = CONFIG / "menus"
-    queues: Path = CONFIG / "queues.yaml"
+    book: Path = SHIPPED / "menus"
+    queues: Path = SHIPPED / "queues.yaml"
     softphones: Sequence[str] = ()
     overrides: dict[str, Any] = field(default_factory=dict)  #: further settings, by section
     staff: tuple[AgentSeed, ...] = field(default_factory=demo_agents)

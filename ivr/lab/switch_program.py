@@ -41,7 +41,9 @@ def find_program(root: Path) -> SwitchProgram:
             return SwitchProgram((found,), _first(_MODULE_FOLDERS), _first(_DATA_FOLDERS), version)
     if root.is_dir():
         return _unpacked(root.resolve())
-    raise Misconfigured(f"there is no Asterisk {WANTED} on this machine; config/setup/asterisk.sh unpacks one into var/")
+    raise Misconfigured(
+        f"there is no Asterisk {WANTED} on this machine; config/setup/asterisk.sh unpacks one into var/"
+    )
 
 
 def _unpacked(root: Path) -> SwitchProgram:

@@ -18,8 +18,9 @@ from ivr.demo.voices import agent_voice, option_voices
 from ivr.lab.g711 import RATE, Samples, read_wav
 from ivr.lab.recognise import ClipFound, recognise
 from ivr.lab.robots import Manner, RobotCall, RobotCaller, RobotPhone
-from ivr.lab.site import CONFIG, Site
+from ivr.lab.site import Site
 from ivr.prompts.catalogue import Catalogue
+from ivr.settings import SHIPPED
 from menus.loader import load_book
 from menus.schema import MenuBook
 from models.agents import Agents
@@ -37,7 +38,7 @@ LOUD = 200.0  # root mean square above which there is sound
 @pytest.fixture(scope="session")
 def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    book = shutil.copytree(CONFIG / "menus", folder / "menus")
+    book = shutil.copytree(SHIPPED / "menus", folder / "menus")
     site = Site(
         folder,
         prompts=ROOT / "var" / "prompts",

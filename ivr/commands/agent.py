@@ -1,0 +1,181 @@
+"""`ivr agent`: who takes calls, with which phone and skills."""
+
+import asyncio
+import re
+import secrets
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ivr.commands.options import SettingsFile, settings_of
+from ivr.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from routing.views import AgentCard
+
+agents = typer.Typer(name="agent", help="Agents: add, list, set passwords and skills.", no_args_is_help=True)
+
+SHORTEST_PASSWORD = 10  #: characters
+_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
+_PHONE = re.compile(r"PJSIP/[A-Za-z0-9_.-]{1,74}")
+_SKILL = re.compile(r"[^\W\d_][\w:-]{0,47}")
+
+Name = Annotated[str, typer.Argument(help="Sign-in name.")]
+Skills = Annotated[
+    list[str], typer.Option("--skill", metavar="NAME=LEVEL", help="Level 1 (junior) to 10 (senior); may be repeated.")
+]
+Generate = Annotated[bool, typer.Option("--generate", help="Make a password and print it once, instead of asking.")]
+
+
+@agents.command("add")
+def add(
+    name: Name,
+    full_name: Annotated[str, typer.Option(help="As colleagues write it.")],
+    phone: Annotated[str, typer.Option(help="Endpoint in Asterisk, such as PJSIP/agent-101.")],
+    skill: Skills,
+    generate: Generate = False,
+    settings: SettingsFile = None,
+) -> None:
+    """Add an agent. The password is asked for twice without being shown; from a pipe, it is one line."""
+    from models.agents import Agents
+    from models.migrate import opened
+
+    read = settings_of(settings)
+    levels, without = _wishes(skill)
+    if without:
+        raise Misconfigured(f"a new agent has no skill {without[0]!r} to take away")
+    if not _NAME.fullmatch(name):
+        raise Misconfigured(f"{name!r} is no sign-in name: up to 64 of a-z, 0-9 and . _ @ -, a letter or digit first")
+    if not (full_name.strip() and full_name.isprintable() and len(full_name) <= 120):
+        raise Misconfigured("the full name must be 1 to 120 printable characters")
+    if not _PHONE.fullmatch(phone):
+        raise Misconfigured(f"{phone!r} is no phone: write PJSIP/ and the endpoint's name, such as PJSIP/agent-101")
+    password = _new_password(name, generate)
+
+    async def work() -> "AgentCard":
+        async with opened(read.database_url) as database:
+            return await Agents(database).add(name, full_name.strip(), password, phone, levels)
+
+    _tell(asyncio.run(work()))
+    _tell_password(password, generate)
+
+
+@agents.command("list")
+def list_(settings: SettingsFile = None) -> None:
+    """Every agent: name, phone, state, skills."""
+    from models.agents import Agents
+    from models.migrate import opened
+
+    read = settings_of(settings)
+
+    async def work() -> "tuple[AgentCard, ...]":
+        async with opened(read.database_url) as database:
+            return await Agents(database).all()
+
+    cards = asyncio.run(work())
+    if not cards:
+        print("there are no agents; `ivr agent add` adds one")
+    for line in _aligned((card.name, card.full_name, card.phone, str(card.state), _spoken(card)) for card in cards):
+        print(line)
+
+
+@agents.command("password")
+def password(name: Name, generate: Generate = False, settings: SettingsFile = None) -> None:
+    """Set a new password. Windows in which the agent has signed in already stay open."""
+    from models.agents import Agents
+    from models.migrate import opened
+
+    read = settings_of(settings)
+    new = _new_password(name, generate)
+
+    async def work() -> None:
+        async with opened(read.database_url) as database:
+            await Agents(database).set_password(name, new)
+
+    asyncio.run(work())
+    print(f"{name} has a new password")
+    _tell_password(new, generate)
+
+
+@agents.command("skills")
+def skills(
+    name: Name,
+    skill: Annotated[
+        list[str],
+        typer.Option("--skill", metavar="NAME=LEVEL | -NAME", help="A skill to give, or with - one to take away."),
+    ],
+    settings: SettingsFile = None,
+) -> None:
+    """Give an agent skills, or take some away; the others stay. Counts from the next call on."""
+    from models.agents import Agents
+    from models.migrate import opened
+
+    read = settings_of(settings)
+    levels, without = _wishes(skill)
+
+    async def work() -> "AgentCard":
+        async with opened(read.database_url) as database:
+            return await Agents(database).set_skills(name, levels, without=without)
+
+    _tell(asyncio.run(work()))
+
+
+def _wishes(written: Iterable[str]) -> tuple[dict[str, int], list[str]]:
+    """Skills to give and to take away, from NAME=LEVEL and -NAME. Raises Misconfigured."""
+    levels: dict[str, int] = {}
+    without: list[str] = []
+    for wish in written:
+        skill, _, level = wish.removeprefix("-").partition("=")
+        takes = wish.startswith("-")
+        if not _SKILL.fullmatch(skill) or takes != (level == "") or skill in levels or skill in without:
+            raise Misconfigured(f"--skill {wish}: write each skill once, as NAME=LEVEL (or -NAME to take one away)")
+        if takes:
+            without.append(skill)
+        elif re.fullmatch(r"[1-9]|10", level):
+            levels[skill] = int(level)
+        else:
+            raise Misconfigured(f"--skill {wish}: a level is a number from 1 (junior) to 10 (senior)")
+    return levels, without
+
+
+def _new_password(name: str, generate: bool) -> str:
+    if generate:
+        return secrets.token_urlsafe(12)
+    if sys.stdin.isatty():
+        typed: str = typer.prompt(
+            f"Password of {name}", hide_input=True, confirmation_prompt="The same again", err=True
+        )
+    else:
+        typed = sys.stdin.readline().rstrip("\n")
+    if len(typed) < SHORTEST_PASSWORD:
+        raise Misconfigured(f"a password has at least {SHORTEST_PASSWORD} characters; nothing was changed")
+    return typed
+
+
+def _tell_password(password: str, generated: bool) -> None:
+    if generated:
+        print(f"password: {password}   (shown only now)")
+
+
+def _tell(card: "AgentCard") -> None:
+    print(f"{card.name}: {card.full_name}, {card.phone}, {_spoken(card)}")
+    if not any(skill.startswith("lang:") for skill in card.skills):
+        print("  gets no calls yet: an agent needs the language of the call, as in --skill lang:en=5")
+
+
+def _spoken(card: "AgentCard") -> str:
+    return " ".join(f"{skill}={level}" for skill, level in sorted(card.skills.items())) or "no skills"
+
+
+def _aligned(rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """Rows as columns; wide characters count twice, as terminals show them."""
+    from rich.cells import cell_len, set_cell_size
+
+    kept = list(rows)
+    widths = [max(cell_len(row[n]) for row in kept) for n in range(len(kept[0]) - 1)] if kept else []
+    return [
+        "  ".join([*(set_cell_size(cell, width) for cell, width in zip(row, widths, strict=False)), row[-1]])
+        for row in kept
+    ]

@@ -1,0 +1,27 @@
+"""`ivr check`: everything that is wrong in settings, queues and menu book, before anything runs on them."""
+
+from ivr.errors import Misconfigured
+from ivr.queues import load as load_queues
+from ivr.settings import Settings
+from menus.loader import examine_folder
+
+
+def check(settings: Settings) -> list[str]:
+    """What to print: warnings, then what is there. Raises Misconfigured with every fault of all files."""
+    faults: list[str] = []
+    queues = None
+    try:
+        queues = load_queues(settings.book.queues).queues
+    except Misconfigured as wrong:
+        faults.append(str(wrong))
+    examined = examine_folder(settings.book.folder, queues=queues)
+    warnings = [f"{warning} (warning)" for warning in examined.warnings]
+    if examined.book is None or faults:
+        raise Misconfigured("\n".join([*faults, *map(str, examined.faults), *warnings]))
+    book = examined.book
+    return [
+        *warnings,
+        f"{settings.book.queues}: fine: {len(queues or ())} queues",
+        f"{settings.book.folder}: fine: {len(book.steps)} steps, {len(book.prompts)} prompts in "
+        + ", ".join(book.languages),
+    ]
