@@ -65,3 +65,24 @@ steps:
 def small_book() -> MenuBook:
     """The small book."""
     return parse_book({"small.yaml": SMALL})
+
+
+def book_with_a_menu_after_talks() -> MenuBook:
+    """The small book, where transfers lead over a notice to an agent, and the conversation to another menu."""
+    text = SMALL.replace(
+        "label: {en: transfers, zh: 转账}, then: general}", "label: {en: transfers, zh: 转账}, then: notice}"
+    ).replace("  bye: {text:", "  notice: {text: {en: Keep your card at hand., zh: 请准备好银行卡。}}\n  bye: {text:")
+    return parse_book({"small.yaml": text + _AFTER})
+
+
+_AFTER = """\
+  notice: {kind: say, prompts: [notice], then: transfers}
+  transfers: {kind: route, queue: general, reason: Transfers, then: after, otherwise: nobody}
+  after:
+    kind: menu
+    options:
+      - {id: done, key: 1, label: {en: the end, zh: 结束}, then: thanks}
+      - {id: agent, key: 0, task: agent, pinned: true, label: {en: an agent, zh: 人工}, then: transfers}
+    no_input: {prompts: [silent], then: thanks}
+    invalid: {prompts: [wrong], then: thanks}
+"""

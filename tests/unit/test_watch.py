@@ -1,0 +1,302 @@
+"""The watcher: what the switch tells becomes true in the store, and what nobody told is found by comparing."""
+
+import asyncio
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from ivr.errors import ActionUnknown, SwitchAway
+from ivr.metrics import Metrics
+from ivr.parts import LiveCall
+from ivr.ports import (
+    Arrival,
+    ChannelGone,
+    ChannelSeen,
+    NeedWish,
+    PhoneAnswered,
+    PhoneRinging,
+    SwitchBack,
+    SwitchGone,
+)
+from ivr.testing.stage import Stage
+from ivr.watch import COMPARE_EVERY_S
+from menus.facts import CallerFacts
+from routing.call import CallEvent
+
+PHONE = "PJSIP/grace"
+
+
+async def _offered(stage: Stage, *, live: bool = True, call_id: str = "call-1") -> None:
+    """A call that is offered to Grace, held by this node if `live`."""
+    stage.agent()
+    arrival = Arrival(call_id, call_id, "PJSIP/trunk-00000001", None, "", "")
+    stage.log.opened(arrival, now=stage.clock.now(), facts=CallerFacts(), language="en", book_version=1)
+    stage.log.moved(call_id, CallEvent.NEED)
+    await stage.exchange.open_need(call_id, NeedWish("general", {"general": 1}, "en", "General"), now=stage.clock.now())
+    await stage.dispatcher.round()
+    if live:
+        standing = await stage.exchange.standing(call_id, now=stage.clock.now())
+        assert standing is not None
+        stage.parts.live[call_id] = LiveCall(call_id, call_id, "PJSIP/trunk-00000001", offer=standing.offer)
+
+
+def _bridged(stage: Stage, call_id: str = "call-1", phone: str = PHONE) -> None:
+    """The switch shows the caller and that phone in one bridge."""
+    for uniqueid, channel in ((call_id, "PJSIP/trunk-00000001"), ("9.2", f"{phone}-00000002")):
+        stage.switchboard.seen[channel] = ChannelSeen(call_id, uniqueid, channel, True)
+
+
+async def test_a_phone_that_rings_prolongs_the_offer_by_the_queues_ringing_time() -> None:
+    stage = Stage(queue={"ring_s": 20})
+    await _offered(stage)
+    stage.clock.advance(3)
+    await stage.watcher.take(PhoneRinging("call-1", PHONE, f"{PHONE}-1"))
+    assert (stage.offer.state, stage.offer.ringing_at) == ("ringing", stage.clock.now())
+    assert stage.offer.expires_at == stage.clock.now() + 20 + 15
+    assert stage.told("ringing") == [{"agent": "grace"}]
+
+
+async def test_a_phone_that_was_answered_makes_offer_need_agent_and_call_talk() -> None:
+    stage = Stage()
+    await _offered(stage)
+    await stage.watcher.take(PhoneAnswered("call-1", PHONE, f"{PHONE}-1"))
+    assert (stage.offer.state, stage.need.state, stage.store.agents[1].state) == ("answered", "talking", "busy")
+    assert stage.store.calls["call-1"].state == "talking"
+    assert stage.parts.live["call-1"].answered
+    assert stage.told("answered") == [{"agent": "grace"}]
+
+
+async def test_the_same_answer_told_twice_counts_once() -> None:
+    stage = Stage()
+    await _offered(stage)
+    for _ in range(2):
+        await stage.watcher.take(PhoneAnswered("call-1", PHONE, f"{PHONE}-1"))
+    assert len(stage.told("answered")) == 1
+
+
+@pytest.mark.parametrize("event", [PhoneRinging, PhoneAnswered])
+async def test_events_of_other_nodes_calls_are_left_to_them_without_a_look_at_the_store(event) -> None:  # type: ignore[no-untyped-def]
+    stage = Stage()
+    await _offered(stage, live=False)
+    stage.store.away = True
+    await stage.watcher.take(event("call-1", PHONE, f"{PHONE}-1"))
+    assert stage.offer.state == "offered"
+
+
+@pytest.mark.parametrize("event", [PhoneRinging, PhoneAnswered])
+async def test_events_of_another_phone_change_nothing(event) -> None:  # type: ignore[no-untyped-def]
+    stage = Stage()
+    await _offered(stage)
+    await stage.watcher.take(event("call-1", "PJSIP/tom", "PJSIP/tom-1"))
+    assert stage.offer.state == "offered"
+    assert not stage.parts.live["call-1"].answered
+
+
+async def test_channels_that_end_are_left_to_their_own_lines() -> None:
+    stage = Stage()
+    await _offered(stage)
+    await stage.watcher.take(ChannelGone("call-1", "call-1", "PJSIP/trunk-00000001"))
+    assert stage.offer.state == "offered"
+
+
+async def test_an_answer_on_a_dead_nodes_call_is_found_by_comparing_and_counted() -> None:
+    stage = Stage()
+    await _offered(stage, live=False)
+    _bridged(stage)
+    await stage.watcher.sweep()
+    assert (stage.offer.state, stage.store.agents[1].state) == ("answered", "busy")
+    assert stage.watcher.drift == 1
+    await stage.watcher.sweep()
+    assert stage.watcher.drift == 1
+
+
+async def test_an_answer_that_came_while_the_link_was_down_is_found_by_comparing() -> None:
+    stage = Stage()
+    await _offered(stage)
+    _bridged(stage)
+    await stage.watcher.sweep()
+    assert stage.offer.state == "answered"
+    assert stage.parts.live["call-1"].answered
+
+
+async def test_an_answer_that_the_store_did_not_take_is_found_by_comparing() -> None:
+    stage = Stage()
+    await _offered(stage)
+    _bridged(stage)
+    stage.store.away = True
+    stage.switchboard.tell(PhoneAnswered("call-1", PHONE, f"{PHONE}-00000002"))
+    listening = asyncio.create_task(stage.watcher.listen())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert stage.parts.live["call-1"].answered
+    stage.store.away = False
+    await stage.watcher.sweep()
+    assert stage.offer.state == "answered"
+    assert not listening.done()
+    listening.cancel()
+
+
+@pytest.mark.parametrize("phone", [None, "PJSIP/tom", "PJSIP/grac"])
+async def test_a_call_that_is_not_bridged_to_the_offered_phone_has_not_been_answered(phone: str | None) -> None:
+    stage = Stage()
+    await _offered(stage, live=False)
+    if phone is None:
+        stage.switchboard.seen["c"] = ChannelSeen("call-1", "9.2", f"{PHONE}-00000002", False)
+    else:
+        _bridged(stage, phone=phone)
+    await stage.watcher.sweep()
+    assert stage.offer.state == "offered"
+    assert stage.watcher.drift == 0
+
+
+async def test_a_call_without_a_channel_is_closed_and_counted() -> None:
+    stage = Stage()
+    await _offered(stage, live=False)
+    stage.clock.advance(5)
+    swept = await stage.watcher.sweep()
+    assert swept.calls_closed == 1
+    assert stage.watcher.drift == 1
+    assert stage.store.calls["call-1"].reason == "engine_lost"
+    assert (stage.offer.state, stage.need.outcome, stage.store.agents[1].state) == ("withdrawn", "lost", "ready")
+    assert None in stage.desk.changes
+    assert await stage.hints.wait("routing", seconds=0.01)
+
+
+async def test_a_call_that_this_node_holds_is_alive_whatever_the_switch_lists() -> None:
+    stage = Stage()
+    await _offered(stage)
+    stage.clock.advance(5)
+    await stage.watcher.sweep()
+    assert stage.store.calls["call-1"].ended_at is None
+
+
+async def test_an_offer_whose_lease_is_over_lapses_and_is_counted() -> None:
+    stage = Stage()
+    await _offered(stage)
+    stage.clock.advance(16)
+    swept = await stage.watcher.sweep()
+    assert (swept.offers_expired, stage.watcher.drift) == (1, 1)
+    assert (stage.need.state, stage.store.agents[1].state) == ("waiting", "ready")
+
+
+async def test_between_comparisons_the_switch_is_not_asked() -> None:
+    stage = Stage()
+    asked: list[float] = []
+    channels = stage.switchboard.channels
+
+    async def count() -> tuple[ChannelSeen, ...]:
+        asked.append(stage.clock.monotonic())
+        return await channels()
+
+    stage.switchboard.channels = count  # type: ignore[method-assign]
+    for _ in range(11):
+        await stage.watcher.sweep()
+        stage.clock.advance(1)
+    assert asked == [0, COMPARE_EVERY_S, 2 * COMPARE_EVERY_S]
+
+
+async def test_a_switch_that_is_back_is_compared_with_at_the_next_sweep() -> None:
+    stage = Stage()
+    await stage.watcher.sweep()
+    await _offered(stage, live=False)
+    stage.clock.advance(COMPARE_EVERY_S - 1)
+    await stage.watcher.take(SwitchGone())
+    await stage.watcher.sweep()
+    assert stage.store.calls["call-1"].ended_at is None
+    await stage.watcher.take(SwitchBack(restarted=True))
+    await stage.watcher.sweep()
+    assert stage.store.calls["call-1"].ended_at is not None
+
+
+async def test_a_switch_that_is_back_sets_the_dispatcher_to_work() -> None:
+    stage = Stage()
+    await stage.watcher.take(SwitchBack(restarted=False))
+    assert await stage.hints.wait("routing", seconds=0.01)
+
+
+@pytest.mark.parametrize("fault", [SwitchAway(), ActionUnknown(), None])
+async def test_while_the_switch_cannot_be_asked_no_call_is_closed(fault: Exception | None) -> None:
+    stage = Stage()
+    await _offered(stage, live=False)
+    stage.clock.advance(10)
+
+    async def fail() -> tuple[ChannelSeen, ...]:
+        assert fault is not None
+        raise fault
+
+    stage.switchboard.channels = fail  # type: ignore[method-assign]
+    stage.switchboard.up = fault is not None
+    await stage.watcher.sweep()
+    assert stage.store.calls["call-1"].ended_at is None
+
+
+async def test_a_comparison_that_the_store_did_not_take_is_made_again_at_once() -> None:
+    stage = Stage()
+    await _offered(stage, live=False)
+    _bridged(stage)
+    stage.store.away = True
+    with pytest.raises(Exception, match="database"):
+        await stage.watcher.sweep()
+    stage.store.away = False
+    await stage.watcher.sweep()
+    assert stage.offer.state == "answered"
+
+
+async def test_faults_end_neither_listening_nor_sweeping() -> None:
+    stage = Stage(settings={"routing": {"sweep_s": 1}})
+    await _offered(stage)
+    sweeps: list[str] = []
+
+    async def sweep() -> None:
+        sweeps.append("sweep")
+        if len(sweeps) == 1:
+            stage.store.reach()
+            raise RuntimeError("a planted fault")
+        if len(sweeps) == 2:
+            stage.store.away = True
+            stage.store.reach()
+        stage.store.away = False
+        if len(sweeps) == 4:
+            raise asyncio.CancelledError
+
+    stage.watcher.sweep = sweep  # type: ignore[method-assign,assignment]
+    with pytest.raises(asyncio.CancelledError):
+        await stage.watcher.sweep_forever()
+    assert len(sweeps) == 4
+
+    standing = stage.exchange.standing
+
+    async def fail_once(call_id: str, *, now: float):  # type: ignore[no-untyped-def]
+        stage.exchange.standing = standing  # type: ignore[method-assign]
+        raise RuntimeError("a planted fault")
+
+    stage.exchange.standing = fail_once  # type: ignore[method-assign]
+    listening = asyncio.create_task(stage.watcher.listen())
+    for _ in range(2):
+        stage.switchboard.tell(PhoneRinging("call-1", PHONE, f"{PHONE}-1"))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert stage.offer.state == "ringing"
+    listening.cancel()
+
+
+async def test_the_figures_tell_calls_claims_drift_and_the_switch() -> None:
+    stage = Stage()
+    await _offered(stage, live=False)
+    stage.clock.advance(5)
+    await stage.watcher.sweep()
+    stage.parts.endings["served/agent"] += 2
+    stage.parts.live["x"] = LiveCall("x", "x", "PJSIP/x")
+    stage.switchboard.up = False
+    registry = CollectorRegistry()
+    metrics = Metrics(stage.parts, stage.dispatcher, stage.watcher, registry)
+    figure = registry.get_sample_value
+    assert figure("ringwise_calls_ended_total", {"ending": "served/agent"}) == 2
+    assert figure("ringwise_calls_live") == 1
+    assert figure("ringwise_switch_up") == 0
+    assert figure("ringwise_claims_total", {"outcome": "won"}) == 1
+    assert figure("ringwise_claims_total", {"outcome": "lost"}) == 0
+    assert figure("ringwise_drift_total") == 1
+    assert (await metrics.health())["switch"] != "ok"
+    stage.switchboard.up = True
+    assert (await metrics.health())["switch"] == "ok"
