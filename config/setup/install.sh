@@ -2,7 +2,7 @@
 # Makes .venv with everything, and installs the programs that are missing. Works on a minimal Debian or Ubuntu.
 #   install.sh         what `make install` needs: Python and its packages
 #   install.sh demo    + speech, a browser and Chinese letters for it
-#   install.sh test    + PostgreSQL's programs (no server is set up; the tests start their own)
+#   install.sh test    + SIPp, and PostgreSQL's programs (no server is set up; the tests start their own)
 # What is there is left alone; when nothing is missing, it needs no network and no rights.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -94,6 +94,7 @@ if ! have chromium && ! have google-chrome; then
 fi
 [ "$wanted" = demo ] && exit 0
 
+have sipp || packages sip-tester
 if [ -z "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] && ! have initdb; then
     # Debian would set up and start a server of its own: not wanted here, so say so while it installs.
     hint=/etc/postgresql-common/createcluster.d/ringwise.conf

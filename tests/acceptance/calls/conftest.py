@@ -80,6 +80,12 @@ class Hotline:
         self.lines.append(await self.caller.dial("95599", number=number, **how))
         return self.lines[-1]
 
+    async def unplug(self, name: str) -> tuple[str, int]:
+        """Take away an agent's robot; the answer is where another phone must listen."""
+        await self.phones.pop(name).close()
+        (phone,) = (agent.phone for agent in self.site.staff if agent.name == name)
+        return self.site.asterisk.phone_address(phone.removeprefix("PJSIP/"))
+
     def clip(self, prompt: str, language: str = "en", **values: Any) -> Samples:
         """How a prompt sounds."""
         return read_wav(Path(self.catalogue.prompt(prompt, language, **values)[0].sound + ".wav"))
