@@ -1,0 +1,230 @@
+"""Published books in a real database with real sound files: a broken book never replaces a good one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from ivr.editions import MOST_KEPT, Editions
+from ivr.errors import Misconfigured
+from ivr.queues import Queue, Queues
+from ivr.settings import Settings
+from ivr.testing.books import SMALL
+from ivr.testing.clock import FakeClock
+from ivr.testing.databases import SQLITE, fresh_database
+from ivr.testing.speech import ToneSpeech
+from menus.yaml_source import Faults
+from models.books import Books, PublishedBook
+from models.database import Database
+
+QUEUES = Queues(version=1, queues={"general": Queue(skills={"general": 1})})
+
+
+class Site:
+    """A folder with a book, a folder for sounds and a database; engines that start on them."""
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self.menus, self.sounds = folder / "menus", folder / "sounds"
+        self.menus.mkdir()
+        self.write(SMALL)
+        self.books = Books(database)
+        self.speech = ToneSpeech()
+        self.clock = FakeClock()
+
+    def write(self, text: str) -> None:
+        """Put a book into the folder."""
+        (self.menus / "book.yaml").write_text(text, encoding="utf-8")
+
+    def engine(self, queues: Queues = QUEUES) -> Editions:
+        """The editions of an engine that has not started yet."""
+        settings = Settings.model_validate({"prompts": {"folder": self.sounds}, "book": {"folder": self.menus}})
+        return Editions(self.books, settings, queues, self.speech, self.clock)
+
+    async def versions(self) -> int:
+        """How many versions were published."""
+        latest = await self.books.latest()
+        return 0 if latest is None else latest.version
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with fresh_database(SQLITE, tmp_path) as database:
+        yield Site(tmp_path, database)
+
+
+def _welcome(editions: Editions, version: int | None = None) -> str:
+    """What a call that begins now, or began on that version, hears first."""
+    return "".join(clip.text for clip in editions.get(version).catalogue.prompt("welcome", "en"))
+
+
+def _saying(words: str) -> str:
+    return SMALL.replace("welcome: {text: {en: Welcome.", f"welcome: {{text: {{en: {words}")
+
+
+BROKEN = SMALL.replace("then: main}", "then: mian}", 1).replace("queue: general", "queue: generals")
+
+
+async def test_at_the_first_start_the_folder_is_published_with_its_sounds(site: Site) -> None:
+    editions = site.engine()
+    await editions.start()
+    assert await site.versions() == 1
+    edition = editions.get(None)
+    assert (edition.version, edition.book.name) == (1, "Small Bank")
+    clips = edition.catalogue.prompt("welcome", "zh")
+    assert all(Path(f"{clip.sound}.wav").exists() for clip in clips)
+
+
+async def test_a_broken_folder_at_the_first_start_is_refused_with_every_fault(site: Site) -> None:
+    site.write(BROKEN)
+    with pytest.raises(Misconfigured) as refused:
+        await site.engine().start()
+    lines = str(refused.value).splitlines()
+    assert any("mian" in line and "book.yaml:" in line for line in lines)
+    assert any("generals" in line for line in lines)
+    assert await site.versions() == 0
+    assert not site.speech.said
+
+
+async def test_a_broken_folder_later_leaves_the_published_version_in_use_and_names_every_fault(site: Site) -> None:
+    await site.engine().start()
+    site.write(BROKEN)
+    editions = site.engine()
+    with capture_logs() as lines:
+        await editions.start()
+    assert _welcome(editions) == "Welcome."
+    assert await site.versions() == 1
+    faults = [line["fault"] for line in lines if line["log_level"] == "error"]
+    assert any("mian" in fault for fault in faults)
+    assert any("generals" in fault for fault in faults)
+
+
+async def test_a_broken_folder_cannot_be_published_and_the_book_in_use_goes_on(site: Site) -> None:
+    editions = site.engine()
+    await editions.start()
+    site.write(BROKEN)
+    with pytest.raises(Misconfigured, match="mian"):
+        await editions.publish("reload")
+    assert (_welcome(editions), await site.versions()) == ("Welcome.", 1)
+
+
+async def test_a_folder_that_differs_is_not_taken_over_by_a_restart_but_told_of(site: Site) -> None:
+    await site.engine().start()
+    site.write(_saying("Good day."))
+    editions = site.engine()
+    with capture_logs() as lines:
+        await editions.start()
+    assert _welcome(editions) == "Welcome."
+    assert any("differs" in line["event"] for line in lines)
+
+
+async def test_publishing_takes_over_for_new_calls_and_calls_in_progress_keep_theirs(site: Site) -> None:
+    editions = site.engine()
+    await editions.start()
+    site.write(_saying("Good day."))
+    assert await editions.publish("greeting") == 2
+    assert _welcome(editions) == "Good day."
+    assert _welcome(editions, 1) == "Welcome."
+    published = await site.books.latest()
+    assert published is not None
+    assert (published.message, published.published_at) == ("greeting", site.clock.now())
+
+
+async def test_the_same_content_is_the_same_version(site: Site) -> None:
+    editions = site.engine()
+    await editions.start()
+    assert await editions.publish("again") == 1
+    assert await editions.publish("and again") == 1
+    assert await site.versions() == 1
+
+
+async def test_only_what_changed_is_spoken_anew(site: Site) -> None:
+    editions = site.engine()
+    await editions.start()
+    site.speech.said.clear()
+    site.write(_saying("Good day."))
+    await editions.publish("greeting")
+    assert site.speech.said == [("Good day.", "en")]
+
+
+async def test_a_book_that_cannot_be_spoken_is_not_published(site: Site) -> None:
+    editions = site.engine()
+    await editions.start()
+    site.write(_saying("Unspeakable."))
+    site.speech.mute = frozenset({"Unspeakable."})
+    with pytest.raises(Misconfigured, match="Unspeakable"):
+        await editions.publish("greeting")
+    assert (_welcome(editions), await site.versions()) == ("Welcome.", 1)
+
+
+async def test_a_version_that_is_not_kept_is_answered_with_the_newest(site: Site) -> None:
+    editions = site.engine()
+    await editions.start()
+    for number in range(2, MOST_KEPT + 3):
+        site.write(_saying(f"Day {number}."))
+        await editions.publish("daily")
+    newest = MOST_KEPT + 2
+    assert editions.get(3).version == 3
+    assert editions.get(2).version == newest
+    assert editions.get(99).version == newest
+    assert editions.get(None).version == newest
+
+
+async def _follow(site: Site, editions: Editions, *, finding: PublishedBook | None = None) -> None:
+    """Let an engine look for a new version, and what it does with it come to its end, which the next look shows."""
+    looks = asyncio.Semaphore(0)
+    latest = site.books.latest
+
+    async def look() -> PublishedBook | None:
+        looks.release()
+        return finding or await latest()
+
+    site.books.latest = look  # type: ignore[method-assign]
+    following = asyncio.create_task(editions.follow())
+    async with asyncio.timeout(10):
+        await looks.acquire()
+        await looks.acquire()
+    following.cancel()
+    await asyncio.wait([following])
+
+
+async def test_an_engine_takes_over_what_another_one_publishes(site: Site) -> None:
+    here, there = site.engine(), site.engine()
+    await here.start()
+    await there.start()
+    site.write(_saying("Good day."))
+    await there.publish("greeting")
+    assert _welcome(here) == "Welcome."
+    await _follow(site, here)
+    assert (_welcome(here), _welcome(here, 1)) == ("Good day.", "Welcome.")
+
+
+async def test_a_published_version_that_this_engine_cannot_use_leaves_the_one_in_use(site: Site) -> None:
+    here = site.engine()
+    await here.start()
+    await site.books.publish({"book.yaml": BROKEN}, message="by hand", now=0.0)
+    with capture_logs() as lines:
+        await _follow(site, here)
+    assert _welcome(here) == "Welcome."
+    assert any("could not be loaded" in line["event"] for line in lines)
+
+
+async def test_an_older_version_that_is_loaded_late_does_not_take_the_place_of_a_newer_one(site: Site) -> None:
+    await site.engine().start()
+    older = await site.books.latest()
+    site.write(_saying("Good day."))
+    await site.engine().publish("newer")
+    editions = site.engine()
+    await editions.start()
+    await _follow(site, editions, finding=older)
+    assert _welcome(editions, 1) == "Welcome."
+    assert _welcome(editions) == "Good day."
+
+
+async def test_a_published_version_that_the_queues_no_longer_fit_is_named_at_the_start(site: Site) -> None:
+    await site.engine().start()
+    other = Queues(version=1, queues={"cards": Queue(skills={"cards": 1})})
+    with pytest.raises(Misconfigured, match=r"version 1, .*\n.*general") as refused:
+        await site.engine(other).start()
+    assert isinstance(refused.value.__cause__, Faults)
