@@ -1,6 +1,7 @@
 """Agents' desktops in a real headless Chromium, as the demonstration and the live tests use them."""
 
 import shutil
+import signal
 from types import TracebackType
 from typing import Self
 
@@ -94,8 +95,15 @@ class AgentDesks:
         self._browser: Browser | None = None
 
     async def __aenter__(self) -> Self:
-        self._playwright = await async_playwright().start()
-        self._browser = await self._playwright.chromium.launch(executable_path=find_browser(), args=list(FLAGS))
+        handler = signal.getsignal(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the browser's driver inherits it: Ctrl-C is ours to handle
+        try:
+            self._playwright = await async_playwright().start()
+            self._browser = await self._playwright.chromium.launch(
+                executable_path=find_browser(), args=list(FLAGS), handle_sigint=False, handle_sigterm=False
+            )
+        finally:
+            signal.signal(signal.SIGINT, handler)
         return self
 
     async def __aexit__(

@@ -147,6 +147,23 @@ async def test_a_waiting_caller_is_connected_the_moment_an_agent_is_ready(hotlin
     await hotline.until(free_again)
 
 
+async def test_an_agent_who_says_ready_on_the_desktop_is_rung_at_once(hotline: Any) -> None:
+    async with AgentDesks(hotline.site.engines[0].url) as browser:
+        desk = await browser.sign_in("chris", hotline.site.password)
+        call = await hotline.dial(LI_NA)
+        await call.ear.hear_sound(deadline_s=3)
+        await call.ear.press("2")
+        await hotline.hear(call, hotline.clip("please_hold"), deadline_s=8)
+        said = time.time()
+        await desk.page.click("#ready")
+        rung = await hotline.phones["chris"].rang(deadline_s=8)
+        (stood,) = await desk.pops_stood()
+        await call.wait_ended(deadline_s=20)
+        await desk.wrap_up()
+    assert said < stood < rung.invited_at < said + 1.0
+    assert await hotline.ended(LI_NA) == "served/agent"
+
+
 async def test_a_caller_may_leave_the_queue_for_the_menu_they_came_from(hotline: Any) -> None:
     call = await hotline.dial(None)
     await call.ear.hear_sound(deadline_s=3)
