@@ -113,6 +113,7 @@ async def _take_up_need(call: Call, position: Position, standing: Standing) -> P
         moved = follow(call.edition.book, position, Finished()) if in_queue else None
         return position if moved is None or moved.position is None else moved.position
     if not in_queue:  # the wish to leave the queue was not stored
+        await call.parts.log.settle(call.id, deadline_s=call.parts.settings.calls.store_s)  # only its node may close it
         await leave_queue(call, "gave_up")
         call.parts.log.moved(call.id, CallEvent.RETURN)
         return position

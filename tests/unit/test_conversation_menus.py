@@ -60,6 +60,20 @@ async def test_a_key_typed_during_the_welcome_is_the_answer_to_the_first_menu() 
     assert [key["option"] for key in stage.told("key")] == ["cards"]
 
 
+async def test_a_key_typed_during_the_first_of_several_prompts_stops_them_all() -> None:
+    stage = _changed(("prompts: [welcome], then: main", "prompts: [welcome, still], then: main"))
+    await stage.take(leg := stage.leg(Press("3", hearing="welcome"), HangUp(hearing="cards.lost")))
+    assert leg.heard == ["welcome", "cards.lost"]
+
+
+async def test_a_goodbye_is_said_to_its_end_whatever_is_pressed() -> None:
+    stage = Stage()
+    stage.agent()
+    await stage.take(stage.leg(Press("0", hearing="main"), Press("1", hearing="bye")))
+    (bye,) = stage.told("prompts")[-1]["clips"]
+    assert (bye["prompt"], bye["heard_s"]) == ("bye", bye["of_s"])
+
+
 async def test_a_key_typed_during_a_no_input_prompt_answers_the_menu_without_speaking_it_again() -> None:
     stage = Stage()
     await stage.take(leg := stage.leg(Press("3", hearing="silent"), HangUp()))

@@ -132,8 +132,11 @@ async def test_after_a_conversation_the_agent_is_in_wrap_up_and_the_caller_goes_
     await _die_while(first, first.leg(Press("2", hearing="main")), answer)
     assert first.store.calls["call-1"].state == "talking"
     second = Stage(book_with_a_menu_after_talks(), beside=first, node="node-b")
+    states: list[str] = []
+    second.clock.later(1, lambda: states.append(second.store.calls["call-1"].state))
     row = await _on_the_next_rung(second, leg := second.leg(HangUp(hearing="after.agent"), rung=2))
     assert leg.heard == ["after.done", "after.agent"]
+    assert states == ["menu"]
     assert (row.result, row.reason) == ("served", "agent")
     assert (agent.state, second.offer.state, second.need.outcome) == ("wrap_up", "completed", "served")
     assert agent.wrap_up_until is not None
@@ -232,7 +235,8 @@ async def test_a_talk_that_ended_as_the_store_went_away_is_not_followed_by_the_q
 
     second.log.resume = resume_and_lose  # type: ignore[method-assign,assignment]
     row = await _on_the_next_rung(second, leg := second.leg(rung=2))
-    assert (row.result, row.reason, leg.rung) == ("served", "agent", [])
+    assert (row.result, row.reason, leg.rung, leg.heard) == ("served", "agent", [], ["hold", "bye"])
+    assert [need.outcome for need in second.store.needs.values()] == ["served"]
     assert agent.state == "wrap_up"
 
 

@@ -173,7 +173,8 @@ async def test_another_key_does_not_leave_the_queue() -> None:
     stage = Stage()
     row = await stage.take(stage.leg(TO_AGENT, *[Press(key, after_s=3) for key in "1230#"], HangUp(after_s=3)))
     assert row.reason == "in_queue"
-    assert stage.need.outcome == "abandoned"
+    assert [need.outcome for need in stage.store.needs.values()] == ["abandoned"]
+    assert not stage.told("repeated")
 
 
 async def test_a_caller_who_asks_again_waits_with_a_new_need() -> None:
@@ -225,8 +226,9 @@ async def test_an_agent_who_was_missed_is_not_asked_again_until_they_say_so() ->
     stage.agent()
     leg = stage.leg(TO_AGENT, HangUp(after_s=120))
     leg.dials = [Dialled(DialStatus.NO_ANSWER)]
-    await stage.take(leg)
+    row = await stage.take(leg)
     assert leg.rung == ["PJSIP/grace"]
+    assert (row.result, row.reason) == ("left", "in_queue")
 
 
 async def test_the_pop_is_shown_before_the_phone_rings() -> None:
