@@ -29,17 +29,14 @@ def set_up(*, as_json: bool | None = None, level: int = logging.INFO) -> None:
     """Send log lines to standard error, those of libraries too: readable in a terminal, JSON elsewhere."""
     plain = sys.stderr.isatty() if as_json is None else not as_json
     renderer: Processor = (
-        # Never the traceback with local variables: they hold what the fields above hide.
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        if plain
-        else structlog.processors.JSONRenderer(ensure_ascii=False)
+        structlog.dev.ConsoleRenderer() if plain else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         mask,
-        structlog.processors.format_exc_info,
+        structlog.processors.format_exc_info,  # here, or a terminal would show local variables with each traceback
     ]
     foreign = logging.StreamHandler(sys.stderr)
     foreign.setFormatter(

@@ -24,7 +24,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]  #: 0 = any free one
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 AnyPart = TypeVar("AnyPart", bound=_Part)
