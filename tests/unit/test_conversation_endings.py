@@ -231,6 +231,19 @@ async def test_a_fault_in_a_step_leaves_the_call_to_the_next_rung_and_other_call
     assert not stage.parts.live
 
 
+async def test_a_fault_before_anything_is_known_of_the_caller_leaves_the_call_to_the_next_rung() -> None:
+    stage = Stage()
+
+    async def fail(*_: object, **__: object) -> CallerFacts:
+        raise RuntimeError("a planted fault")
+
+    stage.directory.find = fail  # type: ignore[method-assign]
+    await converse(leg := stage.leg(), stage.parts)
+    assert not leg.is_done
+    assert not stage.parts.endings
+    assert not stage.parts.live
+
+
 async def test_the_longest_call_ends_at_its_deadline() -> None:
     stage = Stage(settings={"calls": {"longest_s": 60}})
     row = await stage.take(leg := stage.leg(*[Press("#", hearing="main.agent"), *[Press("#", after_s=4)] * 50]))

@@ -1,5 +1,8 @@
 """Waiting for an agent and talking to one: what the caller hears, and what becomes of need, offer and agent."""
 
+from itertools import pairwise
+from typing import Any
+
 import pytest
 
 from ivr.errors import HungUp
@@ -8,6 +11,7 @@ from ivr.steps.route import LOOK_AGAIN_S
 from ivr.testing.books import book_with_a_menu_after_talks
 from ivr.testing.line import HangUp, Press
 from ivr.testing.stage import Stage
+from routing.errors import StoreAway
 
 TO_AGENT = Press("0", hearing="main.balance")
 IN_QUEUE = ["welcome", "main", "main.balance"]  #: heard on the way
@@ -331,6 +335,27 @@ async def test_an_unanswered_ring_that_could_not_be_stored_is_stored_later_and_t
     await stage.take(leg)
     assert leg.rung == ["PJSIP/grace"]
     assert (agent.state, stage.store.offers[1].state) == ("missed", "missed")
+
+
+async def test_a_store_that_is_read_but_not_written_for_a_while_is_tried_again_without_haste() -> None:
+    stage = Stage()
+    agent = stage.agent()
+    leg = stage.leg(TO_AGENT, HangUp(after_s=20))
+    leg.dials = [Dialled(DialStatus.NO_ANSWER)]
+    close_offer = stage.exchange.close_offer
+    tries: list[float] = []
+
+    async def locked(*key: Any, **how: Any) -> bool:
+        tries.append(stage.clock.monotonic())
+        if tries[-1] < tries[0] + 10:
+            raise StoreAway
+        return await close_offer(*key, **how)
+
+    stage.exchange.close_offer = locked  # type: ignore[method-assign]
+    await stage.take(leg)
+    assert (agent.state, leg.rung) == ("missed", ["PJSIP/grace"])
+    assert {round(later - sooner, 3) for sooner, later in pairwise(tries)} <= {0.0, LOOK_AGAIN_S}
+    assert len(tries) <= 8
 
 
 async def test_a_conversation_whose_end_could_not_be_stored_lets_the_caller_go_on_and_is_closed_with_the_call() -> None:
