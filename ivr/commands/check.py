@@ -21,7 +21,7 @@ def check(settings: Settings) -> list[str]:
     book = examined.book
     return [
         *warnings,
-        f"{settings.book.queues}: fine: {len(queues or ())} queues",
+        f"{settings.book.queues}: fine: queues {', '.join(queues or ())}",
         f"{settings.book.folder}: fine: {len(book.steps)} steps, {len(book.prompts)} prompts in "
         + ", ".join(book.languages),
     ]

@@ -1,0 +1,180 @@
+"""Agents from the command line: who is added signs in, and what is wrong is said before anything is stored."""
+
+import asyncio
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ivr.testing.command import Ran, ivr
+from models.agents import Agents
+from models.database import Database
+from routing.views import AgentCard
+
+PASSWORD = "correct horse"
+PATIENCE_S = 30.0
+
+
+@pytest.fixture(autouse=True)
+def _site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RINGWISE_DATABASE_URL", f"sqlite:///{tmp_path}/ringwise.db")
+    assert ivr("migrate").status == 0
+
+
+def add(name: str = "anna", *more: str, typed: str = PASSWORD + "\n") -> Ran:
+    arguments = ("--full-name", "Anna 安娜", "--phone", "PJSIP/agent-101", "--skill", "general=5")
+    return ivr("agent", "add", name, *arguments, *more, typed=typed)
+
+
+def signs_in(name: str, password: str) -> AgentCard | None:
+    async def check() -> AgentCard | None:
+        async with Database.opened(os.environ["RINGWISE_DATABASE_URL"]) as database:
+            return await Agents(database).check_password(name, password)
+
+    return asyncio.run(check())
+
+
+def test_an_agent_who_was_added_signs_in_with_their_phone_and_skills() -> None:
+    ran = add("anna", "--skill", "lang:en=10")
+    assert (ran.status, ran.err) == (0, "")
+    assert PASSWORD not in ran.out
+    card = signs_in("anna", PASSWORD)
+    assert card is not None
+    assert (card.full_name, card.phone) == ("Anna 安娜", "PJSIP/agent-101")
+    assert card.skills == {"general": 5, "lang:en": 10}
+    assert signs_in("anna", PASSWORD + " ") is None
+
+
+def test_an_agent_without_a_language_is_added_and_what_is_missing_is_said() -> None:
+    assert "gets no calls yet" in add().out
+    assert "gets no calls yet" not in ivr("agent", "skills", "anna", "--skill", "lang:zh=5").out
+
+
+def test_a_generated_password_is_told_once_and_works() -> None:
+    told = add("anna", "--generate", typed="").out.splitlines()[-1]
+    assert told.startswith("password: ")
+    assert told.endswith("(shown only now)")
+    assert signs_in("anna", told.split()[1]) is not None
+    assert told.split()[1] not in ivr("agent", "list").out
+
+
+def test_a_password_in_a_terminal_is_asked_for_twice_and_not_shown(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "ivr", "agent", "add", "anna", "--full-name", "Anna", "--phone", "PJSIP/a"]
+    process = subprocess.Popen(
+        ["setsid", "--ctty", "--wait", *command, "--skill", "lang:en=5"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    os.close(theirs)
+    try:
+        shown = _answer(ours, b"Password of anna") + _answer(ours, b"The same again")
+        process.wait(timeout=PATIENCE_S)
+        shown += _rest(ours)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    assert process.returncode == 0, shown.decode()
+    assert PASSWORD.encode() not in shown
+    assert signs_in("anna", PASSWORD) is not None
+
+
+def _answer(terminal: int, question: bytes) -> bytes:
+    """Type the password once the question stands there; its last space comes after echo is off."""
+    shown = b""
+    while question + b": " not in shown:
+        assert select.select([terminal], [], [], PATIENCE_S)[0], f"never asked {question!r}: {shown!r}"
+        shown += os.read(terminal, 1024)
+    os.write(terminal, PASSWORD.encode() + b"\n")
+    return shown
+
+
+def _rest(terminal: int) -> bytes:
+    shown = b""
+    try:
+        while part := os.read(terminal, 1024):
+            shown += part
+    except OSError:  # Linux's way to say that nobody holds the other end
+        pass
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["Anna"], "is no sign-in name"),
+        (["an na"], "is no sign-in name"),
+        (["anna", "--phone", "SIP/101"], "is no phone"),
+        (["anna", "--phone", "PJSIP/a&PJSIP/b"], "is no phone"),
+        (["anna", "--full-name", " "], "the full name must be"),
+        (["anna", "--full-name", "A\nB"], "the full name must be"),
+        (["anna", "--skill", "cards"], "--skill cards: write each skill once"),
+        (["anna", "--skill", "cards=0"], "a level is a number from 1"),
+        (["anna", "--skill", "cards=eleven"], "a level is a number from 1"),
+        (["anna", "--skill", "general=4"], "--skill general=4: write each skill once"),
+        (["anna", "--skill", "-cards"], "has no skill 'cards' to take away"),
+    ],
+)
+def test_what_is_wrong_with_an_agent_is_one_sentence_and_nothing_is_stored(arguments: list[str], sentence: str) -> None:
+    ran = add(*arguments)
+    assert (ran.status, ran.out) == (1, "")
+    assert sentence in ran.err
+    assert len(ran.err.splitlines()) == 1
+    assert "there are no agents" in ivr("agent", "list").out
+
+
+def test_a_short_password_is_refused() -> None:
+    ran = add(typed="short\n")
+    assert (ran.status, ran.err) == (1, "a password has at least 10 characters; nothing was changed\n")
+
+
+def test_a_name_is_given_once() -> None:
+    add()
+    ran = add(typed="another password\n")
+    assert (ran.status, ran.err) == (1, "an agent 'anna' exists already\n")
+    assert signs_in("anna", PASSWORD) is not None
+
+
+def test_the_list_tells_names_phones_states_and_skills_in_columns() -> None:
+    add("bert", "--skill", "lang:en=5")
+    add("anna", "--full-name", "Anna Adler")
+    assert ivr("agent", "list").out.splitlines() == [
+        "anna  Anna Adler  PJSIP/agent-101  logged_out  general=5",
+        "bert  Anna 安娜   PJSIP/agent-101  logged_out  general=5 lang:en=5",
+    ]
+
+
+def test_a_new_password_replaces_the_old_one() -> None:
+    add()
+    assert ivr("agent", "password", "anna", typed="a new password\n").status == 0
+    assert signs_in("anna", PASSWORD) is None
+    assert signs_in("anna", "a new password") is not None
+
+
+def test_skills_are_given_changed_and_taken_away_and_the_others_stay() -> None:
+    add("anna", "--skill", "cards=3")
+    ran = ivr("agent", "skills", "anna", "--skill", "cards=7", "--skill", "-general", "--skill", "lang:en=5")
+    assert (ran.status, ran.out) == (0, "anna: Anna 安娜, PJSIP/agent-101, cards=7 lang:en=5\n")
+
+
+def test_a_skill_that_is_taken_away_makes_older_decisions_void() -> None:
+    add("anna", "--skill", "lang:en=5")
+    before = signs_in("anna", PASSWORD)
+    ivr("agent", "skills", "anna", "--skill", "-lang:en")
+    after = signs_in("anna", PASSWORD)
+    assert before is not None
+    assert after is not None
+    assert after.version > before.version
+
+
+@pytest.mark.parametrize("command", [["password"], ["skills", "--skill", "cards=1"]])
+def test_an_agent_who_does_not_exist_is_named(command: list[str]) -> None:
+    ran = ivr("agent", command[0], "nobody", *command[1:], typed=PASSWORD + "\n")
+    assert (ran.status, ran.out, ran.err) == (1, "", "no agent is called 'nobody'\n")

@@ -1,0 +1,37 @@
+"""The demonstration bank from the command line."""
+
+from pathlib import Path
+
+import pytest
+
+from ivr.testing.command import ivr
+
+SMALL = ("bank", "fill", "--customers", "20", "--until", "2026-12-01")
+
+
+@pytest.fixture(autouse=True)
+def _database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RINGWISE_DATABASE_URL", f"sqlite:///{tmp_path}/bank.db")
+    assert ivr("migrate").status == 0
+
+
+def test_the_bank_is_filled_once_and_found_again() -> None:
+    first = ivr(*SMALL)
+    assert (first.status, first.err) == (0, "")
+    assert first.out.startswith("20 customers with ")
+    assert ivr(*SMALL).out == first.out.replace("\n", " were there already\n")
+
+
+def test_another_bank_is_refused_until_a_refill_is_asked_for() -> None:
+    ivr(*SMALL)
+    refused = ivr(*SMALL, "--seed", "7")
+    assert (refused.status, refused.out) == (1, "")
+    assert "nothing was changed" in refused.err
+    assert "--refill" in refused.err
+    assert ivr(*SMALL, "--seed", "7", "--refill").status == 0
+
+
+@pytest.mark.parametrize("wrong", [("--until", "tomorrow"), ("--customers", "0"), ("--seed", "one")], ids=" ".join)
+def test_a_wrong_option_is_a_usage_error(wrong: tuple[str, str]) -> None:
+    assert ivr("bank", "fill", *wrong).status == 2
