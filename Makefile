@@ -24,7 +24,8 @@ test: ## everything: what check does, and calls on a real Asterisk, a real brows
 	@sh config/setup/install.sh test
 	@sh config/setup/asterisk.sh
 	@$(MAKE) lint
-	@echo 'ringwise: all tests' && pytest tests
+	@echo 'ringwise: tests without calls' && pytest -q -n 2 --dist loadfile tests/unit tests/architecture tests/integration
+	@echo 'ringwise: real calls on a real Asterisk' && pytest tests/acceptance
 
 lint:
 	@echo 'ringwise: lint' && ruff check --quiet . && ruff format --check --quiet .
