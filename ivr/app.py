@@ -157,11 +157,11 @@ async def serve(settings: Settings) -> None:
 
 
 async def _reload(engine: Engine) -> None:
-    """SIGHUP: publish the menu folder; a broken one is named fault by fault and the good version goes on."""
+    """SIGHUP: publish the menu folder; what stands in the way is told line by line and the good version goes on."""
     try:
         version = await engine.editions.publish("reload")
-    except Misconfigured as faults:
-        log.error("the menu folder is broken; the book in use goes on", faults=str(faults).splitlines())
+    except (Misconfigured, StoreAway, OSError) as faults:
+        log.error("the menu folder is not published; the book in use goes on", faults=str(faults).splitlines())
     else:
         log.info("published", version=version)
 

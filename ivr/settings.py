@@ -109,7 +109,8 @@ class Routing(_Part):
     offer_lease_s: float = Field(
         default=15.0,
         gt=0,
-        description="How long a node holds an offer without a sign of life; then others may take it.",
+        description="How long an offer is held before its phone rings, and beyond the queue's `ring_s` after that; "
+        "then it lapses.",
     )
     pop_s: float = Field(
         default=0.15, gt=0, description="How long an offer waits for the pop to stand before the ring."

@@ -1,0 +1,158 @@
+"""The reference tables of the documentation, from the models themselves: settings, queues, messages of the desktop.
+
+`python -m ivr.reference` writes them into docs/; a test holds the files to them.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from ivr.desktop import messages
+from ivr.queues import Queue
+from ivr.settings import SHIPPED, Settings
+
+#: Limits of a number, as pydantic keeps them, and how a table shows them.
+_LIMITS = {"gt": "over ", "ge": "from ", "le": "to "}
+
+
+def settings_table() -> str:
+    """Every key of the settings file."""
+    lines = ["| Key | Default | Limits | Meaning |", "|---|---|---|---|", *_keys(Settings, "")]
+    return "\n".join(lines)
+
+
+def queues_table() -> str:
+    """Every key of a queue in config/queues.yaml."""
+    return "\n".join(["| Key | Default | Limits | Meaning |", "|---|---|---|---|", *_keys(Queue, "")])
+
+
+def messages_tables() -> str:
+    """Every message of the desktop's socket, and the parts that they are made of."""
+    parts: dict[str, type[BaseModel]] = {}
+    told = [
+        _messages("From the server", get_args(messages.ServerMessage), parts, told_always=True),
+        _messages("From the page", get_args(messages.ClientMessage), parts, told_always=False),
+        "## Parts",
+    ]
+    waiting = list(parts.values())
+    for part in waiting:  # grows while parts name further parts
+        found: dict[str, type[BaseModel]] = {}
+        told.append(_model(f"### {part.__name__}", part, found, told_always=True))
+        waiting += [more for name, more in found.items() if name not in parts]
+        parts.update(found)
+    return "\n\n".join(told)
+
+
+def _keys(model: type[BaseModel], section: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            part = type(field.default)
+            yield f"| **`{name}:`** | | | {_first_sentence(part)} |"
+            yield from _keys(part, f"{name}.")
+        else:
+            yield f"| `{section}{name}` | {_default(field)} | {_limits(field)} | {field.description} |"
+
+
+def _first_sentence(part: type[BaseModel]) -> str:
+    return " ".join((part.__doc__ or "").split())
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if field.is_required():
+        return "must be given"
+    if value is None:
+        return "–"
+    if isinstance(value, Path) and value.is_relative_to(SHIPPED):
+        return f"the shipped `{value.relative_to(SHIPPED.parent).as_posix()}`"
+    if isinstance(value, tuple):
+        return f"`[{', '.join(value)}]`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def _limits(field: FieldInfo) -> str:
+    found = [
+        f"{words}{getattr(rule, limit):g}" for rule in field.metadata for limit, words in _LIMITS.items()
+        if getattr(rule, limit, None) is not None
+    ]  # fmt: skip
+    return " ".join(found)
+
+
+def _messages(
+    title: str, models: Iterable[type[BaseModel]], parts: dict[str, type[BaseModel]], *, told_always: bool
+) -> str:
+    told = [f"## {title}"]
+    for model in models:
+        (name,) = get_args(model.model_fields["type"].annotation)
+        told.append(_model(f"### `{name}`", model, parts, told_always=told_always))
+    return "\n\n".join(told)
+
+
+def _model(title: str, model: type[BaseModel], parts: dict[str, type[BaseModel]], *, told_always: bool) -> str:
+    fields = {name: field for name, field in model.model_fields.items() if name not in ("v", "type")}
+    rows = []
+    for name, field in fields.items():
+        left_out = "" if told_always or field.is_required() else ", may be left out"
+        rows.append(f"| `{name}` | {_kind(field.annotation, parts)}{left_out} |")
+    table = ["", "| Field | Holds |", "|---|---|", *rows] if rows else []
+    return "\n".join([title, "", _first_sentence(model), *table])
+
+
+_PLAIN: Mapping[object, str] = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+
+
+def _kind(annotation: Any, parts: dict[str, type[BaseModel]]) -> str:
+    """A type in words; models that it names are noted."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if annotation in _PLAIN:
+        return _PLAIN[annotation]
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        parts[annotation.__name__] = annotation
+        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    if origin is Annotated:
+        return _kind(inner[0], parts)
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in inner)
+    if origin in (Union, UnionType):
+        kinds = [_kind(one, parts) for one in inner if one is not NoneType]
+        return " or ".join([*kinds, "null"] if NoneType in inner else kinds)
+    if origin is tuple and inner[-1] is Ellipsis:
+        return f"list of {_kind(inner[0], parts)}"
+    if origin is tuple:
+        return f"[{', '.join(_kind(one, parts) for one in inner)}]"
+    raise TypeError(f"the reference has no words for {annotation!r}")
+
+
+#: What is written where: file, name of the place, table.
+PLACES = (
+    ("settings.md", "settings", settings_table),
+    ("settings.md", "queues", queues_table),
+    ("desktop-protocol.md", "messages", messages_tables),
+)
+
+
+def rewritten(text: str, place: str, table: str) -> str:
+    """The document with this table between its marks. Raises ValueError when it lacks the marks."""
+    begin, end = f"<!-- {place}: made by `python -m ivr.reference` -->", f"<!-- end of {place} -->"
+    changed, count = re.subn(
+        f"{re.escape(begin)}\n.*?{re.escape(end)}", lambda _: f"{begin}\n{table}\n{end}", text, flags=re.DOTALL
+    )
+    if count != 1:
+        raise ValueError(f"the marks of {place} stand {count} times in the document")
+    return changed
+
+
+def main() -> None:
+    """Write every table into its document."""
+    for name, place, table in PLACES:
+        file = SHIPPED.parent / "docs" / name
+        file.write_text(rewritten(file.read_text(encoding="utf-8"), place, table()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
