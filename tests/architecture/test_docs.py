@@ -73,6 +73,17 @@ def test_every_link_within_the_documents_leads_somewhere() -> None:
     assert broken == []
 
 
+def test_every_file_that_the_documents_name_is_there() -> None:
+    named = set(re.findall(r"`((?:ivr|menus|routing|models|config|docs|bench|tests)/[\w./-]*)`", TOLD))
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+    assert "ivr/ports.py" in named
+
+
+def test_the_modules_that_asterisk_loads_are_counted_rightly() -> None:
+    count = len(re.findall(r"^(?:load|require) =", (SHIPPED / "asterisk" / "modules.conf").read_text(), re.MULTILINE))
+    assert f"`modules.conf` names {count} modules;" in TOLD
+
+
 def test_the_settings_for_the_service_go_with_the_shipped_book() -> None:
     settings = load(SHIPPED / "deploy" / "settings.yaml")
     unit = (SHIPPED / "deploy" / "ringwise.service").read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.__main__ import main
 from ivr.testing.books import SMALL
 from ivr.testing.command import ivr
 
@@ -244,9 +245,11 @@ def test_a_command_that_does_not_exist_is_a_usage_error() -> None:
 
 
 def test_a_defect_of_ours_is_shown_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(_url: str) -> None:
-        raise KeyError("ours")
+    class Broken:
+        def isatty(self) -> bool:
+            raise KeyError("ours")
 
-    monkeypatch.setattr("models.migrate.migrate", broken)
-    with pytest.raises(KeyError):
-        ivr("migrate")
+    monkeypatch.setattr("sys.stdin", Broken())
+    monkeypatch.setattr("sys.argv", ["ivr", "agent", "password", "anna"])
+    with pytest.raises(KeyError, match="ours"):
+        main()
