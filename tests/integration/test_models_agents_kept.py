@@ -1,0 +1,85 @@
+"""Keeping the roster on both databases: the list, passwords, skills; and no work on tables of another version."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from ivr.lab.postgresql import shared_server
+from ivr.testing.databases import POSTGRESQL, SQLITE, fresh_database
+from models.agents import Agents
+from models.database import Database
+from models.errors import NotMigrated, UnknownAgent
+from models.migrate import migrate, opened
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture(params=[SQLITE, pytest.param(POSTGRESQL, marks=pytest.mark.postgresql)])
+async def roster(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Agents]:
+    async with fresh_database(request.param, tmp_path) as database:
+        roster = Agents(database, CHEAP)
+        await roster.add("zoe", "Zoe", "old password", "PJSIP/zoe", {})
+        await roster.add("anna", "Anna", "other password", "PJSIP/anna", {"general": 3, "lang:en": 5})
+        yield roster
+
+
+async def test_all_agents_come_by_name_each_with_their_own_skills(roster: Agents) -> None:
+    assert [(card.name, card.skills) for card in await roster.all()] == [
+        ("anna", {"general": 3, "lang:en": 5}),
+        ("zoe", {}),
+    ]
+
+
+async def test_a_new_password_is_that_agents_only(roster: Agents) -> None:
+    await roster.set_password("zoe", "new password")
+    assert await roster.check_password("zoe", "old password") is None
+    assert await roster.check_password("zoe", "new password") is not None
+    assert await roster.check_password("anna", "other password") is not None
+
+
+async def test_skills_change_where_they_are_named_and_make_the_agents_version_newer(roster: Agents) -> None:
+    before = await roster.by_name("anna")
+    card = await roster.set_skills("anna", {"general": 9, "cards": 1}, without=["lang:en", "never had"])
+    assert card.skills == {"general": 9, "cards": 1}
+    assert card == await roster.by_name("anna")
+    assert before is not None
+    assert card.version == before.version + 1
+
+
+async def test_an_agent_who_does_not_exist_is_named_and_nothing_is_stored(roster: Agents) -> None:
+    with pytest.raises(UnknownAgent, match="'bob'"):
+        await roster.set_password("bob", "new password")
+    with pytest.raises(UnknownAgent, match="'bob'"):
+        await roster.set_skills("bob", {"general": 1})
+    assert len(await roster.all()) == 2
+
+
+@pytest.mark.postgresql
+async def test_an_empty_postgresql_asks_to_be_migrated_and_opens_after_that() -> None:
+    server = shared_server()
+    name = await server.create_database()
+    try:
+        with pytest.raises(NotMigrated, match="revision none"):
+            async with opened(server.url(name)):
+                pass
+        await migrate(server.url(name))
+        async with opened(server.url(name)) as database:
+            assert database.on_postgresql
+    finally:
+        await server.drop_database(name)
+
+
+async def test_a_missing_sqlite_file_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(NotMigrated, match="does not exist"):
+        async with opened(f"sqlite:///{tmp_path}/none.db"):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_database_locked_by_a_writer_still_opens(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ringwise.db"
+    await migrate(url)
+    async with Database.opened(url) as writer, writer.write(), opened(url) as database:
+        assert await Agents(database, CHEAP).all() == ()
