@@ -171,6 +171,7 @@ async def test_dead_first_engine_costs_the_caller_nothing(
         await line.done()
 
 
+@pytest.mark.fault("A3", "a call arrives and no engine lives")
 async def test_caller_hears_the_plain_menu_when_no_engine_lives(asterisk: LabAsterisk, caller: RobotCaller) -> None:
     async with calling(caller) as call:
         sound_at = await call.ear.hear_sound(deadline_s=2)
@@ -217,6 +218,7 @@ async def test_caller_leaves_a_message_when_nobody_comes(
     message.unlink()
 
 
+@pytest.mark.fault("A4", "both engines accept a call and never speak")
 async def test_frozen_engines_hand_the_caller_on_by_the_switch_alone(
     asterisk: LabAsterisk, caller: RobotCaller, node_ports: tuple[int, int]
 ) -> None:
@@ -255,6 +257,7 @@ async def test_engine_killed_in_a_menu_leaves_the_caller_to_the_second(
         await asyncio.gather(waiting, return_exceptions=True)
 
 
+@pytest.mark.fault("A8", "an engine dies while its caller talks, at the dialplan")
 async def test_conversation_outlives_its_engine_and_then_comes_to_the_second(
     asterisk: LabAsterisk, caller: RobotCaller, phone: RobotPhone, node_ports: tuple[int, int]
 ) -> None:
@@ -389,6 +392,7 @@ HOSTILE = (
 _EXPECTED_ONCE = {"agi_network", "agi_uniqueid", "agi_callerid", "agi_threadid", *(f"agi_arg_{n}" for n in range(1, 7))}
 
 
+@pytest.mark.fault("S13", "hostile numbers, names and identity headers in INVITE")
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.what)
 async def test_hostile_caller_arrives_encoded_and_forges_nothing(
     asterisk: LabAsterisk, caller: RobotCaller, node_ports: tuple[int, int], hostile: Hostile, hostile_table: list[str]

@@ -93,6 +93,7 @@ async def test_an_ordinary_call_is_taken_and_ends_politely() -> None:
     assert (arrivals[0].caller_name, arrivals[0].ani) == ("Li Na", "+8613800000000")
 
 
+@pytest.mark.fault("B6-B7", "FastAGI headers that are forged, repeated or not ours")
 @pytest.mark.parametrize(
     "header",
     [
@@ -130,6 +131,7 @@ async def test_bytes_behind_the_empty_line_refuse_the_call(behind: bytes) -> Non
         line.close()
 
 
+@pytest.mark.fault("B13", "a connection to FastAGI from a foreign address")
 async def test_a_foreign_address_is_refused() -> None:
     async with opened(never, peers=("192.0.2.1",)) as (_, port):
         line = await SimulatedLine.knock(port)
@@ -155,6 +157,7 @@ async def test_a_port_that_is_taken_is_named_at_start() -> None:
             await FastAgiDoor(FastAgi(port=port), never).start()
 
 
+@pytest.mark.fault("B1", "1,000 connections to FastAGI that close at once")
 async def test_a_thousand_connects_and_closes_do_not_hold_the_loop_up() -> None:
     gaps: list[float] = []
 
@@ -178,6 +181,7 @@ async def test_a_thousand_connects_and_closes_do_not_hold_the_loop_up() -> None:
     assert max(gaps) < 1.0  # the goal of 50 ms is for a machine of its own; the stock library's gap is endless
 
 
+@pytest.mark.fault("B16", "500 callers at once")
 async def test_a_burst_of_five_hundred_callers_is_taken() -> None:
     async with opened(finish, header_s=10) as (_, port):
         callers = [SimulatedCaller(header_lines(call_id=f"17.{n}")) for n in range(500)]
@@ -185,6 +189,7 @@ async def test_a_burst_of_five_hundred_callers_is_taken() -> None:
         assert all(caller.done for caller in callers)
 
 
+@pytest.mark.fault("B2", "FastAGI clients that connect and say nothing")
 async def test_silent_clients_leave_no_task_behind() -> None:
     async with opened(never, header_s=0.05) as (door, port):
         lines = [await SimulatedLine.knock(port, b"agi_") for _ in range(50)]
@@ -273,6 +278,7 @@ async def test_a_call_that_the_switch_took_away_after_its_deadline_has_not_hung_
         assert isinstance(await asyncio.wait_for(came, 1), LineBroken)
 
 
+@pytest.mark.fault("B10", "answers out of step")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -318,6 +324,7 @@ async def line_pair() -> tuple[AgiLine, SimulatedLine, asyncio.Server]:
     return await ours, theirs, server
 
 
+@pytest.mark.fault("B12", "an answer that never comes")
 async def test_a_command_without_an_answer_ends_the_line_at_its_deadline() -> None:
     line, asterisk, server = await line_pair()
     listening = asyncio.create_task(line.listen())
@@ -332,6 +339,7 @@ async def test_a_command_without_an_answer_ends_the_line_at_its_deadline() -> No
     server.close()
 
 
+@pytest.mark.fault("B14", "an exception in one call")
 async def test_a_fault_of_one_call_stays_with_that_call() -> None:
     async def take(leg: Leg) -> None:
         if leg.arrival.call_id == "17.1":
@@ -360,6 +368,7 @@ async def test_draining_lets_calls_end_by_themselves_and_takes_no_new_one() -> N
     assert call.came == "5"
 
 
+@pytest.mark.fault("A6", "the engine is stopped with calls in progress")
 async def test_a_call_that_outlasts_the_drain_is_cancelled_and_left_to_the_dialplan() -> None:
     call = Waiting()
     door = FastAgiDoor(FastAgi(port=0), call)

@@ -119,6 +119,7 @@ async def test_a_pattern_over_channels_is_never_hung_up(
     assert asterisk.asked("Hangup") == []
 
 
+@pytest.mark.fault("C3", "the manager link breaks between action and answer")
 async def test_a_hang_up_cut_before_its_answer_is_unknown_and_not_repeated(
     asterisk: SimulatedManager, switchboard: AmiSwitchboard
 ) -> None:
@@ -172,6 +173,7 @@ async def test_the_moment_of_an_answer_is_kept_until_the_caller_leaves(
     assert switchboard.answered_at("17.1") is None
 
 
+@pytest.mark.fault("C1", "the manager link is broken again and again")
 async def test_the_link_comes_back_after_each_of_many_breaks(
     asterisk: SimulatedManager, switchboard: AmiSwitchboard
 ) -> None:
@@ -197,6 +199,7 @@ async def test_a_switch_that_is_a_new_process_is_told_apart_from_a_broken_link(
         assert await anext(events) == SwitchBack(restarted=restarted)
 
 
+@pytest.mark.fault("C2", "the manager link falls silent")
 async def test_a_silent_cut_is_noticed_and_mended(asterisk: SimulatedManager, switchboard: AmiSwitchboard) -> None:
     events = switchboard.events()
     await anext(events)
@@ -251,12 +254,14 @@ async def test_stopping_ends_every_reader(asterisk: SimulatedManager, switchboar
     assert [event async for event in reader] == [SwitchBack(restarted=False), SwitchGone()]
 
 
+@pytest.mark.fault("C12", "CR and LF in a manager field")
 async def test_a_secret_that_would_be_two_lines_is_named_at_start_without_showing_it() -> None:
     with pytest.raises(Misconfigured) as refused:
         AmiSwitchboard(Ami(), "s3cret\r\nAction: Logoff")
     assert "s3cret" not in str(refused.value)
 
 
+@pytest.mark.fault("C4", "a flood of manager events")
 async def test_a_flood_of_events_is_read_without_a_drop(
     asterisk: SimulatedManager, switchboard: AmiSwitchboard
 ) -> None:

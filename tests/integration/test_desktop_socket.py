@@ -46,6 +46,7 @@ async def refused(desktop: RunningDesktop, cookie: str | None, origin: str | Non
     return refusal.value.response.status_code
 
 
+@pytest.mark.fault("G3", "a WebSocket from a foreign origin")
 @pytest.mark.parametrize("origin", ["", "null", "http://evil.example", "http://localhost"])
 async def test_a_foreign_page_is_refused_before_the_handshake(origin: str) -> None:
     async with running_desktop(a_roster(), CLOCK) as desktop:
@@ -196,6 +197,7 @@ async def test_an_outcome_is_stored_and_the_agent_ready_in_one_step() -> None:
         assert roster.outcomes == [(1, 7, "follow_up", "first line\nsecond <b>")]
 
 
+@pytest.mark.fault("G5", "an agent acts on another agent's call")
 async def test_another_agents_call_cannot_be_touched() -> None:
     roster = a_roster()
     roster.offer(2, an_offer(CLOCK.now(), offer_id=9), state=AgentState.OFFERED)
@@ -289,6 +291,7 @@ async def unread_socket(desktop: RunningDesktop, cookie: str) -> sockets.socket:
     return raw
 
 
+@pytest.mark.fault("G1", "a browser that does not read its socket")
 async def test_a_browser_that_does_not_read_is_cut_off_and_costs_the_others_nothing() -> None:
     roster = a_roster()
     limits = Limits(ping_s=0.2, silence_s=1.0, burst=10_000)

@@ -76,6 +76,7 @@ async def test_one_caller_is_offered_to_one_of_two_agents_and_one_agent_to_one_o
     assert max(by_need.values()) == max(by_agent.values()) == 1
 
 
+@pytest.mark.fault("F9", "two nodes race for the same callers and agents")
 async def test_two_processes_offer_every_caller_exactly_once(url):
     calls = 60
     async with Database.opened(url) as database:
@@ -109,6 +110,7 @@ asyncio.run(main(sys.argv[1]))
 """
 
 
+@pytest.mark.fault("A7", "a node killed between claim and ring")
 async def test_a_node_killed_between_claim_and_ring_keeps_the_caller_from_nobody(url):
     async with Database.opened(url) as database:
         await prepare(database, agents=1, calls=1, roster=Agents(database, CHEAP))
@@ -141,6 +143,7 @@ async def test_several_nodes_sweep_at_once_and_each_thing_is_mended_once(databas
     assert {agent.state for agent in snapshot.agents} == {AgentState.READY}
 
 
+@pytest.mark.fault("F7", "an agent's state changes at any moment of an offer")
 async def test_an_agent_who_changes_their_state_at_any_moment_of_an_offer_is_never_paused_and_rung_at_once(database):
     roster, exchange, random = Agents(database, CHEAP), Claims(database), Random(11)
     await prepare(database, agents=1, calls=1, roster=roster)

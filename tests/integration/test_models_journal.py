@@ -138,6 +138,7 @@ async def test_an_error_that_ends_the_engine_is_not_changed_by_the_journal(datab
     assert (await call_of(database, "c1")).reason == "in_queue"
 
 
+@pytest.mark.fault("E1", "the record of a call while the database is locked")
 async def test_a_locked_database_delays_the_journal_and_never_the_call(sqlite):
     loop = asyncio.get_running_loop()
     async with CallJournal(sqlite, "node-a") as journal:
@@ -171,6 +172,7 @@ async def test_the_loop_is_not_stalled_while_the_database_is_locked(sqlite):
     assert worst < 0.4  # a stalled loop would stand still for LOCK_S, 0.5 s
 
 
+@pytest.mark.fault("E5", "the database away for too long")
 async def test_when_the_database_is_away_for_too_long_the_oldest_events_go_and_calls_and_endings_stay(sqlite):
     async with CallJournal(sqlite, "node-a", most_events=50) as journal:
         async with locked_by_another_process(sqlite):
