@@ -111,7 +111,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             queues=queues.queues,
         )
         dispatcher, watcher = Dispatcher(parts), Watcher(parts)
-        metrics = Metrics(parts, dispatcher, watcher, registry)
+        metrics = Metrics(parts, dispatcher, watcher, journal, registry)
         app = build_app(roster, hub, clock, settings.web, web_secret, metrics=registry, health=metrics.health)
         desktop = DesktopServer(app, settings.web.host, settings.web.port)
         web_port = await desktop.start()

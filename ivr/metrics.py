@@ -1,6 +1,7 @@
 """Figures of one engine node, for Prometheus and for the health check."""
 
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -9,12 +10,29 @@ from ivr.dispatch import Dispatcher
 from ivr.parts import Parts
 from ivr.watch import Watcher
 
+#: Seconds that a sweep may take before the health check calls the store away; a statement is given up after 5.
+SWEEP_MOST_S = 6.0
+
+
+class Backlog(Protocol):
+    """What the journal of calls tells of itself."""
+
+    events_dropped: int
+    entries_refused: int
+
+    @property
+    def waiting(self) -> int:
+        """Entries that are not stored yet."""
+        ...
+
 
 class Metrics:
     """Reads the parts' own counters when asked; counts nothing itself."""
 
-    def __init__(self, parts: Parts, dispatcher: Dispatcher, watcher: Watcher, registry: CollectorRegistry) -> None:
-        self._parts, self._dispatcher, self._watcher = parts, dispatcher, watcher
+    def __init__(
+        self, parts: Parts, dispatcher: Dispatcher, watcher: Watcher, journal: Backlog, registry: CollectorRegistry
+    ) -> None:
+        self._parts, self._dispatcher, self._watcher, self._journal = parts, dispatcher, watcher, journal
         registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
@@ -35,7 +53,30 @@ class Metrics:
         yield CounterMetricFamily(
             "ringwise_drift", "Differences between store and switch that were repaired", value=self._watcher.drift
         )
+        yield GaugeMetricFamily(
+            "ringwise_journal_waiting", "Entries of the calls' record not stored yet", value=self._journal.waiting
+        )
+        yield CounterMetricFamily(
+            "ringwise_call_events_dropped",
+            "Events lost because the database was away for too long",
+            value=self._journal.events_dropped,
+        )
+        yield CounterMetricFamily(
+            "ringwise_journal_refused",
+            "Entries of the calls' record that the database refused; each is logged",
+            value=self._journal.entries_refused,
+        )
 
     async def health(self) -> Mapping[str, str]:
         """What the health check answers for each part: ok, or what is wrong."""
-        return {"switch": "ok" if self._parts.switchboard.up else "Asterisk's manager interface cannot be reached"}
+        return {
+            "switch": "ok" if self._parts.switchboard.up else "Asterisk's manager interface cannot be reached",
+            "database": self._database(),
+        }
+
+    def _database(self) -> str:
+        parts = self._parts
+        silent_s = parts.clock.monotonic() - self._watcher.store_used_at
+        if silent_s <= parts.settings.routing.sweep_s + SWEEP_MOST_S:
+            return "ok"
+        return f"could not be used for {silent_s:.0f} s; the log says why"

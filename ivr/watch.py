@@ -37,6 +37,7 @@ class Watcher:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._compared_at = float("-inf")
+        self.store_used_at = parts.clock.monotonic()  #: when a sweep last got through to the store
         self.drift = 0  #: differences between store and switch repaired so far
 
     async def listen(self) -> None:
@@ -127,6 +128,7 @@ class Watcher:
             alive_at=asked_at,
             wrap_up_s=max((queue.wrap_up_s for queue in parts.queues.values()), default=0.0),
         )
+        self.store_used_at = parts.clock.monotonic()
         self.drift += swept.calls_closed + swept.offers_expired
         if swept != Swept():
             log.info("swept", **{name: getattr(swept, name) for name in swept.__dataclass_fields__})

@@ -1,12 +1,13 @@
 """The watcher: what the switch tells becomes true in the store, and what nobody told is found by comparing."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from ivr.errors import ActionUnknown, SwitchAway
-from ivr.metrics import Metrics
+from ivr.metrics import SWEEP_MOST_S, Metrics
 from ivr.parts import LiveCall
 from ivr.ports import (
     Arrival,
@@ -22,6 +23,7 @@ from ivr.testing.stage import Stage
 from ivr.watch import COMPARE_EVERY_S
 from menus.facts import CallerFacts
 from routing.call import CallEvent
+from routing.errors import StoreAway
 
 PHONE = "PJSIP/grace"
 
@@ -289,7 +291,8 @@ async def test_the_figures_tell_calls_claims_drift_and_the_switch() -> None:
     stage.parts.live["x"] = LiveCall("x", "x", "PJSIP/x")
     stage.switchboard.up = False
     registry = CollectorRegistry()
-    metrics = Metrics(stage.parts, stage.dispatcher, stage.watcher, registry)
+    journal = SimpleNamespace(waiting=7, events_dropped=3, entries_refused=1)
+    metrics = Metrics(stage.parts, stage.dispatcher, stage.watcher, journal, registry)
     figure = registry.get_sample_value
     assert figure("ringwise_calls_ended_total", {"ending": "served/agent"}) == 2
     assert figure("ringwise_calls_live") == 1
@@ -297,6 +300,24 @@ async def test_the_figures_tell_calls_claims_drift_and_the_switch() -> None:
     assert figure("ringwise_claims_total", {"outcome": "won"}) == 1
     assert figure("ringwise_claims_total", {"outcome": "lost"}) == 0
     assert figure("ringwise_drift_total") == 1
+    assert figure("ringwise_journal_waiting") == 7
+    assert figure("ringwise_call_events_dropped_total") == 3
+    assert figure("ringwise_journal_refused_total") == 1
     assert (await metrics.health())["switch"] != "ok"
     stage.switchboard.up = True
     assert (await metrics.health())["switch"] == "ok"
+
+
+async def test_the_health_check_tells_within_seconds_that_the_database_is_away_and_that_it_is_back() -> None:
+    stage = Stage()
+    journal = SimpleNamespace(waiting=0, events_dropped=0, entries_refused=0)
+    metrics = Metrics(stage.parts, stage.dispatcher, stage.watcher, journal, CollectorRegistry())
+    assert await metrics.health() == {"switch": "ok", "database": "ok"}
+    stage.store.away = True
+    stage.clock.advance(stage.parts.settings.routing.sweep_s + SWEEP_MOST_S + 1)
+    with pytest.raises(StoreAway):
+        await stage.watcher.sweep()
+    assert await metrics.health() == {"switch": "ok", "database": "could not be used for 8 s; the log says why"}
+    stage.store.away = False
+    await stage.watcher.sweep()
+    assert (await metrics.health())["database"] == "ok"
