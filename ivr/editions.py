@@ -1,6 +1,7 @@
 """Published menu books in memory: the newest for new calls, older ones for calls that started on them."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 
 import structlog
@@ -9,7 +10,7 @@ from ivr.clock import SystemClock
 from ivr.errors import Misconfigured
 from ivr.parts import Edition
 from ivr.ports import Clock
-from ivr.prompts.catalogue import Catalogue, render
+from ivr.prompts.catalogue import Catalogue, recorded, render
 from ivr.prompts.speech import EspeakSpeech, Speech
 from ivr.queues import Queues
 from ivr.queues import load as load_queues
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 MOST_KEPT = 8
 #: Seconds between two looks for a newly published version.
 LOOK_EVERY_S = 2.0
+#: Kept among the files of a version: what each recording held when it was published, so that the version stays itself.
+RECORDINGS = "recordings.json"
 
 
 class Editions:
@@ -55,20 +58,21 @@ class Editions:
             await self._load(latest.version, latest.files)
         except Faults as faults:
             raise Misconfigured(f"version {latest.version}, published before, is broken now:\n{faults}") from faults
-        examined = await asyncio.to_thread(examine_folder, self._folder, queues=self._queues.queues)
-        for fault in examined.faults:
-            log.error("the menu folder is broken; the published version goes on", fault=str(fault))
-        if examined.book is not None and examined.files != latest.files:
+        try:
+            differs = (await self._in_folder())[1] != latest.files
+        except Misconfigured as faults:
+            for fault in str(faults).splitlines():
+                log.error("the menu folder is broken; the published version goes on", fault=fault)
+            return
+        if differs:
             log.warning("the menu folder differs from the published version; `ivr publish` takes it over")
 
     async def publish(self, message: str) -> int:
         """Check, render and publish the folder; answers with its version. Raises Misconfigured with every fault."""
-        examined = await asyncio.to_thread(examine_folder, self._folder, queues=self._queues.queues)
-        if examined.book is None:
-            raise Misconfigured("\n".join(map(str, examined.faults)))
-        await self._render(examined.book)
-        version = await self._books.publish(examined.files, message=message, now=self._clock.now())
-        await self._load(version, examined.files)
+        book, files = await self._in_folder()
+        await self._render(book, files)
+        version = await self._books.publish(files, message=message, now=self._clock.now())
+        await self._load(version, files)
         return version
 
     async def follow(self) -> None:
@@ -83,9 +87,19 @@ class Editions:
             except Exception:
                 log.exception("a published menu book could not be loaded; the one in use goes on")
 
-    async def _render(self, book: MenuBook) -> Catalogue:
+    async def _in_folder(self) -> tuple[MenuBook, dict[str, str]]:
+        """The book in the folder, and the files that it is published as. Raises Misconfigured with every fault."""
+        examined = await asyncio.to_thread(examine_folder, self._folder, queues=self._queues.queues)
+        if examined.book is None:
+            raise Misconfigured("\n".join(map(str, examined.faults)))
+        digests = await asyncio.to_thread(recorded, examined.book, self._folder / "recordings")
+        listed = {RECORDINGS: json.dumps(digests, indent=1)} if digests else {}
+        return examined.book, {**examined.files, **listed}
+
+    async def _render(self, book: MenuBook, files: Mapping[str, str]) -> Catalogue:
         """The book's sounds; what was rendered before is found again."""
         prompts = self._prompts
+        listed = files.get(RECORDINGS)
         return await asyncio.to_thread(
             render,
             book,
@@ -93,11 +107,13 @@ class Editions:
             self._speech,
             sound_prefix=prompts.seen_by_asterisk,
             recordings=self._folder / "recordings",
+            digests=None if listed is None else json.loads(listed),
         )
 
     async def _load(self, version: int, files: Mapping[str, str]) -> None:
-        book = await asyncio.to_thread(parse_book, files, queues=self._queues.queues)
-        self._kept[version] = Edition(version, book, await self._render(book))
+        texts = {name: text for name, text in files.items() if name != RECORDINGS}
+        book = await asyncio.to_thread(parse_book, texts, queues=self._queues.queues)
+        self._kept[version] = Edition(version, book, await self._render(book, files))
         while len(self._kept) > MOST_KEPT:
             del self._kept[min(self._kept)]
 

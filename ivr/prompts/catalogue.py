@@ -79,17 +79,19 @@ def render(
     *,
     sound_prefix: Path | str | None = None,
     recordings: Path | None = None,
+    digests: Mapping[str, str] | None = None,
 ) -> Catalogue:
     """Make the sounds that the folder lacks, and the catalogue of all.
 
     `sound_prefix` is the folder as Asterisk sees it (its absolute path when None); `recordings` holds the recorded
-    files that the book names. Without a speech program a folder that is complete still serves. Raises Misconfigured
-    with every text that could not be made.
+    files that the book names; `digests` tells what they held when the book was published (None: what they hold now), so
+    that what was rendered from them then is found again though they are gone. Without a speech program a folder that is
+    complete still serves. Raises Misconfigured with every text that could not be made.
     """
     wanted = all_of(book)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        files = _names(wanted, speech, recordings)
+        files = _names(wanted, speech, recorded(book, recordings) if digests is None else digests)
     except CannotSpeak as fault:
         try:
             return Catalogue.load(folder, book, sound_prefix=sound_prefix)
@@ -99,7 +101,8 @@ def render(
     failed: list[str] = []
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="prompts") as pool:
         jobs = {
-            pool.submit(_make, folder / f"{file}.wav", said, speech, recordings): said for file, said in lacking.items()
+            pool.submit(_make, folder / f"{file}.wav", said, speech, recordings, digests): said
+            for file, said in lacking.items()
         }
         for done, job in enumerate(as_completed(jobs), start=1):
             said = jobs[job]
@@ -124,37 +127,50 @@ def render(
     return Catalogue(book, clips)
 
 
-def _names(wanted: Iterable[Utterance], speech: Speech, recordings: Path | None) -> dict[Utterance, str]:
-    """File names without ending: [0-9a-f] only. Raises CannotSpeak, Misconfigured."""
-    names: dict[Utterance, str] = {}
+def recorded(book: MenuBook, recordings: Path | None) -> dict[str, str]:
+    """The SHA-256 of each recording that the book names, by its name. Raises Misconfigured with all missing ones."""
+    digests: dict[str, str] = {}
     missing: list[str] = []
+    for said in all_of(book):
+        if said.recording and said.recording not in digests:
+            try:
+                digests[said.recording] = sha256(_recorded(said, recordings)).hexdigest()
+            except OSError as fault:
+                place = f" ({fault.filename})" if fault.filename else ""
+                missing.append(f"recording {said.recording!r} of {said.text!r}: {fault.strerror or fault}{place}")
+    if missing:
+        raise Misconfigured("\n".join(_shown(missing)))
+    return digests
+
+
+def _names(wanted: Iterable[Utterance], speech: Speech, digests: Mapping[str, str]) -> dict[Utterance, str]:
+    """File names without ending: [0-9a-f] only. Raises CannotSpeak."""
+    names: dict[Utterance, str] = {}
     for said in wanted:
         if said.recording:
-            try:
-                content = _recorded(said, recordings)
-            except OSError as fault:
-                missing.append(f"recording {said.recording!r} of {said.text!r}: {fault.strerror or fault}")
-                continue
-            parts = ["recording", sha256(content).hexdigest()]
+            parts = ["recording", digests[said.recording]]
         else:
             parts = ["speech", speech.identity(said.language), said.text]
         key = json.dumps([_SOUND_VERSION, said.pause_ms, *parts])
         names[said] = sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    if missing:
-        raise Misconfigured("\n".join(_shown(missing)))
     return names
 
 
 def _recorded(said: Utterance, recordings: Path | None) -> bytes:
     if recordings is None:
         raise FileNotFoundError("no folder of recordings is known")
-    with (recordings / f"{said.recording}.wav").open("rb") as file:
+    with (recordings.absolute() / f"{said.recording}.wav").open("rb") as file:
         return file.read(_MOST_RECORDING_BYTES)
 
 
-def _make(path: Path, said: Utterance, speech: Speech, recordings: Path | None) -> None:
+def _make(
+    path: Path, said: Utterance, speech: Speech, recordings: Path | None, digests: Mapping[str, str] | None
+) -> None:
     if said.recording:
-        sound = levelled(from_wav(_recorded(said, recordings)))
+        content = _recorded(said, recordings)
+        if digests is not None and sha256(content).hexdigest() != digests[said.recording]:
+            raise NotASound("the recording is another one than was published; `ivr publish` takes it over")
+        sound = levelled(from_wav(content))
     else:
         sound = levelled(trimmed(from_wav(speech.speak(said.text, said.language))))
     if not len(sound):

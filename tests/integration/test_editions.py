@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
 from ivr.editions import MOST_KEPT, Editions
 from ivr.errors import Misconfigured
+from ivr.prompts.sound import RATE, to_wav
 from ivr.queues import Queue, Queues
 from ivr.settings import Settings
 from ivr.testing.books import SMALL
@@ -228,3 +230,53 @@ async def test_a_published_version_that_the_queues_no_longer_fit_is_named_at_the
     with pytest.raises(Misconfigured, match=r"version 1, .*\n.*general") as refused:
         await site.engine(other).start()
     assert isinstance(refused.value.__cause__, Faults)
+
+
+RECORDED = SMALL.replace("welcome: {text:", "welcome: {recording: {en: main-2026}, text:")
+
+
+def _record(site: Site, seconds: float) -> Path:
+    """Put a recording of the welcome beside the book."""
+    wav = site.menus / "recordings" / "main-2026.wav"
+    wav.parent.mkdir(exist_ok=True)
+    wav.write_bytes(to_wav(0.5 * np.sin(np.arange(int(seconds * RATE)))))
+    return wav
+
+
+async def test_a_published_version_plays_its_recording_though_the_file_was_deleted(site: Site) -> None:
+    site.write(RECORDED)
+    wav = _record(site, 1.0)
+    first = site.engine()
+    await first.start()
+    wav.unlink()
+    again = site.engine()
+    with capture_logs() as lines:
+        await again.start()
+    assert again.get(None).catalogue.prompt("welcome", "en") == first.get(None).catalogue.prompt("welcome", "en")
+    assert any("main-2026" in line["fault"] for line in lines if line["log_level"] == "error")
+
+
+async def test_a_changed_recording_is_a_new_version_and_the_published_one_stays_itself(site: Site) -> None:
+    site.write(RECORDED)
+    _record(site, 1.0)
+    await site.engine().start()
+    _record(site, 3.0)
+    editions = site.engine()
+    with capture_logs() as lines:
+        await editions.start()
+    assert any("differs" in line["event"] for line in lines)
+    assert editions.get(1).catalogue.prompt("welcome", "en")[0].seconds == pytest.approx(1.35)
+    assert await editions.publish("a new voice") == 2
+    assert editions.get(2).catalogue.prompt("welcome", "en")[0].seconds == pytest.approx(3.35)
+    assert editions.get(1).catalogue.prompt("welcome", "en")[0].seconds == pytest.approx(1.35)
+
+
+async def test_a_published_recording_is_never_rendered_from_another_file(site: Site) -> None:
+    site.write(RECORDED)
+    _record(site, 1.0)
+    first = site.engine()
+    await first.start()
+    Path(f"{first.get(None).catalogue.prompt('welcome', 'en')[0].sound}.wav").unlink()
+    _record(site, 3.0)
+    with pytest.raises(Misconfigured, match=r"main-2026.*another one than was published"):
+        await site.engine().start()
