@@ -37,6 +37,7 @@ class Editions:
     def __init__(self, books: Books, settings: Settings, queues: Queues, speech: Speech, clock: Clock) -> None:
         self._books, self._queues, self._speech, self._clock = books, queues, speech, clock
         self._prompts, self._folder = settings.prompts, settings.book.folder
+        self._zone = settings.time_zone
         self._kept: dict[int, Edition] = {}
 
     def get(self, version: int | None) -> Edition:
@@ -89,7 +90,9 @@ class Editions:
 
     async def _in_folder(self) -> tuple[MenuBook, dict[str, str]]:
         """The book in the folder, and the files that it is published as. Raises Misconfigured with every fault."""
-        examined = await asyncio.to_thread(examine_folder, self._folder, queues=self._queues.queues)
+        examined = await asyncio.to_thread(
+            examine_folder, self._folder, queues=self._queues.queues, time_zone=self._zone
+        )
         if examined.book is None:
             raise Misconfigured("\n".join(map(str, examined.faults)))
         digests = await asyncio.to_thread(recorded, examined.book, self._folder / "recordings")
@@ -112,7 +115,7 @@ class Editions:
 
     async def _load(self, version: int, files: Mapping[str, str]) -> None:
         texts = {name: text for name, text in files.items() if name != RECORDINGS}
-        book = await asyncio.to_thread(parse_book, texts, queues=self._queues.queues)
+        book = await asyncio.to_thread(parse_book, texts, queues=self._queues.queues, time_zone=self._zone)
         self._kept[version] = Edition(version, book, await self._render(book, files))
         while len(self._kept) > MOST_KEPT:
             del self._kept[min(self._kept)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from menus.rules import check
+from menus.rules.names import recordings_used
 from menus.schema import MenuBook
 from menus.yaml_source import MOST_BYTES, Fault, Faults, Node, build, parse
 
@@ -22,14 +23,16 @@ class Examined:
     files: Mapping[str, str] = field(default_factory=dict)  #: the texts that were read, by name within the folder
 
 
-def load_book(folder: Path, *, queues: Collection[str] | None = None) -> MenuBook:
-    """The book in a folder. `queues` are the names of all queues, if known. Raises Faults."""
-    return _whole(examine_folder(folder, queues=queues))
+def load_book(folder: Path, *, queues: Collection[str] | None = None, time_zone: str | None = None) -> MenuBook:
+    """The book in a folder. `queues` are the names of all queues, `time_zone` the site's, if known. Raises Faults."""
+    return _whole(examine_folder(folder, queues=queues, time_zone=time_zone))
 
 
-def parse_book(files: Mapping[str, str], *, queues: Collection[str] | None = None) -> MenuBook:
+def parse_book(
+    files: Mapping[str, str], *, queues: Collection[str] | None = None, time_zone: str | None = None
+) -> MenuBook:
     """The book in these texts by file name. Raises Faults."""
-    return _whole(examine(files, queues=queues))
+    return _whole(examine(files, queues=queues, time_zone=time_zone))
 
 
 def _whole(examined: Examined) -> MenuBook:
@@ -38,10 +41,10 @@ def _whole(examined: Examined) -> MenuBook:
     return examined.book
 
 
-def examine_folder(folder: Path, *, queues: Collection[str] | None = None) -> Examined:
+def examine_folder(folder: Path, *, queues: Collection[str] | None = None, time_zone: str | None = None) -> Examined:
     """All faults and warnings of the *.yaml and *.yml files of a folder."""
     texts, faults = _read(folder)
-    examined = examine(texts, queues=queues)
+    examined = examine(texts, queues=queues, time_zone=time_zone, recordings=folder / "recordings")
     files = {Path(name).name: text for name, text in texts.items()}
     if faults:
         return Examined(None, (*faults, *examined.faults), examined.warnings, files)
@@ -72,8 +75,14 @@ def _read(folder: Path) -> tuple[dict[str, str], list[Fault]]:
     return texts, faults
 
 
-def examine(files: Mapping[str, str], *, queues: Collection[str] | None = None) -> Examined:
-    """All faults and warnings of a book in these texts by file name."""
+def examine(
+    files: Mapping[str, str],
+    *,
+    queues: Collection[str] | None = None,
+    time_zone: str | None = None,
+    recordings: Path | None = None,
+) -> Examined:
+    """All faults and warnings of a book in these texts by file name; recordings are looked for if a folder is given."""
     faults: list[Fault] = []
     roots: list[Node] = []
     for name, text in files.items():
@@ -91,10 +100,20 @@ def examine(files: Mapping[str, str], *, queues: Collection[str] | None = None) 
     faults += [fault for fault in found if complete or fault.code != "missing"]
     warnings: list[Fault] = []
     if book is not None:
-        for finding in check(book, queues):
+        for finding in check(book, queues, time_zone):
             node = whole.at(finding.loc)
             (warnings if finding.warning else faults).append(node.fault(finding.code, finding.message))
+        faults += [] if recordings is None else _missing_recordings(book, whole, recordings.absolute())
     return Examined(None if faults else book, tuple(sorted(faults)), tuple(sorted(warnings)))
+
+
+def _missing_recordings(book: MenuBook, whole: Node, folder: Path) -> list[Fault]:
+    paths = [(loc, folder / f"{name}.wav") for loc, name in recordings_used(book)]
+    return [
+        whole.at(loc).fault("missing-recording", f"there is no file {path}")
+        for loc, path in paths
+        if not path.is_file()
+    ]
 
 
 def _join(roots: list[Node], faults: list[Fault]) -> Node:

@@ -14,7 +14,7 @@ def check(settings: Settings) -> list[str]:
         queues = load_queues(settings.book.queues).queues
     except Misconfigured as wrong:
         faults.append(str(wrong))
-    examined = examine_folder(settings.book.folder, queues=queues)
+    examined = examine_folder(settings.book.folder, queues=queues, time_zone=settings.time_zone)
     warnings = [f"{warning} (warning)" for warning in examined.warnings]
     if examined.book is None or faults:
         raise Misconfigured("\n".join([*faults, *map(str, examined.faults), *warnings]))

@@ -30,11 +30,13 @@ WAYS: tuple[Rule, ...] = (
 WORDS: tuple[Rule, ...] = (options.late_for_a_person, options.alike_labels)
 
 
-def check(book: MenuBook, queues: Collection[str] | None = None) -> list[Finding]:
-    """What the rules find; `queues` names every queue there is, or is None when that is not known."""
+def check(book: MenuBook, queues: Collection[str] | None = None, time_zone: str | None = None) -> list[Finding]:
+    """What the rules find; `queues` names every queue there is, `time_zone` the site's; None when that is not known."""
     found = [finding for rule in NAMES for finding in rule(book)]
     if queues is not None:
         found += names.unknown_queues(book, queues)
+    if time_zone is not None:
+        found += names.other_time_zone(book, time_zone)
     words_are_there = all(finding.warning for finding in found)
     for rule in (*WAYS, *(WORDS if words_are_there else ())):
         found += rule(book)

@@ -47,6 +47,13 @@ def unknown_queues(book: MenuBook, queues: Collection[str]) -> Iterator[Finding]
             yield unknown(("steps", name, "queue"), "unknown-queue", "queue", step.queue, queues)
 
 
+def other_time_zone(book: MenuBook, time_zone: str) -> Iterator[Finding]:
+    """A time zone that is not the site's, in which a caller's day begins."""
+    if book.time_zone != time_zone:
+        message = f"the book says {book.time_zone}, the settings {time_zone}; a site has one time zone"
+        yield fault(("time_zone",), "other-time-zone", message)
+
+
 def unknown_languages(book: MenuBook) -> Iterator[Finding]:
     """A language that is not the book's, stands twice, or whose numbers nobody can speak."""
     for index, language in enumerate(book.languages):
@@ -89,6 +96,14 @@ def _words(book: MenuBook) -> Iterator[tuple[Loc, Mapping[str, str], Collection[
         voices = dict.fromkeys(option.voice_in(language) for language in book.languages if option.offered_in(language))
         yield (*loc, "label"), option.label, tuple(voices)
         yield (*loc, "recording"), option.recording, ()
+
+
+def recordings_used(book: MenuBook) -> Iterator[tuple[Loc, str]]:
+    """Every recording that the book refers to."""
+    for name, prompt in book.prompts.items():
+        yield from ((("prompts", name, "recording", language), file) for language, file in prompt.recording.items())
+    for loc, option in options_of(book):
+        yield from (((*loc, "recording", language), file) for language, file in option.recording.items())
 
 
 def misplaced_slots(book: MenuBook) -> Iterator[Finding]:

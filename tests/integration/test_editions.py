@@ -280,3 +280,10 @@ async def test_a_published_recording_is_never_rendered_from_another_file(site: S
     _record(site, 3.0)
     with pytest.raises(Misconfigured, match=r"main-2026.*another one than was published"):
         await site.engine().start()
+
+
+async def test_a_book_in_another_time_zone_than_the_site_is_not_published(site: Site) -> None:
+    site.write(SMALL.replace("Asia/Shanghai", "Asia/Tokyo"))
+    with pytest.raises(Misconfigured, match=r"book\.yaml:3:12: other-time-zone"):
+        await site.engine().publish("moved")
+    assert await site.versions() == 0

@@ -63,3 +63,21 @@ def test_a_folder_that_is_empty_or_missing_is_named(tmp_path: Path) -> None:
         with pytest.raises(Faults) as raised:
             load_book(folder)
         assert [fault.code for fault in raised.value.faults] == [code]
+
+
+def test_a_recording_that_is_not_there_is_named_with_its_place_and_the_path_that_was_searched(tmp_path: Path) -> None:
+    text = SMALL.replace("bye: {text:", "bye: {recording: {en: bye-2026}, text:").replace(
+        "label: {en: balance, zh: 余额}", "label: {en: balance, zh: 余额}, recording: {zh: balance-zh}"
+    )
+    (tmp_path / "book.yaml").write_text(text, encoding="utf-8")
+    faults = examine_folder(tmp_path).faults
+    lines = text.splitlines()
+    assert [(fault.code, lines[fault.line - 1][fault.col - 1 :].partition("}")[0]) for fault in faults] == [
+        ("missing-recording", "bye-2026"),
+        ("missing-recording", "balance-zh"),
+    ]
+    assert str(tmp_path / "recordings" / "bye-2026.wav") in faults[0].message
+    (tmp_path / "recordings").mkdir()
+    for name in ("bye-2026", "balance-zh"):
+        (tmp_path / "recordings" / f"{name}.wav").touch()
+    assert examine_folder(tmp_path).faults == ()
