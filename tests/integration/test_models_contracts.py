@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +74,10 @@ class World:
 
     async def sweep(self, *, now, alive=None, desk_lost_s=1e9, alive_at=None) -> Swept:
         return await self.exchange.sweep(now=now, desk_lost_s=desk_lost_s, alive=alive, wrap_up_s=30, alive_at=alive_at)
+
+
+def as_stored(row: CallRow) -> dict[str, Any]:
+    return {column.name: copy(getattr(row, column.name)) for column in CallRow.__table__.columns}
 
 
 def arrival(call_id: str, rung=1) -> Arrival:
@@ -182,9 +187,14 @@ async def test_closing_a_need_withdraws_the_offer_and_frees_the_agent_with_their
 
 
 async def test_closing_a_need_that_is_not_open_does_nothing(world):
+    await world.offered("c2")
     await world.call()
-    await world.exchange.close_need("c1", "abandoned", now=T)
-    await world.exchange.close_need("nobody", "abandoned", now=T)
+    needs = (await world.exchange.snapshot(now=T)).needs
+    calls = [as_stored(await world.row(call_id)) for call_id in ("c1", "c2")]
+    await world.exchange.close_need("c1", "abandoned", now=T + 5)
+    await world.exchange.close_need("nobody", "abandoned", now=T + 5)
+    assert (await world.exchange.snapshot(now=T + 5)).needs == needs
+    assert [as_stored(await world.row(call_id)) for call_id in ("c1", "c2")] == calls
 
 
 async def test_a_need_cannot_be_closed_with_an_unknown_outcome(world):
