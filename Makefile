@@ -4,7 +4,7 @@ SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help install demo test check lint bench clean
+.PHONY: help install demo test check lint bench coverage wheel clean
 
 help: ## what can be done here
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -32,9 +32,20 @@ lint:
 	@echo 'ringwise: types' && mypy
 	@echo 'ringwise: import contracts' && lint-imports --no-logo
 
-bench: install ## the measurements in bench/
+bench: ## the measurements in bench/, real calls included
+	@sh config/setup/install.sh test
+	@sh config/setup/asterisk.sh
 	@for script in bench/*.py; do echo "ringwise: $$script" && python "$$script" || exit 1; done
 
+coverage: ## how much of the code the tests without calls run, line by line in var/coverage
+	@sh config/setup/install.sh test
+	@coverage run -m pytest -q tests/unit tests/integration
+	@coverage html -q -d var/coverage
+	@coverage report --skip-covered
+
+wheel: install ## the package for an installation elsewhere, in dist/
+	@pip wheel --quiet --no-deps --no-build-isolation --disable-pip-version-check -w dist . && ls dist/*.whl
+
 clean: ## remove the environment and everything that was made here
-	rm -rf .venv var dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv var dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
