@@ -7,13 +7,17 @@ sounds) goes to `var/` in the working directory.
 
 import os
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from phonenumbers import SUPPORTED_REGIONS
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from ivr.errors import Misconfigured
+from menus.schema import TimeZone
 from menus.yaml_source import Faults, read_yaml
 
 #: The shipped example, in a checkout and in an installed package alike.
@@ -21,6 +25,39 @@ SHIPPED = Path(__file__).resolve().parents[1] / "config"
 #: An SQLite address whose path does not begin at the root.
 _SQLITE_RELATIVE = re.compile(r"(?P<scheme>sqlite(?:\+aiosqlite)?:///)(?P<path>[^/:].*)")
 Port = Annotated[int, Field(ge=0, le=65535)]  #: 0 = any free one
+
+
+def _peer(written: str) -> str:
+    try:
+        ip_network(written)
+    except ValueError as fault:
+        raise ValueError(f"{written!r} is no address or network such as 10.0.0.5 or 10.0.0.0/24: {fault}") from None
+    return written
+
+
+def _origin(written: str) -> str:
+    try:
+        parts = urlsplit(written)
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
+        raise ValueError(
+            f"{written!r} is no origin; write scheme and host as browsers do, such as https://desk.example"
+        )
+    return written
+
+
+def _absolute(written: Path) -> Path:
+    if not written.is_absolute():
+        raise ValueError(f"{str(written)!r} is not absolute; write the whole path as Asterisk sees it")
+    return written
+
+
+def _region(written: str) -> str:
+    if written not in SUPPORTED_REGIONS:
+        raise ValueError(f"no region is called {written!r}; write two capital letters such as CN or DE")
+    return written
 
 
 class _Part(BaseModel):
@@ -47,17 +84,22 @@ class FastAgi(_Part):
     port: Port = Field(
         default=4573, description="Port to listen on; the dialplan's `RINGWISE_NODE_A` or `_B` names it."
     )
-    peers: tuple[str, ...] = Field(
+    peers: tuple[Annotated[str, AfterValidator(_peer)], ...] = Field(
         default=("127.0.0.1", "::1"), description="Addresses or networks that may connect: your Asterisk servers."
     )
     most_calls: int = Field(default=2000, ge=1, description="Calls at a time; further ones go to the next rung.")
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The peers, each as a network."""
+        return tuple(map(ip_network, self.peers))
 
 
 class Ami(_Part):
     """Asterisk's manager interface. The secret is `RINGWISE_AMI_SECRET` in the environment."""
 
     host: str = Field(default="127.0.0.1", description="Where Asterisk is.")
-    port: Port = Field(default=5038, description="Its AMI port.")
+    port: int = Field(default=5038, ge=1, le=65535, description="Its AMI port.")
     user: str = Field(default="ringwise", description="User in `ringwise-manager.conf`.")
 
 
@@ -66,7 +108,7 @@ class Web(_Part):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: Port = Field(default=8480, description="Port to listen on.")
-    origins: tuple[str, ...] = Field(
+    origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
         default=(),
         description="Further origins (`https://desk.example`) of browsers, when a proxy stands before.",
     )
@@ -78,7 +120,7 @@ class Prompts(_Part):
     folder: Path = Field(
         default=Path("var/prompts"), description="Where sounds are made; Asterisk must be able to read it."
     )
-    seen_by_asterisk: Path | None = Field(
+    seen_by_asterisk: Annotated[Path, AfterValidator(_absolute)] | None = Field(
         default=None, description="The same folder if Asterisk sees it under another path; absolute."
     )
 
@@ -136,9 +178,12 @@ class Settings(_Part):
     node: str = Field(
         default="node-a", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Name of this node; each needs its own."
     )
-    time_zone: str = Field(default="Asia/Shanghai", description="The site's time zone; a caller's day begins in it.")
-    country: str = Field(
-        default="CN", pattern=r"^[A-Z]{2}$", description="Region of telephone numbers without a prefix."
+    time_zone: TimeZone = Field(
+        default="Asia/Shanghai",
+        description="The site's time zone, the same as the menu book's; a caller's day begins in it.",
+    )
+    country: Annotated[str, AfterValidator(_region)] = Field(
+        default="CN", description="Region of telephone numbers without a prefix."
     )
     clock_ahead_s: float = Field(
         default=0.0, description="Seconds by which the engine's clock is ahead of the machine's, for rehearsals."
@@ -153,14 +198,11 @@ class Settings(_Part):
     routing: Routing = Routing()
     personal: Personal = Personal()
 
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError):
-            raise ValueError(f"no time zone is called {value!r}; use a name such as Asia/Shanghai") from None
-        return value
+    @model_validator(mode="after")
+    def _a_port_of_its_own(self) -> "Settings":
+        if self.web.port == self.fastagi.port != 0:
+            raise ValueError(f"web.port and fastagi.port are both {self.web.port}; each needs a port of its own")
+        return self
 
     @property
     def zone(self) -> ZoneInfo:

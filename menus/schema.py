@@ -80,6 +80,7 @@ Key = Annotated[
 PromptText = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_speakable)]
 Label = Annotated[str, StringConstraints(max_length=80), AfterValidator(_plain)]
 Phrase = Annotated[str, StringConstraints(max_length=80), AfterValidator(_phrase)]
+TimeZone = Annotated[str, AfterValidator(_zone)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 
 
@@ -247,7 +248,7 @@ class MenuBook(_Part):
     version: int = Field(ge=1, le=1)
     """Of this file format: 1."""
     name: Line
-    time_zone: Annotated[str, AfterValidator(_zone)]
+    time_zone: TimeZone
     languages: tuple[Language, ...] = Field(min_length=1)
     """The first is spoken to callers whose language is not known."""
     entry: Name

@@ -7,7 +7,7 @@ the process at a connect-and-close.
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 import structlog
@@ -54,7 +54,7 @@ class FastAgiDoor(Application):  # type: ignore[misc]  # panoramisk has no types
         self._take_call = take_call
         self._answered_at = answered_at
         self._header_s, self._most_knocking = header_s, most_knocking
-        self._peers = tuple(_network(peer) for peer in settings.peers)
+        self._peers = settings.networks
         self._knocking: set[asyncio.Task[None]] = set()
         self._calls: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -173,13 +173,6 @@ class FastAgiDoor(Application):  # type: ignore[misc]  # panoramisk has no types
 def _peer(writer: asyncio.StreamWriter) -> str:
     name = writer.get_extra_info("peername")
     return str(name[0]).partition("%")[0] if name else ""
-
-
-def _network(peer: str) -> IPv4Network | IPv6Network:
-    try:
-        return ip_network(peer)
-    except ValueError as fault:
-        raise Misconfigured(f"fastagi.peers: {peer!r} is no address or network: {fault}") from None
 
 
 def _keep_alive(writer: asyncio.StreamWriter) -> None:

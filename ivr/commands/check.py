@@ -4,6 +4,8 @@ from ivr.errors import Misconfigured
 from ivr.queues import load as load_queues
 from ivr.settings import Settings
 from menus.loader import examine_folder
+from models.database import address
+from models.errors import BadAddress
 
 
 def check(settings: Settings) -> list[str]:
@@ -14,6 +16,10 @@ def check(settings: Settings) -> list[str]:
         queues = load_queues(settings.book.queues).queues
     except Misconfigured as wrong:
         faults.append(str(wrong))
+    try:
+        address(settings.database_url)
+    except BadAddress as wrong:
+        faults.append(f"database.url: {wrong}")
     examined = examine_folder(settings.book.folder, queues=queues, time_zone=settings.time_zone)
     warnings = [f"{warning} (warning)" for warning in examined.warnings]
     if examined.book is None or faults:

@@ -156,11 +156,6 @@ async def test_a_network_of_peers_may_be_named() -> None:
         assert caller.done
 
 
-async def test_a_peer_that_is_no_address_is_named_at_start() -> None:
-    with pytest.raises(Misconfigured, match="localhost"):
-        FastAgiDoor(FastAgi(peers=("localhost",)), never)
-
-
 async def test_a_port_that_is_taken_is_named_at_start() -> None:
     async with opened(never) as (_, port):
         with pytest.raises(Misconfigured, match=str(port)):

@@ -168,6 +168,16 @@ def test_check_names_the_faults_of_queues_and_book_together(write: Callable[[str
     assert "did you mean 'welcome'?" in ran.err
 
 
+def test_check_refuses_a_database_address_that_cannot_be_used_and_keeps_its_password(
+    write: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write()
+    monkeypatch.setenv("RINGWISE_DATABASE_URL", "mysql://me:hidden@host/name")
+    ran = ivr("check")
+    assert ran.status == 1
+    assert ran.err.startswith("database.url: mysql://me:***@host/name: only sqlite and postgresql can be used")
+
+
 def test_check_says_what_is_there_when_nothing_is_wrong(write: Callable[[str], None]) -> None:
     write()
     ran = ivr("check")

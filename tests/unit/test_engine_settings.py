@@ -66,6 +66,42 @@ def test_a_deadline_is_a_true_number_of_seconds(tmp_path: Path, written: str) ->
     assert fault.startswith("settings.yaml:2:14: ")
 
 
+@pytest.mark.parametrize(
+    ("written", "place", "sentence"),
+    [
+        ("fastagi: {peers: [127.0.0.1, localhost]}", "1:30", "'localhost' is no address or network"),
+        ("fastagi: {peers: [10.0.0.5/24]}", "1:19", "has host bits set"),
+        ("web: {origins: [desk.example]}", "1:17", "'desk.example' is no origin"),
+        ("web: {origins: ['https://']}", "1:17", "is no origin"),
+        ("web: {origins: ['https://desk.example/app']}", "1:17", "is no origin"),
+        ("prompts: {seen_by_asterisk: var/prompts}", "1:29", "is not absolute"),
+        ("country: UK", "1:10", "no region is called 'UK'"),
+        ("country: cn", "1:10", "no region is called 'cn'"),
+        ("time_zone: Asia", "1:12", "no time zone is called 'Asia'"),
+        ("ami: {port: 0}", "1:13", "greater than or equal to 1"),
+        ("web: {port: 4573}", "1:1", "web.port and fastagi.port are both 4573"),
+    ],
+)
+def test_a_value_that_would_not_work_is_refused_with_its_place(
+    tmp_path: Path, written: str, place: str, sentence: str
+) -> None:
+    (fault,) = _faults(tmp_path, f"{written}\n")
+    assert fault.startswith(f"settings.yaml:{place}: wrong-value: ")
+    assert sentence in fault
+
+
+def test_what_a_site_may_write_is_taken(tmp_path: Path) -> None:
+    settings = load(
+        _file(
+            tmp_path,
+            "country: GB\nfastagi: {port: 0, peers: [10.0.0.0/24, '::1']}\n"
+            "web: {port: 0, origins: ['https://desk.example:8443', 'http://[::1]:8480/']}\n",
+        )
+    )
+    assert [str(network) for network in settings.fastagi.networks] == ["10.0.0.0/24", "::1/128"]
+    assert len(settings.web.origins) == 2
+
+
 def test_text_that_is_no_yaml_is_named_with_its_place(tmp_path: Path) -> None:
     (fault,) = _faults(tmp_path, "node: [a\n")
     assert fault.startswith("settings.yaml:2:1: syntax: ")

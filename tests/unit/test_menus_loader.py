@@ -72,6 +72,7 @@ def test_the_small_book_keeps_every_rule() -> None:
         ("For {label}, press {key}.", "For {label}.", "wrong-value", "{key}"),
         ("key: 2, task", "key: 22, task", "wrong-value", "star or pound"),
         ("Asia/Shanghai", "Asia/Beijing", "wrong-value", "time zone"),
+        ("Asia/Shanghai", "Asia", "wrong-value", "time zone"),
         ("version: 1", "version: 2", "wrong-value", "less than or equal to 1"),
         ("hold: {text:", "Hold On: {text:", "wrong-value", "lower-case letters, digits"),
         ("hold: {text: {en: Please hold., zh: 请稍候。}}",
