@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import moves
 from models.database import Database
-from models.errors import NameTaken, UnknownAgent
+from models.errors import AgentInCall, NameTaken, UnknownAgent
 from models.tables import AgentRow, AgentSkillRow, NeedRow, OfferRow
 from models.texts import stored
 from routing.agent import SAID_BY_AGENT, AgentEvent, AgentState
@@ -27,10 +27,12 @@ SEEN_EVERY_S = 5.0
 CHECKS_AT_ONCE = 2
 #: Characters of a password that count.
 MOST_PASSWORD = 1000
+#: The password hash of an agent who was removed: no password fits it. Their row stays, for the record of their calls.
+REMOVED = ""
 
 
 class Agents:
-    """The roster of agents."""
+    """The roster of agents; `by_name`, `all`, `card` and `say` do not know those who were removed."""
 
     def __init__(self, database: Database, hasher: PasswordHasher | None = None) -> None:
         self._database = database
@@ -63,12 +65,18 @@ class Agents:
         try:
             return await self._database.transact(work)
         except IntegrityError as fault:
-            raise NameTaken(f"an agent {name!r} exists already") from fault
+            raise NameTaken(
+                f"an agent {name!r} exists already"
+                if await self.by_name(name)
+                else f"an agent {name!r} was removed; `ivr agent password {name}` takes them back"
+            ) from fault
 
     async def by_name(self, name: str) -> AgentCard | None:
         """The agent with this sign-in name."""
         async with self._database.read() as session:
-            agent = await session.scalar(select(AgentRow).where(AgentRow.name == name))
+            agent = await session.scalar(
+                select(AgentRow).where(AgentRow.name == name, AgentRow.password_hash != REMOVED)
+            )
             return None if agent is None else await _card(session, agent)
 
     async def all(self) -> tuple[AgentCard, ...]:
@@ -77,11 +85,16 @@ class Agents:
             skills: dict[int, dict[str, int]] = {}
             for row in await session.scalars(select(AgentSkillRow)):
                 skills.setdefault(row.agent_id, {})[row.skill] = row.level
-            agents = await session.scalars(select(AgentRow).order_by(AgentRow.name))
+            agents = await session.scalars(
+                select(AgentRow).where(AgentRow.password_hash != REMOVED).order_by(AgentRow.name)
+            )
             return tuple(moves.card_of(agent, skills.get(agent.id, {})) for agent in agents)
 
     async def set_password(self, name: str, password: str) -> None:
-        """From now on the agent signs in with this password; windows that are open stay open. Raises UnknownAgent."""
+        """From now on the agent signs in with this password; windows that are open stay open.
+
+        An agent who was removed is back by it, with phone and skills as they were. Raises UnknownAgent.
+        """
         password_hash = await asyncio.to_thread(self._hasher.hash, stored(password, MOST_PASSWORD))
 
         async def work(session: AsyncSession) -> None:
@@ -108,12 +121,34 @@ class Agents:
 
         return await self._database.transact(work)
 
+    async def set_phone(self, name: str, phone: str) -> AgentCard:
+        """Give an agent another phone; counts for the next offer. Raises UnknownAgent and AgentInCall."""
+
+        async def work(session: AsyncSession) -> AgentCard:
+            agent = _not_in_call(await _named(session, name))
+            agent.phone = phone
+            agent.version += 1
+            return await _card(session, agent)
+
+        return await self._database.transact(work)
+
+    async def remove(self, name: str, *, now: float) -> None:
+        """Sign an agent out for good; the record of their calls stays. Raises UnknownAgent and AgentInCall."""
+
+        async def work(session: AsyncSession) -> None:
+            agent = _not_in_call(await _named(session, name))
+            if agent.state != AgentState.LOGGED_OUT:
+                moves.take_stance(agent, moves.stance_of(agent).after(AgentEvent.SIGN_OUT), now)
+            agent.password_hash = REMOVED
+
+        await self._database.transact(work)
+
     async def check_password(self, name: str, password: str) -> AgentCard | None:
         """The agent, or None; takes as long for an unknown name as for a wrong password."""
         async with self._database.read() as session:
             agent = await session.scalar(select(AgentRow).where(AgentRow.name == stored(name, 64)))
             card = None if agent is None else await _card(session, agent)
-        expected = self._nobody if agent is None else agent.password_hash
+        expected = self._nobody if agent is None or agent.password_hash == REMOVED else agent.password_hash
         async with self._checks:
             right = await asyncio.to_thread(self._verify, expected, stored(password, MOST_PASSWORD))
         return card if right else None
@@ -128,7 +163,7 @@ class Agents:
         """The agent as the desktop shows them."""
         async with self._database.read() as session:
             agent = await session.get(AgentRow, agent_id)
-            return None if agent is None else await _card(session, agent)
+            return None if agent is None or agent.password_hash == REMOVED else await _card(session, agent)
 
     async def say(self, agent_id: int, event: AgentEvent, *, now: float, reason: str | None = None) -> AgentCard:
         """An agent's own move; PAUSE while offered or busy is kept and applies after the call.
@@ -140,6 +175,8 @@ class Agents:
             agent = await session.get(AgentRow, agent_id, with_for_update=True)
             if agent is None:
                 raise UnknownAgent(f"no agent has the id {agent_id}")
+            if agent.password_hash == REMOVED:
+                raise IllegalMove("agent", "removed", event)
             if event not in SAID_BY_AGENT:
                 raise IllegalMove("agent", agent.state, event)
             moves.agent_says(agent, event, now=now, reason=reason)
@@ -205,6 +242,12 @@ async def _named(session: AsyncSession, name: str) -> AgentRow:
     agent = await session.scalar(select(AgentRow).where(AgentRow.name == name).with_for_update())
     if agent is None:
         raise UnknownAgent(f"no agent is called {name!r}")
+    return agent
+
+
+def _not_in_call(agent: AgentRow) -> AgentRow:
+    if agent.state in (AgentState.OFFERED, AgentState.BUSY):
+        raise AgentInCall(f"{agent.name} is in a call; nothing was changed")
     return agent
 
 

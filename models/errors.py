@@ -22,6 +22,10 @@ class UnknownAgent(ModelsError):
     """There is no such agent."""
 
 
+class AgentInCall(ModelsError):
+    """This agent is in a call; nothing was changed."""
+
+
 class NotMigrated(ModelsError):
     """The database does not have the tables of this version; run `ivr migrate`."""
 

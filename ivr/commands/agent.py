@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ivr.clock import SystemClock
 from ivr.commands.options import SettingsFile, settings_of
 from ivr.errors import Misconfigured
 
 if TYPE_CHECKING:
     from routing.views import AgentCard
 
-agents = typer.Typer(name="agent", help="Agents: add, list, set passwords and skills.", no_args_is_help=True)
+agents = typer.Typer(
+    name="agent", help="Agents: add, list, remove, set passwords, skills and phones.", no_args_is_help=True
+)
 
 SHORTEST_PASSWORD = 10  #: characters
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
@@ -50,8 +53,7 @@ def add(
         raise Misconfigured(f"{name!r} is no sign-in name: up to 64 of a-z, 0-9 and . _ @ -, a letter or digit first")
     if not (full_name.strip() and full_name.isprintable() and len(full_name) <= 120):
         raise Misconfigured("the full name must be 1 to 120 printable characters")
-    if not _PHONE.fullmatch(phone):
-        raise Misconfigured(f"{phone!r} is no phone: write PJSIP/ and the endpoint's name, such as PJSIP/agent-101")
+    _check_phone(phone)
     password = _new_password(name, generate)
 
     async def work() -> "AgentCard":
@@ -83,7 +85,10 @@ def list_(settings: SettingsFile = None) -> None:
 
 @agents.command("password")
 def password(name: Name, generate: Generate = False, settings: SettingsFile = None) -> None:
-    """Set a new password. Windows in which the agent has signed in already stay open."""
+    """Set a new password. Windows in which the agent has signed in already stay open.
+
+    It also takes back an agent who was removed, with phone and skills as they were.
+    """
     from models.agents import Agents
     from models.migrate import opened
 
@@ -120,6 +125,50 @@ def skills(
             return await Agents(database).set_skills(name, levels, without=without)
 
     _tell(asyncio.run(work()))
+
+
+@agents.command("phone")
+def phone(
+    name: Name,
+    endpoint: Annotated[str, typer.Argument(help="Endpoint in Asterisk, such as PJSIP/agent-101.")],
+    settings: SettingsFile = None,
+) -> None:
+    """Give an agent another phone, from the next call on. Refused while they are in a call."""
+    from models.agents import Agents
+    from models.migrate import opened
+
+    read = settings_of(settings)
+    _check_phone(endpoint)
+
+    async def work() -> "AgentCard":
+        async with opened(read.database_url) as database:
+            return await Agents(database).set_phone(name, endpoint)
+
+    _tell(asyncio.run(work()))
+
+
+@agents.command("remove")
+def remove(name: Name, settings: SettingsFile = None) -> None:
+    """Sign an agent out for good. Refused while they are in a call.
+
+    The record of their calls stays, and so does the name: `ivr agent password NAME` takes the agent back.
+    """
+    from models.agents import Agents
+    from models.migrate import opened
+
+    read = settings_of(settings)
+
+    async def work() -> None:
+        async with opened(read.database_url) as database:
+            await Agents(database).remove(name, now=SystemClock(read.clock_ahead_s).now())
+
+    asyncio.run(work())
+    print(f"{name} is removed and cannot sign in any more")
+
+
+def _check_phone(phone: str) -> None:
+    if not _PHONE.fullmatch(phone):
+        raise Misconfigured(f"{phone!r} is no phone: write PJSIP/ and the endpoint's name, such as PJSIP/agent-101")
 
 
 def _wishes(written: Iterable[str]) -> tuple[dict[str, int], list[str]]:

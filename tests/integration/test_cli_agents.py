@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.testing.books import SMALL
 from ivr.testing.command import Ran, ivr
 from models.agents import Agents
 from models.database import Database
@@ -119,6 +120,7 @@ def _rest(terminal: int) -> bytes:
         (["anna", "--skill", "cards=0"], "a level is a number from 1"),
         (["anna", "--skill", "cards=eleven"], "a level is a number from 1"),
         (["anna", "--skill", "general=4"], "--skill general=4: write each skill once"),
+        (["anna", "--skill", "Cards=5"], "--skill Cards=5: 'Cards' does not fit; a skill is lower-case"),
         (["anna", "--skill", "-cards"], "has no skill 'cards' to take away"),
     ],
 )
@@ -164,6 +166,28 @@ def test_skills_are_given_changed_and_taken_away_and_the_others_stay() -> None:
     assert (ran.status, ran.out) == (0, "anna: Anna 安娜, PJSIP/agent-101, cards=7 lang:en=5\n")
 
 
+def test_a_skill_that_is_not_there_cannot_be_taken_away() -> None:
+    add()
+    ran = ivr("agent", "skills", "anna", "--skill", "-cards")
+    assert (ran.status, ran.out, ran.err) == (1, "", "anna has no skill 'cards' to take away\n")
+
+
+def test_a_skill_that_no_queue_and_no_step_asks_for_is_told() -> None:
+    told = add("anna", "--skill", "card=3", "--skill", "lang:en=5").out.splitlines()
+    assert [line for line in told if "asks for" in line] == [told[1]]
+    assert told[1].endswith("queues.yaml asks for the skill 'card'; did you mean 'cards'?")
+    assert "asks for" not in ivr("agent", "skills", "anna", "--skill", "cards=3", "--skill", "-card").out
+
+
+def test_a_skill_that_only_a_step_of_the_book_asks_for_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "menus").mkdir()
+    book = SMALL.replace("reason: General,", "reason: General, needs: {vip: 3},")
+    (tmp_path / "menus" / "book.yaml").write_text(book, encoding="utf-8")
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("book: {folder: menus}\n", encoding="utf-8")
+    assert "asks for" not in add("anna", "--skill", "vip=3", "--settings", str(settings)).out
+
+
 def test_a_skill_that_is_taken_away_makes_older_decisions_void() -> None:
     add("anna", "--skill", "lang:en=5")
     before = signs_in("anna", PASSWORD)
@@ -174,7 +198,28 @@ def test_a_skill_that_is_taken_away_makes_older_decisions_void() -> None:
     assert after.version > before.version
 
 
-@pytest.mark.parametrize("command", [["password"], ["skills", "--skill", "cards=1"]])
+@pytest.mark.parametrize("command", [["password"], ["skills", "--skill", "cards=1"], ["phone", "PJSIP/x"], ["remove"]])
 def test_an_agent_who_does_not_exist_is_named(command: list[str]) -> None:
     ran = ivr("agent", command[0], "nobody", *command[1:], typed=PASSWORD + "\n")
     assert (ran.status, ran.out, ran.err) == (1, "", "no agent is called 'nobody'\n")
+
+
+def test_another_phone_is_kept_and_a_misspelt_one_refused() -> None:
+    add()
+    assert ivr("agent", "phone", "anna", "PJSIP/agent-107").out.startswith("anna: Anna 安娜, PJSIP/agent-107, ")
+    assert "is no phone" in ivr("agent", "phone", "anna", "agent-108").err
+    assert "PJSIP/agent-107" in ivr("agent", "list").out
+
+
+def test_who_was_removed_is_not_listed_nor_let_in_until_a_password_takes_them_back() -> None:
+    add()
+    ran = ivr("agent", "remove", "anna")
+    assert (ran.status, ran.out) == (0, "anna is removed and cannot sign in any more\n")
+    assert "there are no agents" in ivr("agent", "list").out
+    assert signs_in("anna", PASSWORD) is None
+    assert signs_in("anna", "") is None
+    assert add().err == "an agent 'anna' was removed; `ivr agent password anna` takes them back\n"
+    ivr("agent", "password", "anna", typed="a new password\n")
+    card = signs_in("anna", "a new password")
+    assert card is not None
+    assert (card.phone, card.skills) == ("PJSIP/agent-101", {"general": 5})
