@@ -174,6 +174,8 @@ async def _show_life(nodes: Nodes, clock: Clock) -> None:
             await nodes.seen(now=clock.now())
         except StoreAway:
             log.warning("the store is away; no sign of life could be given")
+        except Exception:
+            log.exception("a sign of life failed")
 
 
 @asynccontextmanager

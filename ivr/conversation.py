@@ -27,6 +27,8 @@ log = structlog.get_logger()
 
 #: Seconds in which what a departed caller leaves behind must be put in order; past it the sweep does it.
 CLEAN_UP_S = 5.0
+#: How long a call that comes back may look for where it stood; many may come back at once. Less than the dead-man time.
+RESUME_S = 2.0
 #: What came of a step that is worth telling without an option chosen.
 TELLING = frozenset({Verdict.NO_INPUT, Verdict.INVALID, Verdict.REPEATED, Verdict.BACK, Verdict.GAVE_UP})
 
@@ -71,7 +73,7 @@ async def _begin(leg: Leg, parts: Parts, live: LiveCall) -> tuple[Call, Position
     if arrival.rung > 1:
         facts, resumed = await asyncio.gather(
             parts.directory.find(ani, now=started, deadline_s=limits.lookup_s),
-            parts.log.resume(arrival.call_id, deadline_s=limits.lookup_s),
+            parts.log.resume(arrival.call_id, deadline_s=RESUME_S),
         )
     else:
         facts = await parts.directory.find(ani, now=started, deadline_s=limits.lookup_s)
@@ -89,14 +91,14 @@ async def _begin(leg: Leg, parts: Parts, live: LiveCall) -> tuple[Call, Position
         rung=arrival.rung,
     )
     log.info("call", rung=arrival.rung, dnis=arrival.dnis, customer=facts.customer_id, matches=facts.matches)
-    if resumed is None:
-        return call, enter(edition.book, language)
-    return call, await _take_up(call, resumed)
+    position = enter(edition.book, language)
+    if resumed is not None:
+        position = resume(edition.book, resumed.position, language)
+    return call, position if arrival.rung == 1 else await _take_up(call, position)
 
 
-async def _take_up(call: Call, resumed: Resumed) -> Position:
+async def _take_up(call: Call, position: Position) -> Position:
     """Where a call goes on that another engine had: at its step; after a conversation, at what follows it."""
-    position = resume(call.edition.book, resumed.position, call.language)
     try:
         standing = await call.parts.exchange.standing(call.id, now=call.now())
         return position if standing is None else await _take_up_need(call, position, standing)

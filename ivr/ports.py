@@ -290,6 +290,10 @@ class Exchange(Protocol):
 
     async def ringing(self, offer_id: int, fence: int, *, now: float, lease_s: float) -> bool: ...
 
+    async def renew(self, offer_id: int, fence: int, *, now: float, lease_s: float) -> bool:
+        """The node that carries the offer out lives: the lease of an offer that was not answered begins anew."""
+        ...
+
     async def answered(self, offer_id: int, fence: int, *, now: float) -> bool:
         """Offer answered, need talking, agent busy, in one transaction."""
         ...

@@ -37,6 +37,7 @@ class Watcher:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._compared_at = float("-inf")
+        self._renewed_at = float("-inf")
         self.store_used_at = parts.clock.monotonic()  #: when a sweep last got through to the store
         self.drift = 0  #: differences between store and switch repaired so far
 
@@ -120,6 +121,7 @@ class Watcher:
         """Mend what time or a lost channel has left behind."""
         parts = self._parts
         asked_at = parts.clock.now()
+        await self._renew()
         alive = await self._alive()
         swept = await parts.exchange.sweep(
             now=parts.clock.now(),
@@ -135,6 +137,16 @@ class Watcher:
             parts.hints.nudge(ROUTING)
             parts.desk.changed()
         return swept
+
+    async def _renew(self) -> None:
+        """Offers that this node carries out do not lapse, whatever the switch does or does not tell."""
+        parts = self._parts
+        if parts.clock.monotonic() - self._renewed_at < COMPARE_EVERY_S:
+            return
+        now, lease_s = parts.clock.now(), parts.settings.routing.offer_lease_s
+        for offer in [live.offer for live in parts.live.values() if live.offer is not None]:
+            await parts.exchange.renew(offer.offer_id, offer.fence, now=now, lease_s=lease_s)
+        self._renewed_at = parts.clock.monotonic()
 
     async def _alive(self) -> frozenset[str] | None:
         """Linkedids on the switch, when it is time for a comparison and the switch can be reached; else None."""

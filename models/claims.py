@@ -57,7 +57,9 @@ class Claims:
         async def work(session: AsyncSession) -> Need:
             need = await session.scalar(open_need(call_id).with_for_update())
             if need is None:
-                need = moves.stated(call_id, wish, now)
+                lost = select(NeedRow.since).where(NeedRow.call_id == call_id, NeedRow.outcome == "lost")
+                since = await session.scalar(lost.order_by(NeedRow.id.desc()).limit(1))
+                need = moves.stated(call_id, wish, now if since is None else since)
                 session.add(need)
                 await session.flush()
             else:
@@ -201,6 +203,10 @@ class Claims:
             ringing_at=func.coalesce(OfferRow.ringing_at, now),
             expires_at=now + lease_s,
         )
+
+    async def renew(self, offer_id: int, fence: int, *, now: float, lease_s: float) -> bool:
+        """The node that carries the offer out lives: the lease begins anew, unless they talk already."""
+        return await self._on_offer(offer_id, fence, OPEN_OFFERS - {OfferState.ANSWERED}, expires_at=now + lease_s)
 
     async def answered(self, offer_id: int, fence: int, *, now: float) -> bool:
         """Offer answered, need talking, agent busy, in one transaction; True also when that is stored already."""

@@ -24,6 +24,8 @@ log = structlog.get_logger()
 LOOK_AGAIN_S = 2.0
 #: How long the dispatcher gets to find an agent who is free already; a wake ends it early.
 AT_ONCE_S = 0.3
+#: How long a caller in silence waits for the store before music begins; what was not stored is tried again.
+STATE_S = 0.5
 
 #: How an unanswered ring closes its offer.
 UNANSWERED = {
@@ -58,8 +60,9 @@ async def route(call: Call, step: Route, position: Position) -> Input:
 async def _state_need(call: Call, wish: NeedWish) -> bool:
     """Put the need into the store; False when the store is away: the caller waits and it is tried again."""
     try:
-        await call.parts.exchange.open_need(call.id, wish, now=call.now())
-    except StoreAway:
+        async with asyncio.timeout(STATE_S):
+            await call.parts.exchange.open_need(call.id, wish, now=call.now())
+    except (TimeoutError, StoreAway):
         log.warning("the store is away; the caller waits, the need is stated again")
         return False
     call.parts.hints.nudge(ROUTING)
@@ -171,6 +174,7 @@ async def carry_out(call: Call, queue: Queue, offer: Claimed) -> bool:
     live.offer, live.answered = offer, False
     await _show(call, offer)
     await call.leg.unhold()
+    await _renew(call, queue, offer)
     started = call.now()
     dialled = await call.leg.dial(offer.phone, ring_s=queue.ring_s, offer_id=offer.offer_id)
     if dialled.status is DialStatus.ANSWERED or live.answered:
@@ -185,6 +189,16 @@ async def carry_out(call: Call, queue: Queue, offer: Claimed) -> bool:
     except StoreAway:
         log.warning("the store is away; the end of the offer is stored later, or it expires by its lease")
     return False
+
+
+async def _renew(call: Call, queue: Queue, offer: Claimed) -> None:
+    """The offer is held for as long as its phone may ring; what cannot be stored now the watcher renews."""
+    lease_s = queue.ring_s + call.parts.settings.routing.offer_lease_s
+    try:
+        async with asyncio.timeout(STATE_S):
+            await call.parts.exchange.renew(offer.offer_id, offer.fence, now=call.now(), lease_s=lease_s)
+    except (TimeoutError, StoreAway):
+        log.warning("the store is away; the lease of the offer is renewed later")
 
 
 async def _put_back(call: Call, offer: Claimed, event: OfferEvent) -> None:

@@ -32,7 +32,8 @@ class MemoryExchange:
             return moves.need_of(need)
         if call_id not in store.calls:
             raise StoreAway(f"the record of call {call_id} is not stored yet")
-        need = moves.stated(call_id, wish, now)
+        lost = [one.since for one in store.needs.values() if one.call_id == call_id and one.outcome == "lost"]
+        need = moves.stated(call_id, wish, lost[-1] if lost else now)
         need.id = len(store.needs) + 1
         store.needs[need.id] = need
         return moves.need_of(need)
@@ -135,6 +136,14 @@ class MemoryExchange:
             offer.ringing_at or now,
             now + lease_s,
         )
+        return True
+
+    async def renew(self, offer_id: int, fence: int, *, now: float, lease_s: float) -> bool:
+        """The lease begins anew."""
+        held = self._hold(offer_id, fence)
+        if held is None or held[2].state == OfferState.ANSWERED:
+            return False
+        held[2].expires_at = now + lease_s
         return True
 
     async def answered(self, offer_id: int, fence: int, *, now: float) -> bool:

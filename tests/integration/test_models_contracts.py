@@ -492,6 +492,15 @@ async def test_an_offer_whose_node_died_before_it_rang_expires_and_both_sides_ar
     assert isinstance(again, Claimed)
 
 
+async def test_a_lease_that_is_renewed_does_not_lapse_and_a_stale_fence_renews_nothing(world):
+    claim = await world.offered(lease_s=15)
+    assert await world.exchange.renew(claim.offer_id, claim.fence, now=T + 10, lease_s=35)
+    assert await world.sweep(now=T + 44) == Swept()
+    assert not await world.exchange.renew(claim.offer_id, claim.fence + 1, now=T + 44, lease_s=99)
+    assert (await world.sweep(now=T + 46)).offers_expired == 1
+    assert not await world.exchange.renew(claim.offer_id, claim.fence, now=T + 46, lease_s=99)
+
+
 async def test_ringing_renews_the_lease_and_a_conversation_has_none(world):
     claim = await world.offered(lease_s=15)
     await world.exchange.ringing(claim.offer_id, claim.fence, now=T + 10, lease_s=15)
@@ -509,6 +518,8 @@ async def test_a_need_that_nobody_carries_out_does_not_hold_up_agents_for_ever(w
     snapshot = await world.exchange.snapshot(now=T + 40)
     assert snapshot.needs == ()
     assert [agent.state for agent in snapshot.agents] == [AgentState.READY]
+    again = await world.exchange.open_need("c1", WISH, now=T + 50)  # the call comes back after all
+    assert again.since == T
 
 
 async def test_a_ready_agent_without_a_browser_is_paused(world):

@@ -403,8 +403,8 @@ async def test_an_offer_that_lapsed_before_its_answer_was_stored_does_not_send_a
     leg = stage.leg(TO_AGENT, HangUp(hearing="bye"))
 
     async def ring(phone: str) -> None:
-        stage.clock.advance(16)
-        await stage.watcher.sweep()
+        stage.clock.advance(60)  # another node sweeps; this one was cut off from the store
+        await stage.exchange.sweep(now=stage.clock.now(), desk_lost_s=3600, alive=None, wrap_up_s=0)
         assert stage.store.offers[1].state == "expired"
 
     leg.on_dial = ring
@@ -412,6 +412,19 @@ async def test_an_offer_that_lapsed_before_its_answer_was_stored_does_not_send_a
     assert (row.result, row.reason) == ("served", "agent")
     assert stage.need.outcome == "served"
     assert not stage.store.open_offers()
+
+
+async def test_while_a_phone_may_ring_the_offer_is_held_whatever_the_switch_tells() -> None:
+    stage = Stage()
+    stage.agent("grace")
+    leg = stage.leg(TO_AGENT, HangUp(hearing="bye"))
+
+    async def ring(phone: str) -> None:
+        queue, lease_s = stage.parts.queues["general"], stage.parts.settings.routing.offer_lease_s
+        assert stage.offer.expires_at == stage.clock.now() + queue.ring_s + lease_s
+
+    leg.on_dial = ring
+    assert (await stage.take(leg)).reason == "agent"
 
 
 async def test_hanging_up_in_a_second_queue_abandons_the_second_need() -> None:

@@ -174,11 +174,22 @@ async def test_a_call_that_this_node_holds_is_alive_whatever_the_switch_lists() 
 
 async def test_an_offer_whose_lease_is_over_lapses_and_is_counted() -> None:
     stage = Stage()
-    await _offered(stage)
+    await _offered(stage, live=False)
+    stage.switchboard.up = False
     stage.clock.advance(16)
     swept = await stage.watcher.sweep()
     assert (swept.offers_expired, stage.watcher.drift) == (1, 1)
     assert (stage.need.state, stage.store.agents[1].state) == ("waiting", "ready")
+
+
+async def test_an_offer_that_this_node_carries_out_does_not_lapse_though_the_switch_tells_nothing() -> None:
+    stage = Stage()
+    await _offered(stage)
+    stage.switchboard.up = False
+    for _ in range(6):
+        stage.clock.advance(6)
+        await stage.watcher.sweep()
+    assert (stage.offer.state, stage.need.state, stage.store.agents[1].state) == ("offered", "offered", "offered")
 
 
 async def test_between_comparisons_the_switch_is_not_asked() -> None:
