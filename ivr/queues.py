@@ -7,10 +7,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from ivr.errors import Misconfigured
+from menus.schema import QueueName, SkillName
 from menus.yaml_source import Faults, read_yaml
 
 Level = Annotated[int, Field(ge=1, le=10)]
-QueueName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 
 
 class Queue(BaseModel):
@@ -18,7 +18,7 @@ class Queue(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    skills: dict[str, Level] = Field(description="Skill → least level an agent must have, 1 to 10.")
+    skills: dict[SkillName, Level] = Field(description="Skill → least level an agent must have, 1 to 10.")
     credit_minutes: float = Field(
         default=0, ge=0, le=600, description="Priority: minutes of waiting granted in advance."
     )

@@ -66,10 +66,18 @@ def _pattern(pattern: str) -> WithJsonSchema:
 
 
 _NAME, _FILE_NAME, _LANGUAGE = r"[a-z][a-z0-9_-]{0,62}", r"[a-z0-9_-]{1,64}", r"[a-z]{2}"
+_TASK, _QUEUE = r"[a-z][a-z0-9_-]{0,31}", r"[a-z][a-z0-9_]{0,47}"
+SKILL = r"[a-z][a-z0-9_:-]{0,47}"  #: what the name of a skill is, in the book, with the queues and with agents
 _NAME_ADVICE = "a name is lower-case letters, digits, _ and -, a letter first, at most 63"
+_TASK_ADVICE = "a task is lower-case letters, digits, _ and -, a letter first, at most 32"
+_QUEUE_ADVICE = "a queue is lower-case letters, digits and _, a letter first, at most 48"
+SKILL_ADVICE = "a skill is lower-case letters, digits, _ - and :, a letter first, at most 48"
 _FILE_ADVICE = "a recording is named without folder and ending, in lower-case letters, digits, _ and -"
 
 Name = Annotated[str, AfterValidator(_fits(_NAME, _NAME_ADVICE)), _pattern(_NAME)]
+TaskName = Annotated[str, AfterValidator(_fits(_TASK, _TASK_ADVICE)), _pattern(_TASK)]
+QueueName = Annotated[str, AfterValidator(_fits(_QUEUE, _QUEUE_ADVICE)), _pattern(_QUEUE)]
+SkillName = Annotated[str, AfterValidator(_fits(SKILL, SKILL_ADVICE)), _pattern(SKILL)]
 FileName = Annotated[str, AfterValidator(_fits(_FILE_NAME, _FILE_ADVICE)), _pattern(_FILE_NAME)]
 Language = Annotated[
     str, AfterValidator(_fits(_LANGUAGE, "a language is two lower-case letters, such as en")), _pattern(_LANGUAGE)
@@ -82,6 +90,7 @@ Label = Annotated[str, StringConstraints(max_length=80), AfterValidator(_plain)]
 Phrase = Annotated[str, StringConstraints(max_length=80), AfterValidator(_phrase)]
 TimeZone = Annotated[str, AfterValidator(_zone)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=48)]
 
 
 class _Part(BaseModel):
@@ -107,9 +116,9 @@ class Option(_Part):
     """What the option is called when it is spoken."""
     then: Name
     """The step that follows."""
-    reason: Line | None = None
+    reason: Reason | None = None
     """What agents and reports call it; the id when it is left out."""
-    task: Name | None = None
+    task: TaskName | None = None
     """Which of the book's tasks this is; habits are learned from tasks. `agent` and `complaint` have a meaning."""
     pinned: bool = False
     """Keeps its place in the spoken order whatever is personal."""
@@ -191,10 +200,10 @@ class Route(_Part):
     """Asks for an agent and waits."""
 
     kind: Literal["route"]
-    queue: Name
-    reason: Line
+    queue: QueueName
+    reason: Reason
     """What the agent reads."""
-    needs: Mapping[Name, Annotated[int, Field(ge=1, le=10)]] = Field(default_factory=dict)
+    needs: Mapping[SkillName, Annotated[int, Field(ge=1, le=10)]] = Field(default_factory=dict)
     """Skill and the least level of it."""
     tier: int = Field(default=1, ge=1, le=3)
     """Complaints: 1 front line, 2 specialist, 3 senior."""
@@ -260,7 +269,7 @@ class MenuBook(_Part):
     """Complaint and agent are spoken within this many seconds of the top menu, in whatever order."""
     gate: Gate = Gate()
     waiting: Waiting
-    tasks: Mapping[Name, Mapping[Language, Line]]
+    tasks: Mapping[TaskName, Mapping[Language, Line]]
     """What callers come for, each with what an agent reads of someone who does it: transfers money."""
     prompts: Mapping[Name, Prompt]
     steps: Mapping[Name, Step]

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import moves
 from models.database import Database
-from models.errors import AgentInCall, NameTaken, UnknownAgent
+from models.errors import AgentInCall, NameTaken, UnknownAgent, UnknownSkill
 from models.tables import AgentRow, AgentSkillRow, NeedRow, OfferRow
 from models.texts import stored
 from routing.agent import SAID_BY_AGENT, AgentEvent, AgentState
@@ -103,10 +103,13 @@ class Agents:
         await self._database.transact(work)
 
     async def set_skills(self, name: str, levels: Mapping[str, int], *, without: Collection[str] = ()) -> AgentCard:
-        """Give an agent some skills and take others away; counts for the next offer. Raises UnknownAgent."""
+        """Give an agent some skills and take others away, for the next offer. Raises UnknownAgent, UnknownSkill."""
 
         async def work(session: AsyncSession) -> AgentCard:
             agent = await _named(session, name)
+            held = await session.scalars(select(AgentSkillRow.skill).where(AgentSkillRow.agent_id == agent.id))
+            if lacking := sorted({*without} - {*held}):
+                raise UnknownSkill(f"{name} has no skill {lacking[0]!r} to take away")
             agent.version += 1  # what was decided on the skills before is decided again
             await session.execute(
                 delete(AgentSkillRow).where(

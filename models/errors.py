@@ -32,3 +32,7 @@ class NotMigrated(ModelsError):
 
 class StoreBusy(StoreAway):
     """The database is there, but others held what we needed for too long; nothing was done."""
+
+
+class UnknownSkill(ModelsError):
+    """The agent does not have this skill."""

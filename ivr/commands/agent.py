@@ -12,6 +12,11 @@ import typer
 from ivr.clock import SystemClock
 from ivr.commands.options import SettingsFile, settings_of
 from ivr.errors import Misconfigured
+from ivr.queues import load as load_queues
+from ivr.settings import Settings
+from menus.loader import examine_folder
+from menus.schema import SKILL, SKILL_ADVICE, Route
+from menus.yaml_shape import close_match
 
 if TYPE_CHECKING:
     from routing.views import AgentCard
@@ -23,7 +28,6 @@ agents = typer.Typer(
 SHORTEST_PASSWORD = 10  #: characters
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _PHONE = re.compile(r"PJSIP/[A-Za-z0-9_.-]{1,74}")
-_SKILL = re.compile(r"[^\W\d_][\w:-]{0,47}")
 
 Name = Annotated[str, typer.Argument(help="Sign-in name.")]
 Skills = Annotated[
@@ -61,6 +65,7 @@ def add(
             return await Agents(database).add(name, full_name.strip(), password, phone, levels)
 
     _tell(asyncio.run(work()))
+    _tell_unasked(levels, read)
     _tell_password(password, generate)
 
 
@@ -125,6 +130,7 @@ def skills(
             return await Agents(database).set_skills(name, levels, without=without)
 
     _tell(asyncio.run(work()))
+    _tell_unasked(levels, read)
 
 
 @agents.command("phone")
@@ -178,7 +184,9 @@ def _wishes(written: Iterable[str]) -> tuple[dict[str, int], list[str]]:
     for wish in written:
         skill, _, level = wish.removeprefix("-").partition("=")
         takes = wish.startswith("-")
-        if not _SKILL.fullmatch(skill) or takes != (level == "") or skill in levels or skill in without:
+        if not re.fullmatch(SKILL, skill):
+            raise Misconfigured(f"--skill {wish}: {skill!r} does not fit; {SKILL_ADVICE}")
+        if takes != (level == "") or skill in levels or skill in without:
             raise Misconfigured(f"--skill {wish}: write each skill once, as NAME=LEVEL (or -NAME to take one away)")
         if takes:
             without.append(skill)
@@ -212,6 +220,20 @@ def _tell(card: "AgentCard") -> None:
     print(f"{card.name}: {card.full_name}, {card.phone}, {_spoken(card)}")
     if not any(skill.startswith("lang:") for skill in card.skills):
         print("  gets no calls yet: an agent needs the language of the call, as in --skill lang:en=5")
+
+
+def _tell_unasked(skills: Iterable[str], settings: Settings) -> None:
+    """Name skills that neither a queue nor a step of the menu book asks for: they may be misspelt."""
+    try:
+        asked = {skill for queue in load_queues(settings.book.queues).queues.values() for skill in queue.skills}
+    except Misconfigured:
+        return  # `ivr check` tells what is wrong with the file; nobody can say what it asks for
+    book = examine_folder(settings.book.folder).book
+    for step in book.steps.values() if book else ():
+        asked |= {*step.needs} if isinstance(step, Route) else set()
+    for skill in skills:
+        if skill not in asked and not skill.startswith("lang:"):
+            print(f"  no queue of {settings.book.queues} asks for the skill {skill!r}{close_match(skill, asked)}")
 
 
 def _spoken(card: "AgentCard") -> str:

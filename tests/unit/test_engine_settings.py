@@ -177,6 +177,12 @@ def test_every_fault_of_the_queues_is_named(tmp_path: Path) -> None:
     assert "skills" in faults[1]
 
 
+def test_a_skill_of_a_queue_is_named_as_skills_of_agents_are(tmp_path: Path) -> None:
+    text = "version: 1\nqueues: {cards: {skills: {Cards: 1, 'lang:en': 2}}}\n"
+    with pytest.raises(Misconfigured, match=r"queues\.yaml:2:27: .*'Cards' does not fit; a skill is lower-case"):
+        load_queues(_file(tmp_path, text, "queues.yaml"))
+
+
 def test_a_site_has_at_least_one_queue(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="queues"):
         load_queues(_file(tmp_path, "version: 1\nqueues: {}\n", "queues.yaml"))

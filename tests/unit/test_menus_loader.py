@@ -4,6 +4,7 @@ import pytest
 
 from ivr.testing.books import SMALL, small_book
 from menus.loader import Examined, examine, parse_book
+from menus.schema import Route
 from menus.yaml_source import Faults
 
 
@@ -81,6 +82,11 @@ def test_the_small_book_keeps_every_rule() -> None:
         ("hold: {text: {en: Please hold., zh: 请稍候。}}",
          "hold: {text: {en: Please hold., zh: 请稍候。}, recording: {en: \"http://a\"}}", "wrong-value", ""),
         ("queue: general", "queue: a&b", "wrong-value", ""),
+        ("queue: general", "queue: private-bank", "wrong-value", "lower-case letters, digits and _"),
+        ("reason: General", "reason: " + 49 * "x", "wrong-value", "at most 48"),
+        ("card: {en: asks", 33 * "c" + ": {en: asks", "wrong-value", "at most 32"),
+        ("task: card,", "task: " + 33 * "c" + ",", "wrong-value", "at most 32"),
+        ("reason: General,", "reason: General, needs: {VIP: 3},", "wrong-value", "a skill is lower-case"),
     ],
 )  # fmt: skip
 def test_what_breaks_a_rule_is_named_with_its_line(old: str, new: str, code: str, said: str) -> None:
@@ -92,6 +98,14 @@ def test_what_breaks_a_rule_is_named_with_its_line(old: str, new: str, code: str
     elsewhere = {"no-top-menu", "endless-loop", "heard-late", "no-complaint", "no-agent", "unreachable-step"}
     if code not in elsewhere:
         assert any(fault.line in lines for fault in matching), "\n".join(map(str, matching))
+
+
+def test_a_step_may_need_a_language_and_a_reason_of_48_characters() -> None:
+    text = SMALL.replace("reason: General,", f"reason: {48 * 'x'}, needs: {{'lang:en': 3, vip-desk: 2}},")
+    step = parse_book({"small.yaml": text}).steps["general"]
+    assert isinstance(step, Route)
+    assert step.needs == {"lang:en": 3, "vip-desk": 2}
+    assert len(step.reason) == 48
 
 
 def test_a_menu_of_thirteen_options_is_refused_and_one_of_ten_advised_against() -> None:
