@@ -12,7 +12,7 @@ import typer
 from ivr import logs
 from ivr.commands.agent import agents
 from ivr.commands.bank import bank
-from ivr.commands.options import SettingsFile, settings_of
+from ivr.commands.options import SettingsFile, file_of, settings_of
 from ivr.errors import EngineFault
 from menus.yaml_source import Faults
 from models.errors import ModelsError
@@ -90,10 +90,12 @@ def serve(
 @cli.command()
 def migrate(settings: SettingsFile = None) -> None:
     """Bring the database to this version's tables."""
+    from models.database import address
     from models.migrate import migrate as run
 
-    asyncio.run(run(settings_of(settings).database_url))
-    print("the database is up to date")
+    url = settings_of(settings).database_url
+    asyncio.run(run(url))
+    print(f"{address(url).render_as_string(hide_password=True)}: the database is up to date")
 
 
 @cli.command()
@@ -101,7 +103,10 @@ def check(settings: SettingsFile = None) -> None:
     """Check settings, queues and the menu book; name every fault with file, line and column."""
     from ivr.commands.check import check as run
 
-    for line in run(settings_of(settings)):
+    read = settings_of(settings)
+    file = file_of(settings)
+    print("no settings file: defaults" if file is None else f"{file}: fine")
+    for line in run(read):
         print(line)
 
 

@@ -19,4 +19,9 @@ SettingsFile = Annotated[
 
 def settings_of(path: Path | None) -> Settings:
     """Settings of that file, else of the usual one, else the defaults. Raises Misconfigured."""
-    return load(path or (USUAL if USUAL.exists() else None))
+    return load(file_of(path))
+
+
+def file_of(path: Path | None) -> Path | None:
+    """The settings file that is read: that one, else the usual one if it is there, else none."""
+    return path or (USUAL if USUAL.exists() else None)

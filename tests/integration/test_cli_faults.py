@@ -183,6 +183,7 @@ def test_check_says_what_is_there_when_nothing_is_wrong(write: Callable[[str], N
     ran = ivr("check")
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.splitlines() == [
+        "config/settings.yaml: fine",
         "config/queues.yaml: fine: queues general",
         "config/menus: fine: 8 steps, 10 prompts in en, zh",
     ]
@@ -191,7 +192,14 @@ def test_check_says_what_is_there_when_nothing_is_wrong(write: Callable[[str], N
 def test_without_any_settings_the_shipped_example_is_checked() -> None:
     ran = ivr("check")
     assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith("no settings file: defaults\n")
     assert "queues general, payments, cards" in ran.out
+
+
+def test_migrate_names_the_database_that_it_brought_up_to_date(write: Callable[[str], None]) -> None:
+    write("database: {url: sqlite:///site.db}\n")
+    ran = ivr("migrate")
+    assert (ran.status, ran.out) == (0, "sqlite+aiosqlite:///config/site.db: the database is up to date\n")
 
 
 @pytest.mark.parametrize("command", [["serve"], ["publish", "-m", "x"]], ids=" ".join)
