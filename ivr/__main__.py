@@ -1,4 +1,4 @@
-"""The command line: serve, check, publish, migrate, doctor, agent, bank, demo."""
+"""The command line: serve, check, publish, books, migrate, doctor, agent, bank, demo."""
 
 import asyncio
 import sys
@@ -120,6 +120,16 @@ def publish(
 
     number = asyncio.run(publish_folder(settings_of(settings), message))
     print(f"published version {number}")
+
+
+@cli.command()
+def books(settings: SettingsFile = None) -> None:
+    """Every published version of the menu book, the newest first, with its time and message."""
+    from ivr.commands.books import published
+
+    lines = asyncio.run(published(settings_of(settings)))
+    for line in lines or ("nothing was published yet; `ivr publish` does it",):
+        print(line)
 
 
 @cli.command()

@@ -24,6 +24,15 @@ class PublishedBook:
     files: Mapping[str, str]  #: file name → text
 
 
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """When a version was published, and what was said of it."""
+
+    version: int
+    published_at: float
+    message: str
+
+
 class Books:
     """Every version that was ever published."""
 
@@ -56,6 +65,15 @@ class Books:
         async with self._database.read() as session:
             row = await session.scalar(select(MenuBookRow).order_by(MenuBookRow.version.desc()).limit(1))
         return None if row is None else _book_of(row)
+
+    async def all(self) -> tuple[Publication, ...]:
+        """Every version, the newest first."""
+        about = select(MenuBookRow.version, MenuBookRow.published_at, MenuBookRow.message)
+        async with self._database.read() as session:
+            return tuple(
+                Publication(version, published_at, message)
+                for version, published_at, message in await session.execute(about.order_by(MenuBookRow.version.desc()))
+            )
 
     async def get(self, version: int) -> PublishedBook | None:
         """That version."""

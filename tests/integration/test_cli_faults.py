@@ -11,7 +11,7 @@ from ivr.__main__ import main
 from ivr.testing.books import SMALL
 from ivr.testing.command import ivr
 
-COMMANDS = (["serve"], ["publish", "-m", "x"], ["agent", "list"], ["bank", "fill"])
+COMMANDS = (["serve"], ["publish", "-m", "x"], ["books"], ["agent", "list"], ["bank", "fill"])
 QUEUES = "version: 1\nqueues: {general: {skills: {general: 1}}}\n"
 
 
@@ -249,6 +249,13 @@ def test_a_changed_book_is_published_as_a_new_version_and_the_same_one_is_not(
     book = tmp_path / "config" / "menus" / "book.yaml"
     book.write_text(SMALL.replace("Welcome.", "Good day."), encoding="utf-8")
     assert ivr("publish", "-m", "second").out == "published version 2\n"
+    told = [line.split(maxsplit=3) for line in ivr("books").out.splitlines()]
+    assert [(version, message) for version, _, _, message in told] == [("2", "second"), ("1", "first")]
+
+
+def test_a_site_without_a_published_book_says_so() -> None:
+    ivr("migrate")
+    assert ivr("books").out == "nothing was published yet; `ivr publish` does it\n"
 
 
 def test_the_doctor_ends_with_status_1_when_there_is_a_fault() -> None:

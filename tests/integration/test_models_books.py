@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from ivr.testing.databases import POSTGRESQL, SQLITE, fresh_database
-from models.books import Books
+from models.books import Books, Publication
 from models.nodes import Nodes
 from models.tables import NodeRow
 
@@ -43,6 +43,14 @@ async def test_going_back_to_older_files_is_a_new_version(database):
     for version, files in enumerate([{"a": "1"}, {"a": "2"}, {"a": "1"}], 1):
         assert await books.publish(files, message="", now=5.0) == version
     assert (await books.latest()).files == {"a": "1"}
+
+
+async def test_every_version_is_told_with_its_time_and_message_the_newest_first(database):
+    books = Books(database)
+    assert await books.all() == ()
+    await books.publish({"a": "1"}, message="first", now=5.0)
+    await books.publish({"a": "2"}, message="second", now=6.0)
+    assert await books.all() == (Publication(2, 6.0, "second"), Publication(1, 5.0, "first"))
 
 
 async def test_nodes_that_publish_the_same_folder_at_once_publish_one_version(database):
