@@ -1,7 +1,8 @@
 """What the engine needs of the outside world, as small protocols and the plain values that cross them.
 
-Every port has a real form and an in-memory twin (`ivr/testing.py`). Times named `…_at` and `now` are UTC seconds of the
+Every port has a real form and an in-memory twin (`ivr/testing/`). Times named `…_at` and `now` are UTC seconds of the
 epoch, from `Clock.now()`. Nothing here knows AGI, AMI, SQL or HTTP.
+The file is long because it is the one contract between all parts: whoever builds a part reads it as a whole.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence

@@ -1,4 +1,7 @@
-"""The hub: pushes pops and states to the agents' browsers, and hears from them that a pop stands on the screen."""
+"""The hub: pushes pops and states to the agents' browsers, and hears from them that a pop stands on the screen.
+
+It is one file because sending, reading anew and acknowledging all work on the one state that is kept for each agent.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
