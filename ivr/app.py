@@ -34,6 +34,9 @@ from ivr.ports import ROUTING, Clock
 from ivr.prompts.speech import EspeakSpeech
 from ivr.queues import load as load_queues
 from ivr.settings import Settings
+from ivr.testing.clock import FakeClock
+from ivr.testing.selfservice import MemoryCallbacks, MemoryCases, MemoryLockouts, MemoryMessenger, MemoryWebhooks
+from ivr.testing.store import MemoryStore
 from ivr.watch import Watcher
 from menus.learning.ranker import KernelRanker
 from models.agents import Agents
@@ -106,6 +109,11 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             desk=hub,
             switchboard=switchboard,
             hints=hints,
+            lockouts=MemoryLockouts(MemoryStore(), FakeClock()),
+            messenger=MemoryMessenger(MemoryStore()),
+            cases=MemoryCases(MemoryStore()),
+            callbacks=MemoryCallbacks(MemoryStore()),
+            webhooks=MemoryWebhooks(),
             ranker=KernelRanker(),
             edition=editions.get,
             queues=queues.queues,

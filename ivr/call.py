@@ -8,7 +8,10 @@ from typing import Any
 from ivr.errors import HungUp
 from ivr.parts import Edition, LiveCall, Parts
 from ivr.ports import Clip, ClipHeard, Heard, Leg
+from ivr.surroundings import read_queues
 from menus.facts import CallerFacts
+from menus.picture import CallNow, picture
+from menus.walk import Position
 from routing.call import CallState, Ending, Reason, Result
 from routing.offer import OfferEvent
 
@@ -31,6 +34,8 @@ class Call:
         default_factory=dict
     )  #: offer → how its ring ended, while the store is away
     typed_ahead: str | None = None  #: a key pressed before the menu it is meant for; the menu takes it
+    position: Position | None = None  #: where the call stands; the values of the call are there
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)  #: what was typed into `secret` values
 
     @property
     def id(self) -> str:
@@ -44,6 +49,29 @@ class Call:
     def local_time(self) -> datetime:
         """The site's time of day."""
         return datetime.fromtimestamp(self.now(), self.parts.settings.zone)
+
+    @property
+    def entry(self) -> str:
+        """The book's entry that was dialled; empty for its own."""
+        return self.edition.book.entry_for(self.leg.arrival.dnis)
+
+    async def picture(self, position: Position, *texts: str | None) -> dict[str, Any]:
+        """What these conditions may ask for, as it is now; queues are read only if one of them asks."""
+        conditions, entry = self.edition.conditions, self.edition.book.entries.get(self.entry)
+        asked = frozenset().union(*(conditions.needs(text) for text in texts if text is not None))
+        about_queues = any(name.startswith("queue.") for name in asked)
+        now = CallNow(
+            dialled=self.leg.arrival.dnis,
+            entry=self.entry,
+            campaign=(entry.campaign if entry else None) or "",
+            language=position.language,
+            seconds=int(self.now() - self.started_at),
+            talked=self.talked,
+            verified_as=position.verified_as,
+            values=position.values,
+        )
+        queues = await read_queues(self.parts, position.language) if about_queues else None
+        return picture(self.facts, self.edition.hours.today(self.local_time()), now, queues)
 
     def note(self, kind: str, **data: Any) -> None:
         """One event in the record of this call."""
@@ -84,8 +112,9 @@ class Call:
         )
 
     def prompt(self, name: str, **values: Any) -> tuple[Clip, ...]:
-        """A prompt of the book in the call's language."""
-        return self.edition.catalogue.prompt(name, self.language, **values)
+        """A prompt of the book in the call's language; its slots take these values, else those of the call."""
+        kept = self.position.values if self.position is not None else {}
+        return self.edition.catalogue.prompt(name, self.language, **{**kept, **values})
 
     def left(self, *, ringing: bool) -> Ending:
         """How a call ends whose caller has hung up; `ringing`: while an agent's phone rang for them."""

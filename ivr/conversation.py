@@ -6,6 +6,7 @@ which closes what the call had open. A new ability is a new file in `ivr/steps/`
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
@@ -18,7 +19,7 @@ from ivr.steps import STEPS
 from ivr.steps.route import finish_talk, leave_queue
 from menus.facts import CallerFacts
 from menus.schema import Route
-from menus.walk import Finished, Input, Move, Position, Pressed, Verdict, enter, follow, resume
+from menus.walk import Finished, Input, Left, Move, Position, Pressed, Verdict, enter, follow, resume
 from routing.call import CallEvent, CallState, Ending, Reason, Result
 from routing.errors import StoreAway
 from routing.offer import OfferEvent
@@ -78,10 +79,22 @@ async def _begin(leg: Leg, parts: Parts, live: LiveCall) -> tuple[Call, Position
     else:
         facts = await parts.directory.find(ani, now=started, deadline_s=limits.lookup_s)
     edition = parts.edition(resumed.book_version if resumed else None)
-    language = _language(resumed, facts, edition)
+    if resumed is not None and (verified_as := (resumed.position or {}).get("verified_as")) is not None:
+        facts = await _facts_of(parts, verified_as, facts)
+    language = _language(resumed, facts, edition, arrival.dnis)
     call = Call(leg, parts, edition, facts, language, live, resumed.started_at if resumed else started)
     if resumed is None:
-        parts.log.opened(arrival, now=started, facts=facts, language=language, book_version=edition.version)
+        entry = edition.book.entry_for(arrival.dnis)
+        campaign = edition.book.entries[entry].campaign if entry else None
+        parts.log.opened(
+            arrival,
+            now=started,
+            facts=facts,
+            language=language,
+            book_version=edition.version,
+            entry=entry,
+            campaign=campaign or "",
+        )
     call.note(
         "identified" if resumed is None else "resumed",
         matches=facts.matches,
@@ -91,10 +104,17 @@ async def _begin(leg: Leg, parts: Parts, live: LiveCall) -> tuple[Call, Position
         rung=arrival.rung,
     )
     log.info("call", rung=arrival.rung, dnis=arrival.dnis, customer=facts.customer_id, matches=facts.matches)
-    position = enter(edition.book, language)
+    position = enter(edition.book, language, arrival.dnis)
     if resumed is not None:
-        position = resume(edition.book, resumed.position, language)
+        position = resume(edition.book, resumed.position, language, arrival.dnis)
     return call, position if arrival.rung == 1 else await _take_up(call, position)
+
+
+async def _facts_of(parts: Parts, customer_id: int, facts: CallerFacts) -> CallerFacts:
+    """Facts of a verified customer; what the number told when they cannot be found out in time."""
+    now, deadline_s = parts.clock.now(), parts.settings.calls.lookup_s
+    found = await parts.directory.customer(customer_id, ani=facts.ani, now=now, deadline_s=deadline_s)
+    return found or replace(facts, customer_id=customer_id)
 
 
 async def _take_up(call: Call, position: Position) -> Position:
@@ -135,11 +155,16 @@ async def _walk(call: Call, position: Position) -> Ending:
             return Ending(Result.SERVED, Reason.AGENT) if call.talked else Ending(Result.FAILED, Reason.DEADLINE)
         step = book.steps[position.step]
         call.note("step", step=position.step, does=step.kind)
+        call.position = position
         call.parts.log.stands(call.id, position.to_json(), call.language)
         await call.parts.log.settle(call.id, deadline_s=limits.store_s)
         came = await STEPS[step.kind](call, step, position)
         moved = follow(book, position, came)
         _record(call, position, came, moved)
+        if isinstance(came, Left) and came.verified_as is not None:
+            call.parts.log.verified(call.id, came.verified_as, call.now())
+            if came.verified_as != call.facts.customer_id:
+                call.facts = await _facts_of(call.parts, came.verified_as, call.facts)
         await call.say_on(moved.say)
         if moved.position is None:
             return _ending(call, moved)
@@ -190,7 +215,6 @@ def _end(call: Call, ending: Ending) -> None:
     log.info("call ended", ending=str(ending), seconds=round(call.now() - call.started_at, 1))
 
 
-def _language(resumed: Resumed | None, facts: CallerFacts, edition: Edition) -> str:
+def _language(resumed: Resumed | None, facts: CallerFacts, edition: Edition, dnis: str) -> str:
     wanted = (resumed.language if resumed else None) or facts.language
-    languages = edition.book.languages
-    return wanted if wanted in languages else languages[0]
+    return enter(edition.book, wanted, dnis).language

@@ -116,7 +116,7 @@ class Editions:
     async def _load(self, version: int, files: Mapping[str, str]) -> None:
         texts = {name: text for name, text in files.items() if name != RECORDINGS}
         book = await asyncio.to_thread(parse_book, texts, queues=self._queues.queues, time_zone=self._zone)
-        self._kept[version] = Edition(version, book, await self._render(book, files))
+        self._kept[version] = Edition.of(version, book, await self._render(book, files))
         while len(self._kept) > MOST_KEPT:
             del self._kept[min(self._kept)]
 

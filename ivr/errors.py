@@ -34,3 +34,11 @@ class ActionUnknown(EngineFault):
 
 class Misconfigured(EngineFault):
     """A setting, file or privilege is wrong; nothing was started."""
+
+
+class BankAway(EngineFault):
+    """The bank's systems do not answer in time."""
+
+
+class DipFailed(EngineFault):
+    """Another system gave no good answer in time."""

@@ -4,10 +4,27 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ivr.ports import Bank, CallLog, Clock, Desk, Directory, Exchange, Hints, Roster, Switchboard
+from ivr.ports import (
+    Bank,
+    Callbacks,
+    CallLog,
+    Cases,
+    Clock,
+    Desk,
+    Directory,
+    Exchange,
+    Hints,
+    Lockouts,
+    Messenger,
+    Roster,
+    Switchboard,
+    Webhooks,
+)
 from ivr.prompts.catalogue import Catalogue
 from ivr.queues import Queue
 from ivr.settings import Settings
+from menus.conditions import Conditions
+from menus.hours import Hours
 from menus.learning.ranker import Ranker
 from menus.schema import MenuBook
 from routing.offer import Claimed
@@ -20,6 +37,13 @@ class Edition:
     version: int
     book: MenuBook
     catalogue: Catalogue
+    conditions: Conditions
+    hours: Hours
+
+    @classmethod
+    def of(cls, version: int, book: MenuBook, catalogue: Catalogue) -> "Edition":
+        """The edition of a book that was checked."""
+        return cls(version, book, catalogue, Conditions(book), Hours(book.calendar, book.zone))
 
 
 @dataclass(slots=True)
@@ -48,6 +72,11 @@ class Parts:
     desk: Desk
     switchboard: Switchboard
     hints: Hints
+    lockouts: Lockouts
+    messenger: Messenger
+    cases: Cases
+    callbacks: Callbacks
+    webhooks: Webhooks
     ranker: Ranker
     edition: Callable[[int | None], Edition]  #: a version that is still kept, or the newest for None or an unknown one
     queues: Mapping[str, Queue]

@@ -60,6 +60,19 @@ def _region(written: str) -> str:
     return written
 
 
+def _address(written: str) -> str:
+    parts = urlsplit(written)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError(f"{written!r} is no address; write it as https://crm.example/ivr/")
+    return written if parts.path else written + "/"
+
+
+def _prefix(written: str) -> str:
+    if not re.fullmatch(r"\+[1-9][0-9]{0,14}", written):
+        raise ValueError(f"{written!r} is no beginning of a number; write + and the country, as in +86 or +8610")
+    return written
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -132,6 +145,83 @@ class Book(_Part):
     queues: Path = Field(default=SHIPPED / "queues.yaml", description="File of the queues.")
 
 
+class Recordings(_Part):
+    """What callers say and is recorded, for us and as Asterisk sees the same folder."""
+
+    folder: Path = Field(
+        default=Path("var/recordings"), description="Where recordings lie; Asterisk must be able to write into it."
+    )
+    seen_by_asterisk: Annotated[Path, AfterValidator(_absolute)] | None = Field(
+        default=None, description="The same folder if Asterisk sees it under another path; absolute."
+    )
+
+
+class Bank(_Part):
+    """The bank's own systems."""
+
+    url: str | None = Field(
+        default=None,
+        description="Address of the bank's webhook, `https://…`; without one the bank is the engine's own database. "
+        "Its secret is `RINGWISE_BANK_SECRET`.",
+    )
+    deadline_s: float = Field(default=3.0, gt=0, le=20, description="How long a caller waits for the bank.")
+
+
+class Verification(_Part):
+    """When a customer or a number is locked out, counted over all calls and nodes."""
+
+    most_failures: int = Field(default=5, ge=1, le=50, description="Failures of one customer or number that lock it.")
+    window_s: float = Field(default=86400.0, gt=0, description="Failures older than this are forgotten.")
+    lock_s: float = Field(default=3600.0, gt=0, description="How long a lock holds.")
+
+
+class Messages(_Part):
+    """Text messages."""
+
+    gateway: str | None = Field(
+        default=None,
+        description="Address of the SMS gateway, `https://…`; without one messages stay in the outbox. Its secret is "
+        "`RINGWISE_SMS_SECRET`.",
+    )
+    sender: str = Field(default="", max_length=20, description="Number or name that messages come from.")
+    most_tries: int = Field(default=8, ge=1, le=50, description="Tries until a message is given up.")
+    retry_s: float = Field(default=30.0, gt=0, description="Seconds before the second try; doubled each time.")
+
+
+class Webhooks(_Part):
+    """Other systems that `dip` steps may ask."""
+
+    allow: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(
+        default=(), description="Beginnings of addresses that may be asked, such as `https://crm.example/ivr/`."
+    )
+    open_after: int = Field(default=5, ge=1, description="Failures in a row after which a host is left alone.")
+    open_s: float = Field(default=30.0, gt=0, description="How long it is left alone.")
+    most_bytes: int = Field(default=65536, ge=100, description="Longest answer that is read.")
+
+
+class Outbound(_Part):
+    """Calls to outside numbers: transfers and callbacks."""
+
+    allow: tuple[Annotated[str, AfterValidator(_prefix)], ...] = Field(
+        default=(), description="Beginnings of E.164 numbers that may be called, such as `+86`; none when empty."
+    )
+    dial: str = Field(
+        default="PJSIP/{number}@trunk",
+        pattern=r"^PJSIP/[A-Za-z0-9_.-]*\{number\}@[A-Za-z0-9_.-]+$",
+        description="How Asterisk reaches a number; `{number}` stands for its digits with the plus sign.",
+    )
+    caller_id: str = Field(default="", pattern=r"^\+?[0-9]{0,20}$", description="Number that is shown to the called.")
+
+
+class CallingBack(_Part):
+    """How wishes to be called back are carried out."""
+
+    ring_s: float = Field(default=30.0, ge=5, le=120, description="How long the customer's phone rings.")
+    most_tries: int = Field(default=3, ge=1, le=10, description="Calls until a wish is given up as missed.")
+    retry_s: float = Field(default=900.0, gt=0, description="Seconds between two calls.")
+    at_once: int = Field(default=2, ge=1, le=100, description="Callbacks that one node dials at the same time.")
+
+
 class Calls(_Part):
     """Deadlines of a call, in seconds."""
 
@@ -197,6 +287,13 @@ class Settings(_Part):
     calls: Calls = Calls()
     routing: Routing = Routing()
     personal: Personal = Personal()
+    recordings: Recordings = Recordings()
+    bank: Bank = Bank()
+    verification: Verification = Verification()
+    messages: Messages = Messages()
+    webhooks: Webhooks = Webhooks()
+    outbound: Outbound = Outbound()
+    callbacks: CallingBack = CallingBack()
 
     @model_validator(mode="after")
     def _a_port_of_its_own(self) -> "Settings":
@@ -238,6 +335,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "database": settings.database.model_copy(update={"url": _anchored_url(settings.database, folder)}),
             "prompts": _anchored_paths(settings.prompts, folder),
             "book": _anchored_paths(settings.book, folder),
+            "recordings": _anchored_paths(settings.recordings, folder),
         }
     )
 

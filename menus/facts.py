@@ -1,7 +1,8 @@
 """What is known of a caller, as plain values."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +14,53 @@ class HistoryEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class RecentCall:
+    """An earlier call of this number, at most seven days ago."""
+
+    at: datetime  #: aware, in the book's time zone
+    task: str | None  #: the last task chosen in it
+    step: str | None  #: where in the book it stood last, menus and ends aside
+    result: str  #: how it ended: served, left, diverted, failed
+
+
+@dataclass(frozen=True, slots=True)
+class MenuMemory:
+    """What this caller heard of one menu before: for an order that does not flicker, and one that was frozen."""
+
+    promoted: tuple[str, ...] = ()  #: options that were promoted by habit in the last call
+    wished: tuple[str, ...] = ()  #: what habits wished for in the last call
+    streak: int = 0  #: for how many calls in a row they wished for just that
+    frozen: bool = False  #: the caller wants `promoted` to stay as it is
+
+
+@dataclass(frozen=True, slots=True)
 class CallerFacts:
     """What the menu may know of the caller before any of it has been verified."""
 
     ani: str | None = None  #: E.164 with the plus sign, or None when withheld or not a number
     customer_id: int | None = None  #: None when no customer or several have this number
     matches: int = 0  #: how many customers have this number
-    language: str | None = None  #: preferred language of the one customer
+    language: str | None = None  #: the one this caller chose to keep, else that of the one customer
     segment: str | None = None
     history: tuple[HistoryEvent, ...] = ()  #: oldest first, only of the one customer
     open_cases: int = 0  #: complaints being handled
+    case_tier: int = 0  #: the highest tier among them; 0 without one
+    cases_overdue: int = 0
+    value_cents: int = 0  #: what the customer is worth in a year
+    churn_risk: float = 0.0  #: probability of leaving within a year
+    since_on: date | None = None  #: customer since
+    products: tuple[str, ...] = ()  #: kinds of product held
+    key_dates: tuple[tuple[str, date], ...] = ()  #: kind and day, soonest first: card_expiry, instalment_due …
+    life_events: tuple[tuple[str, date], ...] = ()  #: kind and day, of the last year
+    recent: tuple[RecentCall, ...] = ()  #: newest first, of this number
+    missed_callback: bool = False  #: we called this number back of late and nobody answered
+    memory: Mapping[str, MenuMemory] = field(default_factory=dict)  #: menu → what was heard of it
+    remembered: Mapping[str, str] = field(default_factory=dict)  #: what `set` steps of earlier calls kept
+    opted_out: bool = False  #: wants no text messages
+
+
+def subject_of(facts: CallerFacts) -> str | None:
+    """Under which name something is remembered of a caller: the customer's, else the number's; None for nobody."""
+    if facts.customer_id is not None:
+        return f"customer:{facts.customer_id}"
+    return f"number:{facts.ani}" if facts.ani is not None and facts.matches == 0 else None

@@ -7,14 +7,39 @@ from typing import Any
 
 from menus.errors import IllegalInput
 from menus.outcomes import BROKEN_BOOK, GOODBYES, Outcome
-from menus.schema import Goodbye, Invalid, Menu, MenuBook, NoInput, Option, Route, Say, SetLanguage, Step
+from menus.schema import (
+    Callback,
+    Collect,
+    Dip,
+    Goodbye,
+    Goto,
+    Invalid,
+    Matters,
+    Menu,
+    MenuBook,
+    NoInput,
+    OpenCase,
+    Option,
+    Record,
+    Route,
+    Say,
+    Send,
+    Set,
+    SetLanguage,
+    Step,
+    Survey,
+    Transact,
+    Transfer,
+    Verify,
+)
+from menus.values import Value, from_json, to_json
 
 _MOST_JSON_ITEMS = 1000  #: a position stored by us has far fewer; more is not ours
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a call stands in the book."""
+    """Where a call stands in the book, and what it has gathered on the way."""
 
     step: str
     language: str
@@ -22,6 +47,9 @@ class Position:
     invalids: int = 0  #: wrong keys in this menu since it was entered
     visits: Mapping[str, int] = field(default_factory=dict)  #: menu → how often it was spoken, this time included
     trail: tuple[str, ...] = ()  #: menus on the way here, for the back key; the present one is not among them
+    values: Mapping[str, Value] = field(default_factory=dict)  #: of the call; never a secret
+    verified_as: int | None = None  #: id of the customer whom the caller has proved to be
+    orders: int = 0  #: transactions begun and ended so far; part of the next one's idempotency key
 
     @property
     def again(self) -> bool:
@@ -37,12 +65,15 @@ class Position:
             "invalids": self.invalids,
             "visits": dict(self.visits),
             "trail": list(self.trail),
+            "values": {name: to_json(value) for name, value in self.values.items()},
+            "verified_as": self.verified_as,
+            "orders": self.orders,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Position":
         """What `to_json` gave. Raises ValueError for anything else."""
-        match dict(data):
+        match {"values": {}, "verified_as": None, "orders": 0, **data}:
             case {
                 "step": str(step),
                 "language": str(language),
@@ -50,10 +81,14 @@ class Position:
                 "invalids": int(invalids),
                 "visits": dict(visits),
                 "trail": list(trail),
-            } if len(visits) + len(trail) <= _MOST_JSON_ITEMS:
+                "values": dict(kept),
+                "verified_as": int() | None as verified_as,
+                "orders": int(orders),
+            } if len(visits) + len(trail) + len(kept) <= _MOST_JSON_ITEMS:
                 numbers_fit = all(isinstance(count, int) for count in visits.values())
-                if numbers_fit and all(isinstance(name, str) for name in [*visits, *trail]):
-                    return cls(step, language, no_inputs, invalids, visits, tuple(trail))
+                if numbers_fit and all(isinstance(name, str) for name in [*visits, *trail, *kept]):
+                    values = {name: from_json(value) for name, value in kept.items()}
+                    return cls(step, language, no_inputs, invalids, visits, tuple(trail), values, verified_as, orders)
         raise ValueError("this is not a position")
 
 
@@ -72,6 +107,7 @@ class Pressed:
     """The caller pressed a key: 0-9, * or #."""
 
     key: str
+    offers: Mapping[str, str] | None = None  #: key → option id as offered to this caller; None = as the book has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +115,17 @@ class NothingPressed:
     """The caller pressed nothing until the timeout."""
 
 
-Input = Finished | Failed | Pressed | NothingPressed
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The step was left by one of its exits."""
+
+    by: str = "then"  #: as in `Step.exits`: then, otherwise, cases.0.then …
+    values: Mapping[str, Value] = field(default_factory=dict)  #: what the step found out
+    verified_as: int | None = None  #: the caller has just proved to be this customer
+    to: str | None = None  #: a step that the book does not name here: where an earlier call was
+
+
+Input = Finished | Failed | Pressed | NothingPressed | Left
 
 
 class Verdict(StrEnum):
@@ -91,6 +137,7 @@ class Verdict(StrEnum):
     REPEATED = "repeated"  # the caller asked to hear it again
     BACK = "back"  # to the menu before
     WENT_ON = "went_on"  # the step was finished
+    FROZEN = "frozen"  # the caller wants the menus to stay as they are, or to change again
     GAVE_UP = "gave_up"  # too many silences or wrong keys, or nobody came
     ENDED = "ended"  # the book ends the call
 
@@ -106,20 +153,22 @@ class Move:
     outcome: Outcome | None = None  #: how the call ends, when position is None
 
 
-def enter(book: MenuBook, language: str | None = None) -> Position:
-    """Where a call begins. A language that the book does not speak becomes its first."""
-    spoken = language if language in book.languages else book.languages[0]
-    return _arrive(book, Position(book.entry, spoken), book.entry)
+def enter(book: MenuBook, language: str | None = None, dnis: str = "") -> Position:
+    """Where a call to this number begins. A language that the book does not speak becomes the entry's, or the first."""
+    entry = book.entries.get(book.entry_for(dnis))
+    spoken = language if language in book.languages else (entry.language if entry else None) or book.languages[0]
+    begin = entry.then if entry else book.entry
+    return _arrive(book, Position(begin, spoken), begin)
 
 
-def resume(book: MenuBook, data: Mapping[str, Any] | None, language: str | None = None) -> Position:
+def resume(book: MenuBook, data: Mapping[str, Any] | None, language: str | None = None, dnis: str = "") -> Position:
     """Where a call goes on that comes back; at the beginning when its position means nothing in this book."""
     try:
         position = Position.from_json(data or {})
     except ValueError:
-        return enter(book, language)
+        return enter(book, language, dnis)
     known = position.step in book.steps and position.language in book.languages
-    return position if known else enter(book, language or position.language)
+    return position if known else enter(book, language or position.language, dnis)
 
 
 def follow(book: MenuBook, position: Position, came: Input) -> Move:
@@ -134,13 +183,7 @@ def follow(book: MenuBook, position: Position, came: Input) -> Move:
 
 
 def _arrive(book: MenuBook, position: Position, name: str, *, trail: tuple[str, ...] | None = None) -> Position:
-    """The position after going to a step; language steps are passed through at once."""
-    language = position.language
-    for _ in book.steps:  # a loop of language steps alone is refused by the rules; here it ends all the same
-        step = book.steps.get(name)
-        if not isinstance(step, SetLanguage):
-            break
-        name, language = step.then, step.language
+    """The position after going to a step."""
     if trail is None:
         here = (position.step,) if isinstance(book.steps.get(position.step), Menu) else ()
         trail = (*position.trail, *here)
@@ -149,11 +192,28 @@ def _arrive(book: MenuBook, position: Position, name: str, *, trail: tuple[str, 
     visits = dict(position.visits)
     if isinstance(book.steps.get(name), Menu):
         visits[name] = visits.get(name, 0) + 1
-    return Position(name, language, visits=visits, trail=trail)
+    return replace(position, step=name, no_inputs=0, invalids=0, visits=visits, trail=trail)
 
 
 def _went_on(book: MenuBook, position: Position, step: Any, came: Input) -> Move:
     return Move(_arrive(book, position, step.then), Verdict.WENT_ON)
+
+
+def _spoke_on(book: MenuBook, position: Position, step: Any, came: Input) -> Move:
+    return Move(_arrive(book, replace(position, language=step.language), step.then), Verdict.WENT_ON)
+
+
+def _left(book: MenuBook, position: Position, step: Any, came: Any) -> Move:
+    target = came.to if came.to in book.steps else step.exits().get(came.by)
+    if target is None:
+        raise IllegalInput(f"{position.step}: a {step.kind} step has no way out called {came.by!r}")
+    found = replace(
+        position,
+        values={**position.values, **came.values},
+        verified_as=position.verified_as if came.verified_as is None else came.verified_as,
+        orders=position.orders + isinstance(step, Transact),
+    )
+    return Move(_arrive(book, found, target), Verdict.WENT_ON)
 
 
 def _nobody(book: MenuBook, position: Position, step: Any, came: Input) -> Move:
@@ -175,13 +235,17 @@ def _ended(book: MenuBook, position: Position, step: Any, came: Input) -> Move:
 
 
 def _pressed(book: MenuBook, position: Position, step: Any, came: Any) -> Move:
-    for option in step.offered(position.language):
-        if option.key == came.key:
+    offered = step.offered(position.language)
+    offers = came.offers if came.offers is not None else {option.key: option.id for option in offered}
+    for option in offered:
+        if offers.get(came.key) == option.id:
             return Move(_arrive(book, position, option.then), Verdict.CHOSEN, option=option)
     if came.key == book.repeat_key or (came.key == book.back_key and not position.trail):
         return Move(_again(position), Verdict.REPEATED)
     if came.key == book.back_key:
         return _back(book, position)
+    if came.key == book.freeze_key:
+        return Move(_again(position), Verdict.FROZEN)
     count = position.invalids + 1
     return _asked_again(book, replace(position, invalids=count), step.invalid, count, Verdict.INVALID)
 
@@ -202,13 +266,21 @@ def _again(position: Position) -> Position:
     return replace(position, visits=visits)
 
 
-#: What a step does with an input; any other pair is refused. Language steps are never stood on (see _arrive).
+#: Kinds of step that carry out their own dialogue and say by which exit they were left.
+_OWN_DIALOGUE: tuple[type[Step], ...] = (
+    Goto, Set, Collect, Verify, Transact, Send, Record, OpenCase, Callback, Survey, Matters, Transfer, Dip
+)  # fmt: skip
+
+#: What a step does with an input; any other pair is refused.
 MOVES: dict[tuple[type[Step], type[Input]], Callable[[MenuBook, Position, Any, Any], Move]] = {
     (Say, Finished): _went_on,
+    (SetLanguage, Finished): _spoke_on,
     (Route, Finished): _went_on,
     (Route, Failed): _nobody,
     (Route, Pressed): _left_queue,
+    (Route, Left): _left,
     (Goodbye, Finished): _ended,
     (Menu, Pressed): _pressed,
     (Menu, NothingPressed): _silent,
+    **{(kind, Left): _left for kind in _OWN_DIALOGUE},
 }

@@ -92,7 +92,7 @@ def _takes_keys(data: dict[str, Any], member: Any) -> bool:
     return all(
         data.get(name) in typing.get_args(info.annotation)
         for name, info in member.model_fields.items()
-        if typing.get_origin(info.annotation) is typing.Literal
+        if typing.get_origin(info.annotation) is typing.Literal and (info.is_required() or name in data)
     )
 
 

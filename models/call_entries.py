@@ -8,9 +8,20 @@ from typing import Any
 from sqlalchemy import insert, literal, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.tables import CallEventRow, CallRow, CustomerRow, HistoryEventRow, Table
+from menus.facts import MenuMemory
+from models.tables import (
+    CallEventRow,
+    CallRow,
+    CustomerRow,
+    HistoryEventRow,
+    KeepsakeRow,
+    MenuMemoryRow,
+    RatingRow,
+    RecordingRow,
+    Table,
+)
 from models.texts import stored
-from routing.call import CALL_MOVES, Arrival, CallEvent, CallState, Ending, Reason
+from routing.call import CALL_MOVES, Arrival, CallEvent, CallState, Ending, Rating, Reason, Recording
 
 #: Endings that may yet change: the call comes back on the next rung, or the sweep judged before the engine could write.
 PROVISIONAL = (Reason.FALLBACK, Reason.ENGINE_LOST, Reason.SWITCH_LOST)
@@ -26,6 +37,8 @@ class Opened:
     customer_id: int | None
     language: str
     book_version: int
+    entry: str = ""
+    campaign: str = ""
 
     @property
     def call_id(self) -> str:
@@ -46,6 +59,8 @@ class Opened:
             "customer_id": select(CustomerRow.id).where(CustomerRow.id == self.customer_id).scalar_subquery(),
             "language": stored(self.language, 8),
             "book_version": self.book_version,
+            "entry": stored(self.entry, 63) or None,
+            "campaign": stored(self.campaign, 80) or None,
             "state": CallState.MENU.value,
             "position": null(),
             "ended_at": None,
@@ -164,6 +179,124 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Verified:
+    """The caller has proved to be a customer."""
+
+    call_id: str
+    customer_id: int
+
+    async def write(self, session: AsyncSession, node: str) -> None:
+        """The call is this customer's from now on, if they still exist."""
+        customer = select(CustomerRow.id).where(CustomerRow.id == self.customer_id).scalar_subquery()
+        await session.execute(
+            update(CallRow).where(CallRow.id == self.call_id).values(verified_as=customer, customer_id=customer)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Something remembered of a caller for later calls."""
+
+    subject: str
+    name: str
+    value: str
+    at: float
+    call_id: str = ""
+
+    async def write(self, session: AsyncSession, node: str) -> None:
+        """In place of what was remembered under this name."""
+        key = {"subject": stored(self.subject, 40), "name": stored(self.name, 31)}
+        await _put(session, KeepsakeRow, key, {"value": stored(self.value, 200), "at": self.at})
+
+
+@dataclass(frozen=True, slots=True)
+class MenuHeard:
+    """What a caller heard of a menu."""
+
+    subject: str
+    menu: str
+    memory: MenuMemory
+    at: float
+    call_id: str = ""
+
+    async def write(self, session: AsyncSession, node: str) -> None:
+        """In place of what was heard before."""
+        memory = self.memory
+        values = {
+            "promoted": list(memory.promoted),
+            "wished": list(memory.wished),
+            "streak": memory.streak,
+            "frozen": memory.frozen,
+            "at": self.at,
+        }
+        await _put(session, MenuMemoryRow, {"subject": stored(self.subject, 40), "menu": self.menu}, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recording lies in its folder."""
+
+    recording: Recording
+    at: float
+
+    @property
+    def call_id(self) -> str:
+        """The call that this is about."""
+        return self.recording.call_id
+
+    async def write(self, session: AsyncSession, node: str) -> None:
+        """Once: a step that is repeated after an engine died records anew under the same id."""
+        made = self.recording
+        customer = select(CustomerRow.id).where(CustomerRow.id == made.customer_id).scalar_subquery()
+        values = {
+            "call_id": made.call_id,
+            "customer_id": customer,
+            "purpose": stored(made.purpose, 16),
+            "at": self.at,
+            "seconds": made.seconds,
+        }
+        await _put(session, RecordingRow, {"id": stored(made.id, 200)}, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """An answer to a survey."""
+
+    rating: Rating
+    at: float
+
+    @property
+    def call_id(self) -> str:
+        """The call that this is about."""
+        return self.rating.call_id
+
+    async def write(self, session: AsyncSession, node: str) -> None:
+        """One more answer."""
+        given = self.rating
+        session.add(
+            RatingRow(
+                call_id=given.call_id,
+                subject=None if given.subject is None else stored(given.subject, 40),
+                survey=stored(given.survey, 63),
+                question=stored(given.question, 63),
+                ask=given.ask,
+                score=given.score,
+                recording=given.recording,
+                at=self.at,
+            )
+        )
+        await session.flush()
+
+
+async def _put(session: AsyncSession, table: type[Table], key: dict[str, Any], values: dict[str, Any]) -> None:
+    """Write a row under its key, whether there was one before or not."""
+    where = [getattr(table, name) == value for name, value in key.items()]
+    first = getattr(table, next(iter(key)))
+    if (await session.execute(update(table).where(*where).values(**values).returning(first))).first() is None:
+        await session.execute(insert(table).values(**key, **values))
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One event of a call; the only entry that may be dropped when the database is away for too long."""
 
@@ -173,7 +306,9 @@ class Event:
     data: dict[str, Any]
 
 
-Entry = Opened | TakenOver | Stands | Moved | Used | Ended | Event
+Entry = (
+    Opened | TakenOver | Stands | Moved | Used | Ended | Verified | Kept | MenuHeard | Recorded | Rated | Event
+)  # fmt: skip
 
 
 async def write_all(session: AsyncSession, entries: Sequence[Entry], node: str) -> None:

@@ -12,17 +12,22 @@ from typing import Any, Self
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from menus.facts import CallerFacts
+from menus.facts import CallerFacts, MenuMemory
 from models.call_entries import (
     PROVISIONAL,
     Ended,
     Entry,
     Event,
+    Kept,
+    MenuHeard,
     Moved,
     Opened,
+    Rated,
+    Recorded,
     Stands,
     TakenOver,
     Used,
+    Verified,
     plain,
     write_all,
 )
@@ -30,7 +35,7 @@ from models.database import Database
 from models.paths import KINDS, path_of
 from models.tables import CallEventRow, CallRow
 from models.texts import stored
-from routing.call import Arrival, CallerSeen, CallEvent, CallState, Ending, PathStep, Resumed
+from routing.call import Arrival, CallerSeen, CallEvent, CallState, Ending, PathStep, Rating, Recording, Resumed
 from routing.errors import StoreAway
 
 log = logging.getLogger(__name__)
@@ -95,9 +100,19 @@ class CallJournal:
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
-    def opened(self, arrival: Arrival, *, now: float, facts: CallerFacts, language: str, book_version: int) -> None:
+    def opened(
+        self,
+        arrival: Arrival,
+        *,
+        now: float,
+        facts: CallerFacts,
+        language: str,
+        book_version: int,
+        entry: str = "",
+        campaign: str = "",
+    ) -> None:
         """A call came in."""
-        self._add(Opened(arrival, now, facts.ani, facts.customer_id, language, book_version))
+        self._add(Opened(arrival, now, facts.ani, facts.customer_id, language, book_version, entry, campaign))
         self.event(arrival.call_id, "arrived", now, dnis=arrival.dnis, rung=arrival.rung, node=self._node)
 
     def event(self, call_id: str, kind: str, now: float, **data: Any) -> None:
@@ -123,6 +138,26 @@ class CallJournal:
     def ended(self, call_id: str, ending: Ending, now: float) -> None:
         """How the call ended."""
         self._add(Ended(call_id, ending, now))
+
+    def verified(self, call_id: str, customer_id: int, now: float) -> None:
+        """The caller has proved to be this customer."""
+        self._add(Verified(call_id, customer_id))
+
+    def kept(self, subject: str, name: str, value: str, now: float) -> None:
+        """Remember something of a caller for later calls."""
+        self._add(Kept(subject, name, value, now))
+
+    def menu_heard(self, subject: str, menu: str, memory: MenuMemory, now: float) -> None:
+        """What a caller heard of a menu, for the order of the next call."""
+        self._add(MenuHeard(subject, menu, memory, now))
+
+    def recorded(self, recording: Recording, now: float) -> None:
+        """A recording lies in its folder."""
+        self._add(Recorded(recording, now))
+
+    def rated(self, rating: Rating, now: float) -> None:
+        """An answer to a question of a survey."""
+        self._add(Rated(rating, now))
 
     def _add(self, entry: Entry) -> None:
         self._number += 1

@@ -38,6 +38,10 @@ class Customers:
             log.warning("who is calling was not found out in time: %s", str(fault) or "too late")
             return CallerFacts(ani=ani)
 
+    async def customer(self, customer_id: int, *, ani: str | None, now: float, deadline_s: float) -> CallerFacts | None:
+        """To be written."""
+        raise NotImplementedError
+
     async def _find(self, ani: str, now: float) -> CallerFacts:
         open_cases = (
             select(func.count()).where(CaseRow.customer_id == CustomerRow.id, CaseRow.state == "open").scalar_subquery()

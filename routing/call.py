@@ -147,3 +147,27 @@ class CallerSeen:
     language: str
     dnis: str
     started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a caller said and was recorded."""
+
+    id: str  #: name of the file without folder and ending
+    call_id: str
+    purpose: str  #: voicemail, complaint, comment
+    seconds: float
+    customer_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """One answer to a survey."""
+
+    call_id: str
+    survey: str  #: name of the step
+    question: str
+    ask: str  #: csat, nps, yes_no, comment
+    score: int | None  #: 1 to 5, 0 to 10, 0 or 1; None for a comment
+    recording: str | None = None  #: of a comment
+    subject: str | None = None  #: customer:7 or number:+86…; None when neither is known

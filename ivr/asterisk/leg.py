@@ -11,7 +11,7 @@ from ivr.asterisk.errors import NoApplication, Refused
 from ivr.asterisk.line import AgiLine
 from ivr.asterisk.wire import App, Reply, Verb
 from ivr.errors import HungUp, LineBroken
-from ivr.ports import Arrival, Clip, ClipHeard, Dialled, DialStatus, Heard, Waited
+from ivr.ports import Arrival, Clip, ClipHeard, Dialled, DialStatus, Heard, Recorded, Waited
 
 log = structlog.get_logger()
 
@@ -143,6 +143,14 @@ class AgiLeg:
             return Dialled(DialStatus.ANSWERED, max(0.0, ended - since))
         rang = await self._get("RINGTIME_MS") != ""
         return Dialled(unanswered(status, await self._get("HANGUPCAUSE"), rang=rang))
+
+    async def record(self, sound: str, *, longest_s: float, silence_s: float) -> Recorded:
+        """To be written."""
+        raise NotImplementedError
+
+    async def transfer(self, number: str, *, ring_s: float) -> Dialled:
+        """To be written."""
+        raise NotImplementedError
 
     async def done(self) -> None:
         """Tell the dialplan that this call needs no further rung. The engine's last act on the line."""

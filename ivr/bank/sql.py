@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import BindParameter, Row, Select, bindparam, func, literal, or_, select, union_all
 
-from ivr.ports import CaseSeen, ContactSeen, CustomerView, ProductSeen
+from ivr.ports import BankAnswer, BankOrder, CaseSeen, Claimant, ContactSeen, CustomerView, ProductSeen
 from models.database import Database
 from models.tables import (
     CallRow,
@@ -157,3 +157,19 @@ class SqlBank:
             )
             for row in customers.values()
         )
+
+    async def customer(self, customer_id: int, *, now: float) -> CustomerView | None:
+        """To be written."""
+        raise NotImplementedError
+
+    async def whose(self, claimant: Claimant, *, deadline_s: float) -> int | None:
+        """To be written."""
+        raise NotImplementedError
+
+    async def verify(self, claimant: Claimant, customer_id: int | None, *, deadline_s: float) -> bool:
+        """To be written."""
+        raise NotImplementedError
+
+    async def perform(self, order: BankOrder, *, now: float, deadline_s: float) -> BankAnswer:
+        """To be written."""
+        raise NotImplementedError

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ivr.ports import CustomerView
+from ivr.ports import BankAnswer, BankOrder, Claimant, CustomerView
 
 
 class MemoryBank:
@@ -26,3 +26,19 @@ class MemoryBank:
             )
             for one in found[:10]
         )
+
+    async def customer(self, customer_id: int, *, now: float) -> CustomerView | None:
+        """To be written."""
+        raise NotImplementedError
+
+    async def whose(self, claimant: Claimant, *, deadline_s: float) -> int | None:
+        """To be written."""
+        raise NotImplementedError
+
+    async def verify(self, claimant: Claimant, customer_id: int | None, *, deadline_s: float) -> bool:
+        """To be written."""
+        raise NotImplementedError
+
+    async def perform(self, order: BankOrder, *, now: float, deadline_s: float) -> BankAnswer:
+        """To be written."""
+        raise NotImplementedError

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from ivr.errors import EngineFault, HungUp, LineBroken
-from ivr.ports import Arrival, Clip, ClipHeard, Dialled, DialStatus, Heard, Waited
+from ivr.ports import Arrival, Clip, ClipHeard, Dialled, DialStatus, Heard, Recorded, Waited
 from ivr.testing.clock import FakeClock
 
 #: Longest wait in one go, as on a real line.
@@ -50,6 +50,8 @@ class ScriptedLeg:
     clock: FakeClock
     script: list[Action] = field(default_factory=list)
     dials: list[Dialled] = field(default_factory=list)  #: what each ring comes to; none left = answered
+    says: list[Recorded] = field(default_factory=list)  #: what is said into each recording; none left = nothing
+    recorded: list[str] = field(default_factory=list)  #: files recorded into, in order
     on_dial: Callable[[str], Awaitable[None]] | None = None  #: awaited while a phone rings; may raise HungUp
     heard: list[str] = field(default_factory=list)  #: prompts heard, in order
     rung: list[str] = field(default_factory=list)  #: phones rung
@@ -148,6 +150,20 @@ class ScriptedLeg:
         self.clock.advance(ring_s if outcome.status is DialStatus.NO_ANSWER else outcome.talked_s)
         self._alive()
         return outcome
+
+    async def record(self, sound: str, *, longest_s: float, silence_s: float) -> Recorded:
+        """The next of `says`: how long the caller speaks, and the key that ends it."""
+        self._alive()
+        await asyncio.sleep(0)
+        said = self.says.pop(0) if self.says else Recorded(0.0)
+        self.recorded.append(sound)
+        self.clock.advance(min(said.seconds, longest_s) + (0 if said.key else silence_s))
+        self._alive()
+        return Recorded(min(said.seconds, longest_s), said.key)
+
+    async def transfer(self, number: str, *, ring_s: float) -> Dialled:
+        """Ring an outside number; the next of `dials` is what comes of it."""
+        return await self.dial(number, ring_s=ring_s, offer_id=0)
 
     async def done(self) -> None:
         """No further rung is needed."""

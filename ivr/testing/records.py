@@ -1,13 +1,14 @@
 """The book of calls, the directory and hints in memory; with the exchange and the roster, all twins of the database."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from ivr.ports import Arrival, CallerSeen, PathStep, Resumed
+from ivr.ports import Arrival, CallerSeen, PathStep, Rating, Recording, Resumed
 from ivr.testing.exchange import MemoryExchange as MemoryExchange
 from ivr.testing.exchange import MemoryRoster as MemoryRoster
 from ivr.testing.store import MemoryStore as MemoryStore
-from menus.facts import CallerFacts
+from menus.facts import CallerFacts, MenuMemory, subject_of
 from models.call_entries import PROVISIONAL, plain
 from models.hints import Hints
 from models.paths import path_of
@@ -32,7 +33,31 @@ class MemoryDirectory:
         if ani is None or self.late or self.store.away:
             return CallerFacts(ani=ani)
         customers = self.store.facts.get(ani, ())
-        return customers[0] if len(customers) == 1 else CallerFacts(ani=ani, matches=len(customers))
+        found = customers[0] if len(customers) == 1 else CallerFacts(ani=ani, matches=len(customers))
+        return self._with_memory(found)
+
+    async def customer(self, customer_id: int, *, ani: str | None, now: float, deadline_s: float) -> CallerFacts | None:
+        """Facts of that customer."""
+        if self.late or self.store.away:
+            return None
+        everybody = (one for customers in self.store.facts.values() for one in customers)
+        found = next((one for one in everybody if one.customer_id == customer_id), None)
+        return None if found is None else self._with_memory(replace(found, ani=ani))
+
+    def _with_memory(self, facts: CallerFacts) -> CallerFacts:
+        """What earlier calls left behind."""
+        subject = subject_of(facts)
+        if subject is None:
+            return facts
+        memory = {menu: kept for (who, menu), kept in self.store.memories.items() if who == subject}
+        kept = {name: value for (who, name), value in self.store.keepsakes.items() if who == subject}
+        return replace(
+            facts,
+            language=kept.pop("language", facts.language),
+            memory={**facts.memory, **memory},
+            remembered={**facts.remembered, **kept},
+            opted_out=facts.opted_out or facts.ani in self.store.opted_out,
+        )
 
 
 class MemoryCallLog:
@@ -43,9 +68,25 @@ class MemoryCallLog:
         self._node = node
         self._waiting: list[Callable[[], None]] = []
 
-    def opened(self, arrival: Arrival, *, now: float, facts: CallerFacts, language: str, book_version: int) -> None:
+    def opened(
+        self,
+        arrival: Arrival,
+        *,
+        now: float,
+        facts: CallerFacts,
+        language: str,
+        book_version: int,
+        entry: str = "",
+        campaign: str = "",
+    ) -> None:
         """A call came in."""
-        self._write(lambda: self._open(arrival, now, facts, language, book_version))
+
+        def write() -> None:
+            self._open(arrival, now, facts, language, book_version)
+            call = self.store.calls[arrival.call_id]
+            call.entry, call.campaign = entry or None, campaign or None
+
+        self._write(write)
         self.event(arrival.call_id, "arrived", now, dnis=arrival.dnis, rung=arrival.rung, node=self._node)
 
     def _open(self, arrival: Arrival, now: float, facts: CallerFacts, language: str, book_version: int) -> None:
@@ -111,6 +152,32 @@ class MemoryCallLog:
                 self.store.events.append(CallEventRow(call_id=call_id, at=now, kind="ended", data=data))
 
         self._write(write)
+
+    def verified(self, call_id: str, customer_id: int, now: float) -> None:
+        """The caller has proved to be this customer."""
+
+        def write() -> None:
+            call = self.store.calls.get(call_id)
+            if call is not None:
+                call.verified_as = customer_id
+
+        self._write(write)
+
+    def kept(self, subject: str, name: str, value: str, now: float) -> None:
+        """Remember something of a caller."""
+        self._write(lambda: self.store.keepsakes.__setitem__((subject, name), value))
+
+    def menu_heard(self, subject: str, menu: str, memory: MenuMemory, now: float) -> None:
+        """What a caller heard of a menu."""
+        self._write(lambda: self.store.memories.__setitem__((subject, menu), memory))
+
+    def recorded(self, recording: Recording, now: float) -> None:
+        """A recording."""
+        self._write(lambda: self.store.recordings.append(recording))
+
+    def rated(self, rating: Rating, now: float) -> None:
+        """An answer to a survey."""
+        self._write(lambda: self.store.ratings.append(rating))
 
     def _mine(self, call_id: str) -> CallRow | None:
         call = self.store.calls.get(call_id)

@@ -19,6 +19,13 @@ from ivr.testing.clock import FakeClock
 from ivr.testing.desk import MemoryDesk
 from ivr.testing.line import Action, ScriptedLeg
 from ivr.testing.records import MemoryCallLog, MemoryDirectory, MemoryExchange, MemoryHints, MemoryRoster, MemoryStore
+from ivr.testing.selfservice import (
+    MemoryCallbacks,
+    MemoryCases,
+    MemoryLockouts,
+    MemoryMessenger,
+    MemoryWebhooks,
+)
 from ivr.testing.switchboard import MemorySwitchboard
 from ivr.watch import Watcher
 from menus.learning.ranker import KernelRanker
@@ -53,12 +60,15 @@ class Stage:
         self.clock: FakeClock = beside.clock if beside else FakeClock()
         self.store: MemoryStore = beside.store if beside else MemoryStore()
         self.hints: MemoryHints = beside.hints if beside else MemoryHints()
-        self.editions = {1: Edition(1, book or small_book(), silent_catalogue(book or small_book()))}
+        self.editions = {1: Edition.of(1, book or small_book(), silent_catalogue(book or small_book()))}
         self.directory = MemoryDirectory(self.store)
         self.log = MemoryCallLog(self.store, node)
         self.exchange = MemoryExchange(self.store, node)
         self.roster = MemoryRoster(self.store)
         self.bank, self.desk, self.switchboard = MemoryBank(), MemoryDesk(), MemorySwitchboard()
+        self.lockouts, self.messenger = MemoryLockouts(self.store, self.clock), MemoryMessenger(self.store)
+        self.cases, self.callbacks = MemoryCases(self.store), MemoryCallbacks(self.store)
+        self.webhooks = MemoryWebhooks()
         self.legs: dict[str, ScriptedLeg] = {}
         self.switchboard.on_wake = self._wake
         self.parts = Parts(
@@ -72,6 +82,11 @@ class Stage:
             desk=self.desk,
             switchboard=self.switchboard,
             hints=self.hints,
+            lockouts=self.lockouts,
+            messenger=self.messenger,
+            cases=self.cases,
+            callbacks=self.callbacks,
+            webhooks=self.webhooks,
             ranker=KernelRanker(),
             edition=lambda version: self.editions.get(version or 0, self.editions[max(self.editions)]),
             queues={"general": Queue(skills={"general": 1}, **(queue or {}))},

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from menus.facts import CallerFacts
+from ivr.ports import CallbackWish, CaseOpened, NewCase, Rating, Recording, TextMessage
+from menus.facts import CallerFacts, MenuMemory
 from models.tables import AgentRow, CallEventRow, CallRow, HistoryEventRow, NeedRow, NodeRow, OfferRow
 from routing.agent import AgentState
 from routing.errors import StoreAway
@@ -23,6 +24,15 @@ class MemoryStore:
     passwords: dict[int, str] = field(default_factory=dict)
     nodes: dict[str, NodeRow] = field(default_factory=dict)
     facts: dict[str, tuple[CallerFacts, ...]] = field(default_factory=dict)  #: number → the customers who have it
+    keepsakes: dict[tuple[str, str], str] = field(default_factory=dict)  #: (subject, name) → value
+    memories: dict[tuple[str, str], MenuMemory] = field(default_factory=dict)  #: (subject, menu)
+    recordings: list[Recording] = field(default_factory=list)
+    ratings: list[Rating] = field(default_factory=list)
+    messages: list[TextMessage] = field(default_factory=list)
+    opted_out: set[str] = field(default_factory=set)
+    cases: list[tuple[NewCase, CaseOpened]] = field(default_factory=list)
+    callbacks: dict[int, CallbackWish] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)  #: subject → failed attempts to be verified
     away: bool = False
 
     def reach(self) -> None:

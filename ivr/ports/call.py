@@ -1,4 +1,4 @@
-"""What the engine needs of the outside world, as small protocols and the plain values that cross them.
+"""What a conversation needs of the outside world, as small protocols and the plain values that cross them.
 
 Every port has a real form and an in-memory twin (`ivr/testing/`). Times named `…_at` and `now` are UTC seconds of the
 epoch, from `Clock.now()`. Nothing here knows AGI, AMI, SQL or HTTP.
@@ -11,12 +11,14 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
 
-from menus.facts import CallerFacts
+from menus.facts import CallerFacts, MenuMemory
 from routing.agent import AgentEvent
 from routing.call import Arrival as Arrival
 from routing.call import CallerSeen as CallerSeen
 from routing.call import CallEvent, Ending
 from routing.call import PathStep as PathStep
+from routing.call import Rating as Rating
+from routing.call import Recording as Recording
 from routing.call import Resumed as Resumed
 from routing.decision import Decision
 from routing.need import Need
@@ -103,6 +105,14 @@ class Dialled:
     talked_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recording that was made."""
+
+    seconds: float  #: of what was said, trailing silence not counted
+    key: str | None = None  #: that ended it
+
+
 class Leg(Protocol):
     """One caller's line. Any verb raises HungUp once the caller has left, LineBroken when the line is out of step."""
 
@@ -135,6 +145,14 @@ class Leg(Protocol):
 
     async def dial(self, phone: str, *, ring_s: float, offer_id: int) -> Dialled:
         """Ring a phone with music to the caller; when answered, talk until the phone hangs up. Disarms before."""
+        ...
+
+    async def record(self, sound: str, *, longest_s: float, silence_s: float) -> Recorded:
+        """Record what the caller says into `sound`.wav after a tone, until a key, silence or the longest time."""
+        ...
+
+    async def transfer(self, number: str, *, ring_s: float) -> Dialled:
+        """Ring an outside E.164 number over the trunk; when answered, talk until it hangs up. Disarms before."""
         ...
 
     async def done(self) -> None:
@@ -230,7 +248,17 @@ class CallLog(Protocol):
     is in the database, or the deadline has passed (False).
     """
 
-    def opened(self, arrival: Arrival, *, now: float, facts: CallerFacts, language: str, book_version: int) -> None: ...
+    def opened(
+        self,
+        arrival: Arrival,
+        *,
+        now: float,
+        facts: CallerFacts,
+        language: str,
+        book_version: int,
+        entry: str = "",
+        campaign: str = "",
+    ) -> None: ...
 
     def event(self, call_id: str, kind: str, now: float, **data: Any) -> None: ...
 
@@ -248,6 +276,26 @@ class CallLog(Protocol):
 
     async def settle(self, call_id: str, *, deadline_s: float) -> bool: ...
 
+    def verified(self, call_id: str, customer_id: int, now: float) -> None:
+        """The caller has proved to be this customer."""
+        ...
+
+    def kept(self, subject: str, name: str, value: str, now: float) -> None:
+        """Remember something of a caller (customer:7 or number:+86…) for later calls; `language` is the language."""
+        ...
+
+    def menu_heard(self, subject: str, menu: str, memory: MenuMemory, now: float) -> None:
+        """What a caller heard of a menu, for the order of the next call."""
+        ...
+
+    def recorded(self, recording: Recording, now: float) -> None:
+        """A recording lies in its folder."""
+        ...
+
+    def rated(self, rating: Rating, now: float) -> None:
+        """An answer to a question of a survey."""
+        ...
+
     async def path(self, call_id: str) -> tuple[PathStep, ...]:
         """What the caller has just done in the menus, oldest first."""
         ...
@@ -262,6 +310,10 @@ class Directory(Protocol):
 
     async def find(self, ani: str | None, *, now: float, deadline_s: float) -> CallerFacts:
         """Facts of the one customer with this number; without habits when none or several match, or when late."""
+        ...
+
+    async def customer(self, customer_id: int, *, ani: str | None, now: float, deadline_s: float) -> CallerFacts | None:
+        """Facts of a verified customer who calls from this number; None when late or unknown."""
         ...
 
 
@@ -417,14 +469,6 @@ class Pop:
     path: tuple[PathStep, ...] = ()
     habit: str = ""  #: "usually transfers on the 1st", or empty
     extra: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Bank(Protocol):
-    """The bank's own systems."""
-
-    async def customers_by_number(self, ani: str | None, *, now: float) -> tuple[CustomerView, ...]:
-        """Every customer with this number, at most ten."""
-        ...
 
 
 class Desk(Protocol):

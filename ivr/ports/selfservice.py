@@ -1,0 +1,192 @@
+"""What calls do without an agent: the bank's answers, messages, cases, callbacks, other systems. Ports and values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol
+
+from ivr.ports.call import CustomerView
+from menus.values import Value
+
+# --- the bank ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Somebody who says that they are a customer. The secrets never show in a log."""
+
+    by: str  #: pin or card_birthday
+    ani: str | None  #: E.164
+    card: str = field(default="", repr=False)  #: the whole number of a card, or empty
+    secret: str = field(default="", repr=False)  #: PIN, or birthday as YYYYMMDD
+
+
+@dataclass(frozen=True, slots=True)
+class BankOrder:
+    """One operation of `menus.operations` for a verified customer."""
+
+    operation: str
+    customer_id: int
+    params: Mapping[str, Value]
+    key: str  #: of two orders with the same key the second changes nothing and gets the first one's answer
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BankRow:
+    """One line of a list that is read out."""
+
+    kind: str  #: as in `Operation.rows`
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class BankAnswer:
+    """What the bank says to an order."""
+
+    values: Mapping[str, Value] = field(default_factory=dict)
+    rows: tuple[BankRow, ...] = ()
+    refusal: str | None = None  #: a word of `Operation.refusals`; None when it was done
+
+
+class Bank(Protocol):
+    """The bank's own systems. Every verb but the first raises BankAway when it cannot answer in time."""
+
+    async def customers_by_number(self, ani: str | None, *, now: float) -> tuple[CustomerView, ...]:
+        """Every customer with this number, at most ten."""
+        ...
+
+    async def customer(self, customer_id: int, *, now: float) -> CustomerView | None:
+        """The customer of that id."""
+        ...
+
+    async def whose(self, claimant: Claimant, *, deadline_s: float) -> int | None:
+        """The customer whom a claim is about: by the card if one was typed, else by the number; None if unclear."""
+        ...
+
+    async def verify(self, claimant: Claimant, customer_id: int | None, *, deadline_s: float) -> bool:
+        """Whether the secret is that customer's. Takes as long for nobody as for somebody."""
+        ...
+
+    async def perform(self, order: BankOrder, *, now: float, deadline_s: float) -> BankAnswer:
+        """Carry an order out, at most once per key. After BankAway the same order may be asked again."""
+        ...
+
+
+class Lockouts(Protocol):
+    """Failed attempts to be verified, over all calls and nodes. Subjects: customer:7, number:+8613800000001."""
+
+    async def locked(self, subjects: Sequence[str], *, now: float) -> bool:
+        """Whether one of them is locked. Raises StoreAway."""
+        ...
+
+    async def failed(self, subjects: Sequence[str], *, now: float) -> bool:
+        """Count a failure for each; True when one of them is locked now. Raises StoreAway."""
+        ...
+
+    async def passed(self, subjects: Sequence[str], *, now: float) -> None:
+        """Forget the failures of these. Raises StoreAway."""
+        ...
+
+
+# --- messages ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TextMessage:
+    """A text message to be sent."""
+
+    to: str  #: E.164
+    text: str
+    key: str  #: the same key is sent once
+    call_id: str = ""
+    customer_id: int | None = None
+    template: str = ""
+
+
+class Messenger(Protocol):
+    """Text messages; what is taken is sent sooner or later, with retries."""
+
+    async def send(self, message: TextMessage, *, now: float) -> bool:
+        """Take a message; False when the receiver has opted out. Raises StoreAway."""
+        ...
+
+
+# --- cases and callbacks ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NewCase:
+    """A complaint as the caller stated it."""
+
+    subject: str
+    tier: int
+    due_days: int
+    call_id: str
+    customer_id: int | None  #: None when nobody knows who calls
+    ani: str | None
+    recording: str | None  #: id of the recording that states it
+
+
+@dataclass(frozen=True, slots=True)
+class CaseOpened:
+    """A case as it stands."""
+
+    number: str  #: digits, as they are said and sent
+    tier: int
+    due_on: date
+
+
+class Cases(Protocol):
+    """Complaints being handled."""
+
+    async def open(self, case: NewCase, *, now: float) -> CaseOpened:
+        """Open a case, one tier up for a customer who has one open; once per call and subject. Raises StoreAway."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackWish:
+    """A caller wants to be called back."""
+
+    call_id: str
+    number: str  #: E.164
+    customer_id: int | None
+    queue: str
+    reason: str
+    language: str
+    kind: str  #: now, keep_place, at
+    since: float  #: what the age of the need counts from
+    due_at: float  #: not to be called before
+    required: Mapping[str, int] = field(default_factory=dict)
+    tier: int = 1
+    credit_s: float = 0.0
+
+
+class Callbacks(Protocol):
+    """Wishes to be called back, and what came of them."""
+
+    async def request(self, wish: CallbackWish, *, now: float) -> int:
+        """Keep a wish; an open one of the same number and queue is replaced. Answers its id. Raises StoreAway."""
+        ...
+
+
+# --- other systems ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WebRequest:
+    """What a dip step asks of another system."""
+
+    url: str
+    method: str  #: get or post
+    fields: Mapping[str, Any]
+    retries: int
+
+
+class Webhooks(Protocol):
+    """Other systems, by HTTP."""
+
+    async def ask(self, request: WebRequest, *, deadline_s: float) -> Mapping[str, Any]:
+        """The JSON object of the answer. Raises DipFailed: not allowed, late, broken, or the circuit is open."""
+        ...

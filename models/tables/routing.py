@@ -1,0 +1,116 @@
+"""Agents, needs, offers and nodes: what routing decides on."""
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.tables.root import Table
+
+
+class AgentRow(Table):
+    """An agent, with the state that claims are made on."""
+
+    __tablename__ = "agents"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)  # sign-in name
+    full_name: Mapped[str] = mapped_column(String(120))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    phone: Mapped[str] = mapped_column(String(80))  # PJSIP/agent-101
+    state: Mapped[str] = mapped_column(String(16), default="logged_out")
+    since: Mapped[float] = mapped_column(default=0.0)
+    version: Mapped[int] = mapped_column(default=0)
+    pause_reason: Mapped[str | None] = mapped_column(String(32))
+    pause_after: Mapped[str | None] = mapped_column(String(32))  # asked for during a call; applies after it
+    wrap_up_until: Mapped[float | None]
+    desk_seen_at: Mapped[float | None]  # last sign of life of a browser of this agent
+
+
+class AgentSkillRow(Table):
+    """A skill of an agent, with its level from 1 (junior) to 10 (senior)."""
+
+    __tablename__ = "agent_skills"
+    agent_id: Mapped[int] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"), primary_key=True)
+    skill: Mapped[str] = mapped_column(String(48), primary_key=True)
+    level: Mapped[int]
+
+
+class NeedRow(Table):
+    """What a waiting caller requires of an agent."""
+
+    __tablename__ = "needs"
+    __table_args__ = (
+        Index(
+            "one_open_need_per_call",
+            "call_id",
+            unique=True,
+            postgresql_where=text("closed_at IS NULL"),
+            sqlite_where=text("closed_at IS NULL"),
+        ),
+        Index(
+            "ix_needs_open", "state", postgresql_where=text("closed_at IS NULL"), sqlite_where=text("closed_at IS NULL")
+        ),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[str] = mapped_column(String(150), ForeignKey("calls.id"), index=True)
+    queue: Mapped[str] = mapped_column(String(48))
+    required: Mapped[dict[str, Any]]  # skill → minimum level
+    language: Mapped[str] = mapped_column(String(8))
+    tier: Mapped[int] = mapped_column(default=1)
+    credit_s: Mapped[float] = mapped_column(default=0.0)
+    reason: Mapped[str] = mapped_column(String(48), default="")  # why they call, in the option's own label
+    not_agents: Mapped[list[Any]]  # ids of agents who missed it
+    since: Mapped[float]
+    state: Mapped[str] = mapped_column(String(16))
+    version: Mapped[int] = mapped_column(default=0)
+    closed_at: Mapped[float | None]
+    outcome: Mapped[str | None] = mapped_column(String(16))  # served, abandoned, gave_up, lost
+
+
+class OfferRow(Table):
+    """One need proposed to one agent. The two partial unique indexes make a double offer impossible."""
+
+    __tablename__ = "offers"
+    __table_args__ = (
+        Index(
+            "one_open_offer_per_need",
+            "need_id",
+            unique=True,
+            postgresql_where=text("closed_at IS NULL"),
+            sqlite_where=text("closed_at IS NULL"),
+        ),
+        Index(
+            "one_open_offer_per_agent",
+            "agent_id",
+            unique=True,
+            postgresql_where=text("closed_at IS NULL"),
+            sqlite_where=text("closed_at IS NULL"),
+        ),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[str] = mapped_column(String(150), ForeignKey("calls.id"), index=True)
+    need_id: Mapped[int] = mapped_column(ForeignKey("needs.id"))
+    agent_id: Mapped[int] = mapped_column(ForeignKey("agents.id"), index=True)
+    node: Mapped[str] = mapped_column(String(64))
+    fence: Mapped[int]
+    state: Mapped[str] = mapped_column(String(16))
+    why: Mapped[dict[str, Any]]  # the decision's reasons
+    agent_since: Mapped[float] = mapped_column(default=0.0)  # idle since; given back when the offer comes to nothing
+    made_at: Mapped[float]
+    expires_at: Mapped[float | None]  # lease of the node; none while they talk
+    popped_at: Mapped[float | None]  # the browser said that the pop stands on the screen
+    ringing_at: Mapped[float | None]
+    answered_at: Mapped[float | None]
+    closed_at: Mapped[float | None]
+    disposition: Mapped[str | None] = mapped_column(String(48))
+    note: Mapped[str | None] = mapped_column(String(2000))
+    wrapped_up_at: Mapped[float | None]
+
+
+class NodeRow(Table):
+    """An engine node and its last sign of life."""
+
+    __tablename__ = "nodes"
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    started_at: Mapped[float]
+    seen_at: Mapped[float]
