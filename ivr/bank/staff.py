@@ -17,7 +17,7 @@ class AgentSeed:
 def demo_agents() -> tuple[AgentSeed, ...]:
     """Agents for every queue of the example book, in both languages.
 
-    Complaints are covered at all three tiers: front line (level 1 and more), specialist (4 and more), senior (7 and more).
+    All three complaint tiers are covered: front line (level 1 and more), specialist (4 and more), senior (7 and more).
     """
     en, zh = {"lang:en": 5}, {"lang:zh": 5}
     both = {**en, **zh}
