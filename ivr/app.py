@@ -34,8 +34,7 @@ from ivr.ports import ROUTING, Clock
 from ivr.prompts.speech import EspeakSpeech
 from ivr.queues import load as load_queues
 from ivr.settings import Settings
-from ivr.testing.clock import FakeClock
-from ivr.testing.selfservice import MemoryCallbacks, MemoryCases, MemoryLockouts, MemoryMessenger, MemoryWebhooks
+from ivr.testing.selfservice import MemoryCallbacks, MemoryCases, MemoryMessenger, MemoryWebhooks
 from ivr.testing.store import MemoryStore
 from ivr.watch import Watcher
 from menus.learning.ranker import KernelRanker
@@ -45,6 +44,7 @@ from models.calls import CallJournal
 from models.claims import Claims
 from models.customers import Customers
 from models.hints import open_hints
+from models.lockouts import Lockouts
 from models.migrate import opened
 from models.nodes import Nodes
 from routing.errors import StoreAway
@@ -109,7 +109,12 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             desk=hub,
             switchboard=switchboard,
             hints=hints,
-            lockouts=MemoryLockouts(MemoryStore(), FakeClock()),
+            lockouts=Lockouts(
+                database,
+                most_failures=settings.verification.most_failures,
+                window_s=settings.verification.window_s,
+                lock_s=settings.verification.lock_s,
+            ),
             messenger=MemoryMessenger(MemoryStore()),
             cases=MemoryCases(MemoryStore()),
             callbacks=MemoryCallbacks(MemoryStore()),
