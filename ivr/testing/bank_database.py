@@ -100,13 +100,13 @@ async def open_account(database: Database, account: MemoryAccount) -> None:
         if account.points:
             await add(PointsRow, points=account.points, **ids)
         plans = list(account.instalments)
-        for kind, day, cents in account.key_dates:
+        for kind, day, due_cents in account.key_dates:
             holds = {"premium_due": "insurance", "instalment_due": "instalment"}.get(kind, "loan")
             owner = await product(holds, key_kind=kind, key_on=day)
             if kind == "instalment_due" and plans:
                 await _plan(add, owner, plans.pop(0))
-            elif cents is not None:
-                await add(InstalmentRow, product_id=owner, amount_cents=cents, remaining=1, next_on=day)
+            elif due_cents is not None:
+                await add(InstalmentRow, product_id=owner, amount_cents=due_cents, remaining=1, next_on=day)
         for plan in plans:
             await _plan(add, await product("instalment"), plan)
 
