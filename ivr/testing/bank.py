@@ -16,7 +16,8 @@ from menus.operations import OPERATIONS
 class MemoryBank:
     """A bank that knows whoever is put into `customers`; those of `accounts` can be verified and served.
 
-    `away` makes every verb but the first raise BankAway; `delay_s` lets orders take so long on `clock`.
+    `away` makes every verb but the first raise BankAway, `answers_left` does so after so many more; `delay_s` lets
+    orders take so long on `clock`, for ever when it is infinite; `scripted` answers are given whatever is true.
     """
 
     def __init__(
@@ -28,7 +29,9 @@ class MemoryBank:
         self.asked: list[BankOrder] = []  #: every order, repeated ones too
         self.clock = clock
         self.away = False
+        self.answers_left: int | None = None
         self.delay_s = 0.0
+        self.scripted: dict[str, BankAnswer] = {}  #: by operation
         for account in accounts:
             self.open(account)
 
@@ -71,10 +74,14 @@ class MemoryBank:
         """Carry an order out, at most once per key."""
         self._reach()
         self.asked.append(order)
+        if self.delay_s == float("inf"):
+            await asyncio.Event().wait()
         if self.delay_s > deadline_s:
             await self._pass(deadline_s)
             raise BankAway("told to be late")
         await self._pass(self.delay_s)
+        if order.operation in self.scripted:
+            return self.scripted[order.operation]
         if order.key in self.answers:
             before, answer = self.answers[order.key]
             if (before.customer_id, before.operation) != (order.customer_id, order.operation):
@@ -96,6 +103,9 @@ class MemoryBank:
             await over.wait()
 
     def _reach(self) -> None:
+        if self.answers_left is not None:
+            self.answers_left -= 1
+            self.away |= self.answers_left < 0
         if self.away:
             raise BankAway("told to be away")
 
