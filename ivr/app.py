@@ -19,6 +19,7 @@ from ivr import settings as config
 from ivr.asterisk.agi import FastAgiDoor
 from ivr.asterisk.switchboard import AmiSwitchboard
 from ivr.bank.sql import SqlBank
+from ivr.bank.webhook import WebhookBank
 from ivr.clock import SystemClock
 from ivr.conversation import converse
 from ivr.desktop.hub import Hub
@@ -30,12 +31,11 @@ from ivr.errors import Misconfigured
 from ivr.metrics import Metrics
 from ivr.parts import Parts
 from ivr.pop import pop_for_agent
-from ivr.ports import ROUTING, Clock
+from ivr.ports import ROUTING, Bank, Clock
 from ivr.prompts.speech import EspeakSpeech
 from ivr.queues import load as load_queues
 from ivr.settings import Settings
-from ivr.testing.clock import FakeClock
-from ivr.testing.selfservice import MemoryCallbacks, MemoryCases, MemoryLockouts, MemoryMessenger, MemoryWebhooks
+from ivr.testing.selfservice import MemoryCallbacks, MemoryCases, MemoryMessenger, MemoryWebhooks
 from ivr.testing.store import MemoryStore
 from ivr.watch import Watcher
 from menus.learning.ranker import KernelRanker
@@ -45,6 +45,7 @@ from models.calls import CallJournal
 from models.claims import Claims
 from models.customers import Customers
 from models.hints import open_hints
+from models.lockouts import Lockouts
 from models.migrate import opened
 from models.nodes import Nodes
 from routing.errors import StoreAway
@@ -53,6 +54,8 @@ log = structlog.get_logger()
 
 #: Seconds that calls in menus get to come to an end when the engine is told to stop.
 DRAIN_S = 30.0
+#: How long a bank behind a webhook is asked who has a number; the pop is shown without it then.
+BANK_LOOKUP_S = 1.0
 #: Seconds between two signs of life of a node.
 LIFE_EVERY_S = 3.0
 
@@ -88,6 +91,10 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         await stack.enter_async_context(journal)
         hints = await stack.enter_async_context(open_hints(database))
         roster = Agents(database)
+        bank: Bank = SqlBank(database, settings.zone)
+        if settings.bank.url is not None:
+            bank = WebhookBank(settings.bank.url, config.secret("RINGWISE_BANK_SECRET"), lookup_s=BANK_LOOKUP_S)
+            stack.push_async_callback(bank.close)
         registry = CollectorRegistry()
         hub = Hub(
             roster,
@@ -105,11 +112,16 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             directory=Customers(database, settings.zone),
             exchange=Claims(database, settings.node),
             roster=roster,
-            bank=SqlBank(database, settings.zone),
+            bank=bank,
             desk=hub,
             switchboard=switchboard,
             hints=hints,
-            lockouts=MemoryLockouts(MemoryStore(), FakeClock()),
+            lockouts=Lockouts(
+                database,
+                most_failures=settings.verification.most_failures,
+                window_s=settings.verification.window_s,
+                lock_s=settings.verification.lock_s,
+            ),
             messenger=MemoryMessenger(MemoryStore()),
             cases=MemoryCases(MemoryStore()),
             callbacks=MemoryCallbacks(MemoryStore()),

@@ -34,6 +34,8 @@ class Call:
         default_factory=dict
     )  #: offer → how its ring ended, while the store is away
     typed_ahead: str | None = None  #: a key pressed before the menu it is meant for; the menu takes it
+    spare_key: str = ""  #: ends entries; after one that ended by its last digit it means nothing …
+    spare_until: float = 0.0  #: … until this moment of the monotonic clock
     position: Position | None = None  #: where the call stands; the values of the call are there
     secrets: dict[str, str] = field(default_factory=dict, repr=False)  #: what was typed into `secret` values
 
@@ -89,6 +91,8 @@ class Call:
             return Heard(())
         await self.leg.arm(sum(clip.seconds for clip in clips) + self.parts.settings.calls.dead_man_s)
         began = self.parts.clock.monotonic()
+        if self.spare_key and began < self.spare_until:
+            keys = keys.replace(self.spare_key, "")
         try:
             heard = await self.leg.say(clips, keys=keys, wakeable=wakeable)
         except HungUp:

@@ -220,7 +220,7 @@ def _nobody(book: MenuBook, position: Position, step: Any, came: Input) -> Move:
     return Move(_arrive(book, position, step.otherwise), Verdict.GAVE_UP)
 
 
-def _left_queue(book: MenuBook, position: Position, step: Any, came: Any) -> Move:
+def _asked_back(book: MenuBook, position: Position, step: Any, came: Any) -> Move:
     if came.key == book.back_key and position.trail:
         return _back(book, position)
     return Move(position, Verdict.REPEATED)
@@ -277,7 +277,9 @@ MOVES: dict[tuple[type[Step], type[Input]], Callable[[MenuBook, Position, Any, A
     (SetLanguage, Finished): _spoke_on,
     (Route, Finished): _went_on,
     (Route, Failed): _nobody,
-    (Route, Pressed): _left_queue,
+    (Route, Pressed): _asked_back,
+    (Collect, Pressed): _asked_back,
+    (Verify, Pressed): _asked_back,
     (Route, Left): _left,
     (Goodbye, Finished): _ended,
     (Menu, Pressed): _pressed,

@@ -80,8 +80,16 @@ class Lockouts(Protocol):
         """Whether one of them is locked. Raises StoreAway."""
         ...
 
-    async def failed(self, subjects: Sequence[str], *, now: float) -> bool:
-        """Count a failure for each; True when one of them is locked now. Raises StoreAway."""
+    async def tried(self, subjects: Sequence[str], *, now: float) -> bool:
+        """Count an attempt for each before its secret is compared. False, and nothing counted, when one is locked.
+
+        Who counts first cannot be outrun by many calls at once. An attempt that is not taken back counts as a failure;
+        the one that makes it too many locks. Raises StoreAway.
+        """
+        ...
+
+    async def untried(self, subjects: Sequence[str], *, now: float) -> None:
+        """Take one attempt of each back: it could not be judged, or was no failure. Raises StoreAway."""
         ...
 
     async def passed(self, subjects: Sequence[str], *, now: float) -> None:

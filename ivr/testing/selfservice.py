@@ -6,33 +6,51 @@ from typing import Any
 
 from ivr.errors import DipFailed
 from ivr.ports import CallbackWish, CaseOpened, NewCase, TextMessage, WebRequest
-from ivr.testing.clock import FakeClock
-from ivr.testing.store import MemoryStore
+from ivr.settings import Verification
+from ivr.testing.store import Failures, MemoryStore
 
 
 class MemoryLockouts:
-    """Twin of `models.lockouts.Lockouts`: so many failures lock for good."""
+    """Twin of `models.lockouts.Lockouts`; `store.lockouts` may be looked at."""
 
-    def __init__(self, store: MemoryStore, clock: FakeClock, *, most_failures: int = 5) -> None:
-        self.store, self.clock, self.most_failures = store, clock, most_failures
+    def __init__(self, store: MemoryStore, rules: Verification | None = None) -> None:
+        self.store, self.rules = store, rules or Verification()
 
     async def locked(self, subjects: Sequence[str], *, now: float) -> bool:
-        """Whether one of them has failed too often."""
+        """Whether one of them is locked."""
         self.store.reach()
-        return any(self.store.failures.get(subject, 0) >= self.most_failures for subject in subjects)
+        return any(self._locked(subject, now) for subject in subjects)
 
-    async def failed(self, subjects: Sequence[str], *, now: float) -> bool:
-        """Count a failure for each."""
+    async def tried(self, subjects: Sequence[str], *, now: float) -> bool:
+        """Count an attempt for each, unless one is locked."""
+        if await self.locked(subjects, now=now):
+            return False
+        for subject in subjects:
+            old = self.store.lockouts.get(subject, Failures(0, now))
+            stale = old.locked_until is not None or old.since <= now - self.rules.window_s
+            count, since = (1, now) if stale else (old.failures + 1, old.since)
+            locked_until = now + self.rules.lock_s if count >= self.rules.most_failures else None
+            self.store.lockouts[subject] = Failures(count, since, locked_until)
+        return True
+
+    async def untried(self, subjects: Sequence[str], *, now: float) -> None:
+        """Take one attempt of each back."""
         self.store.reach()
         for subject in subjects:
-            self.store.failures[subject] = self.store.failures.get(subject, 0) + 1
-        return await self.locked(subjects, now=now)
+            old = self.store.lockouts.get(subject)
+            if old is not None and old.failures > 0:
+                locked_until = old.locked_until if old.failures > self.rules.most_failures else None
+                self.store.lockouts[subject] = Failures(old.failures - 1, old.since, locked_until)
 
     async def passed(self, subjects: Sequence[str], *, now: float) -> None:
         """Forget the failures of these."""
         self.store.reach()
         for subject in subjects:
-            self.store.failures.pop(subject, None)
+            self.store.lockouts.pop(subject, None)
+
+    def _locked(self, subject: str, now: float) -> bool:
+        kept = self.store.lockouts.get(subject)
+        return kept is not None and kept.locked_until is not None and kept.locked_until > now
 
 
 class MemoryMessenger:

@@ -13,7 +13,7 @@ from ivr.prompts.catalogue import Catalogue
 from ivr.prompts.utterances import all_of
 from ivr.queues import Queue
 from ivr.settings import Settings
-from ivr.testing.bank import MemoryBank
+from ivr.testing.bank import MemoryAccount, MemoryBank
 from ivr.testing.books import small_book
 from ivr.testing.clock import FakeClock
 from ivr.testing.desk import MemoryDesk
@@ -28,6 +28,7 @@ from ivr.testing.selfservice import (
 )
 from ivr.testing.switchboard import MemorySwitchboard
 from ivr.watch import Watcher
+from menus.facts import CallerFacts
 from menus.learning.ranker import KernelRanker
 from menus.pace import estimated_s
 from menus.schema import MenuBook
@@ -65,14 +66,17 @@ class Stage:
         self.log = MemoryCallLog(self.store, node)
         self.exchange = MemoryExchange(self.store, node)
         self.roster = MemoryRoster(self.store)
-        self.bank, self.desk, self.switchboard = MemoryBank(), MemoryDesk(), MemorySwitchboard()
-        self.lockouts, self.messenger = MemoryLockouts(self.store, self.clock), MemoryMessenger(self.store)
+        self.bank: MemoryBank = beside.bank if beside else MemoryBank(clock=self.clock)
+        self.desk, self.switchboard = MemoryDesk(), MemorySwitchboard()
+        self.messenger = MemoryMessenger(self.store)
         self.cases, self.callbacks = MemoryCases(self.store), MemoryCallbacks(self.store)
         self.webhooks = MemoryWebhooks()
         self.legs: dict[str, ScriptedLeg] = {}
         self.switchboard.on_wake = self._wake
+        chosen = Settings.model_validate({"node": node, "personal": {"hold_out": 0}, **(settings or {})})
+        self.lockouts = MemoryLockouts(self.store, chosen.verification)
         self.parts = Parts(
-            settings=Settings.model_validate({"node": node, "personal": {"hold_out": 0}, **(settings or {})}),
+            settings=chosen,
             clock=self.clock,
             log=self.log,
             directory=self.directory,
@@ -99,6 +103,13 @@ class Stage:
         leg = ScriptedLeg(Arrival(call_id, call_id, channel, ani, "", "95588", rung), self.clock, list(script))
         self.legs[channel] = leg
         return leg
+
+    def customer(self, account: MemoryAccount) -> MemoryAccount:
+        """A customer of the bank whom callers may prove to be; known by their numbers."""
+        for number in account.numbers:
+            facts = CallerFacts(number, account.customer_id, 1, account.language, account.segment)
+            self.store.facts[number] = (*self.store.facts.get(number, ()), facts)
+        return self.bank.open(account)
 
     def agent(self, name: str = "grace", *, skills: Mapping[str, int] = SKILLS, ready: bool = True) -> AgentRow:
         """An agent with a phone called PJSIP/NAME, ready or paused since now."""

@@ -10,6 +10,15 @@ from routing.agent import AgentState
 from routing.errors import StoreAway
 
 
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Failed attempts of a customer or a number."""
+
+    failures: int
+    since: float  #: of the first that counts
+    locked_until: float | None = None
+
+
 @dataclass
 class MemoryStore:
     """What the in-memory twins remember. `away` makes every verb fail as a database does that cannot be reached."""
@@ -32,7 +41,7 @@ class MemoryStore:
     opted_out: set[str] = field(default_factory=set)
     cases: list[tuple[NewCase, CaseOpened]] = field(default_factory=list)
     callbacks: dict[int, CallbackWish] = field(default_factory=dict)
-    failures: dict[str, int] = field(default_factory=dict)  #: subject → failed attempts to be verified
+    lockouts: dict[str, Failures] = field(default_factory=dict)  #: subject → failed attempts to be verified
     away: bool = False
 
     def reach(self) -> None:

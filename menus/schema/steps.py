@@ -154,6 +154,8 @@ class Verify(_Step):
     """Asks for the card number: with `pin` only when the caller's number does not tell the customer."""
     ask_secret: Name
     """Asks for the PIN, or for the birthday as year, month and day."""
+    digits: int = Field(default=6, ge=4, le=12)
+    """How many digits a PIN has; the last one ends the entry."""
     wrong: Name
     """Said after an attempt that failed."""
     tries: int = Field(default=3, ge=1, le=9)
