@@ -48,6 +48,11 @@ def test_a_message_without_its_value_cannot_be_written() -> None:
 
 
 def test_a_value_of_another_kind_cannot_be_written() -> None:
-    for kind, value in [(SlotKind.MONEY, 5), (SlotKind.NUMBER, True), (SlotKind.DIGITS, 5), (SlotKind.MONEY, Money(1, "XXX"))]:
+    for kind, value in [
+        (SlotKind.MONEY, 5),
+        (SlotKind.NUMBER, True),
+        (SlotKind.DIGITS, 5),
+        (SlotKind.MONEY, Money(1, "XXX")),
+    ]:
         with pytest.raises(UnfitValue):
             written(kind, value, "en")
