@@ -34,6 +34,7 @@ from ivr.pop import pop_for_agent
 from ivr.ports import ROUTING, Clock
 from ivr.prompts.speech import EspeakSpeech
 from ivr.queues import load as load_queues
+from ivr.recordings import Keeper
 from ivr.settings import Settings
 from ivr.testing.clock import FakeClock
 from ivr.testing.selfservice import MemoryCallbacks, MemoryLockouts
@@ -51,6 +52,7 @@ from models.hints import open_hints
 from models.migrate import opened
 from models.nodes import Nodes
 from models.outbox import Outbox
+from models.recordings import Recordings
 from routing.errors import StoreAway
 
 log = structlog.get_logger()
@@ -144,6 +146,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 hub.run(),
                 _show_life(nodes, clock),
                 post.run(),
+                Keeper(Recordings(database), settings.recordings, clock).run(),
             )
         )
         door = FastAgiDoor(

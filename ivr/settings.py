@@ -186,7 +186,7 @@ class Verification(_Part):
 class Messages(_Part):
     """Text messages."""
 
-    gateway: str | None = Field(
+    gateway: Annotated[str, AfterValidator(_address)] | None = Field(
         default=None,
         description="Address of the SMS gateway, `https://…`; without one messages stay in the outbox. Its secret is "
         "`RINGWISE_SMS_SECRET`.",
