@@ -97,16 +97,18 @@ class Outbox:
                 .values(state="failed", fault=LAPSED, node=None)
             )
             due = or_(waiting, lapsed)
-            ids = (
+            # Asked first and held: within the update PostgreSQL may ask again for each row and take more than `most`.
+            # SQLite has one writer anyway.
+            found = await session.scalars(
                 select(OutboxRow.id)
                 .where(due)
                 .order_by(OutboxRow.next_at, OutboxRow.id)
                 .limit(most)
-                .with_for_update(skip_locked=True)  # SQLite has one writer anyway
+                .with_for_update(skip_locked=True)
             )
             rows = await session.execute(
                 update(OutboxRow)
-                .where(OutboxRow.id.in_(ids), due)
+                .where(OutboxRow.id.in_(found.all()), due)
                 .values(state="sending", node=self._node, next_at=now + lease_s, tries=OutboxRow.tries + 1)
                 .returning(OutboxRow.id, OutboxRow.key, OutboxRow.to, OutboxRow.text, OutboxRow.tries)
                 .execution_options(synchronize_session=False)
