@@ -75,6 +75,17 @@ def book_with_a_menu_after_talks() -> MenuBook:
     return parse_book({"small.yaml": text + _AFTER})
 
 
+def book_with(steps: str, *, prompts: str = "", more: str = "") -> MenuBook:
+    """The small book, in whose main menu key 3 leads to the step `first` of these; `main` and `thanks` are beyond.
+
+    Steps and prompts are lines of YAML with an indentation of two, `more` is whole sections of the book.
+    """
+    start, end = SMALL.index("  cards:\n    kind: menu"), SMALL.index("  to_zh: {kind")
+    text = (SMALL[:start] + SMALL[end:]).replace("then: cards}", "then: first}")
+    text = text.replace("  bye: {text:", f"{prompts}  bye: {{text:")
+    return parse_book({"small.yaml": text + steps + more})
+
+
 _AFTER = """\
   notice: {kind: say, prompts: [notice], then: transfers}
   transfers: {kind: route, queue: general, reason: Transfers, then: after, otherwise: nobody}
