@@ -25,6 +25,9 @@ from models.agents import Agents
 from models.database import Database
 from models.migrate import migrate
 
+#: The trunk to the outside world: whatever number is called over it, one robot answers.
+OUTSIDE = "outside"
+
 
 @dataclass(frozen=True, slots=True)
 class SitePorts:
@@ -69,6 +72,7 @@ class Site:
             sip_port=self.ports.sip or None,
             ami_port=self.ports.ami or None,
             robots=robots,
+            outside=[OUTSIDE],
             softphones=self.softphones,
         )
         self.secrets = {
@@ -123,6 +127,8 @@ class Site:
             "web": {"port": web_port},
             "prompts": {"folder": str(self.prompts.resolve())},
             "book": {"folder": str(self.book), "queues": str(self.queues)},
+            "recordings": {"folder": str(self.folder / "recordings")},
+            "outbound": {"allow": ["+86"], "dial": f"PJSIP/{{number}}@{OUTSIDE}"},
         }
         for section, values in self.overrides.items():
             settings[section] = {**settings.get(section, {}), **values}
