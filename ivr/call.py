@@ -31,6 +31,7 @@ class Call:
     state: CallState = CallState.MENU
     talked: bool = False
     transferred: bool = False  #: has talked to an outside number
+    left_message: bool = False  #: has left a voicemail or stated a complaint
     talked_s: float = 0.0  #: in conversations; does not count towards the longest call
     unstored: dict[int, OfferEvent] = field(
         default_factory=dict
@@ -136,6 +137,8 @@ class Call:
             return Ending(Result.LEFT, Reason.WHILE_RINGING)
         if self.state is CallState.WAITING:
             return Ending(Result.LEFT, Reason.IN_QUEUE)
+        if self.left_message:
+            return Ending(Result.DIVERTED, Reason.MESSAGE)
         return Ending(Result.LEFT, Reason.IN_MENU)
 
 

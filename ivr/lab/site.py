@@ -129,6 +129,7 @@ class Site:
             "book": {"folder": str(self.book), "queues": str(self.queues)},
             "recordings": {"folder": str(self.folder / "recordings")},
             "outbound": {"allow": ["+86"], "dial": f"PJSIP/{{number}}@{OUTSIDE}"},
+            "webhooks": {"allow": ["http://127.0.0.1:8490/claims/"]},
         }
         for section, values in self.overrides.items():
             settings[section] = {**settings.get(section, {}), **values}

@@ -13,6 +13,8 @@ from menus.walk import Input, Left, Position
 
 log = structlog.get_logger()
 
+#: Purposes of recordings that somebody is to listen to and act on.
+MESSAGES = frozenset({"voicemail", "complaint"})
 #: The tone before a recording, and the switch's own time to begin: on top of the longest recording.
 TONE_S = 2.0
 #: Keys of the question whether to keep it.
@@ -59,7 +61,8 @@ async def take_down(call: Call, name: str, *, longest_s: float, silence_s: float
 
 
 def keep(call: Call, name: str, purpose: str, made: Recorded, *, customer_id: int | None) -> None:
-    """Put a recording into the record of the call."""
+    """Put a recording into the record of the call. Who hangs up after a message has left one."""
+    call.left_message |= purpose in MESSAGES
     who = customer_id or call.facts.customer_id
     call.parts.log.recorded(Recording(name, call.id, purpose, round(made.seconds, 2), who), call.now())
     call.note("recording", recording=name, purpose=purpose, seconds=round(made.seconds, 2), hung_up=made.hung_up)
