@@ -1,4 +1,4 @@
-"""The command line: serve, check, publish, books, migrate, doctor, agent, bank, demo."""
+"""The command line: serve, check, publish, books, migrate, doctor, surveys, agent, bank, messages, recordings, demo."""
 
 import asyncio
 import sys
@@ -12,7 +12,9 @@ import typer
 from ivr import logs
 from ivr.commands.agent import agents
 from ivr.commands.bank import bank
+from ivr.commands.messages import messages
 from ivr.commands.options import SettingsFile, file_of, settings_of
+from ivr.commands.recordings import recordings
 from ivr.errors import EngineFault
 from menus.yaml_source import Faults
 from models.errors import ModelsError
@@ -27,6 +29,8 @@ cli = typer.Typer(
 )
 cli.add_typer(agents)
 cli.add_typer(bank)
+cli.add_typer(messages)
+cli.add_typer(recordings)
 
 #: Faults whose message is made for people; everything else is a defect of ours and shows where it happened.
 TOLD = (EngineFault, RoutingError, ModelsError, Faults)
@@ -129,6 +133,18 @@ def books(settings: SettingsFile = None) -> None:
 
     lines = asyncio.run(published(settings_of(settings)))
     for line in lines or ("nothing was published yet; `ivr publish` does it",):
+        print(line)
+
+
+@cli.command()
+def surveys(
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How far back.")] = 30, settings: SettingsFile = None
+) -> None:
+    """What callers answered to surveys: a line for each question."""
+    from ivr.commands.surveys import summaries
+
+    lines = asyncio.run(summaries(settings_of(settings), days))
+    for line in lines or (f"nobody answered a survey within {days} days",):
         print(line)
 
 

@@ -28,26 +28,32 @@ from ivr.desktop.server import DesktopServer, build_app
 from ivr.dispatch import Dispatcher
 from ivr.editions import Editions
 from ivr.errors import Misconfigured
+from ivr.messages import Gateway, HttpGateway, MessageFigures, Post
 from ivr.metrics import Metrics
 from ivr.parts import Parts
 from ivr.pop import pop_for_agent
 from ivr.ports import ROUTING, Bank, Clock
 from ivr.prompts.speech import EspeakSpeech
 from ivr.queues import load as load_queues
+from ivr.recordings import Keeper
 from ivr.settings import Settings
-from ivr.testing.selfservice import MemoryCallbacks, MemoryCases, MemoryMessenger, MemoryWebhooks
+from ivr.testing.selfservice import MemoryCallbacks
 from ivr.testing.store import MemoryStore
 from ivr.watch import Watcher
+from ivr.webhooks import HttpWebhooks
 from menus.learning.ranker import KernelRanker
 from models.agents import Agents
 from models.books import Books
 from models.calls import CallJournal
+from models.cases import CaseBook
 from models.claims import Claims
 from models.customers import Customers
 from models.hints import open_hints
 from models.lockouts import Lockouts
 from models.migrate import opened
 from models.nodes import Nodes
+from models.outbox import Outbox
+from models.recordings import Recordings
 from routing.errors import StoreAway
 
 log = structlog.get_logger()
@@ -105,6 +111,11 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             on_said=lambda: hints.nudge(ROUTING),
         )
         switchboard = AmiSwitchboard(settings.ami, ami_secret)
+        tries = settings.messages
+        outbox = Outbox(database, settings.node, most_tries=tries.most_tries, retry_s=tries.retry_s)
+        post = Post(outbox, await _gateway(settings, stack), clock)
+        MessageFigures(post, registry)
+        webhooks = await stack.enter_async_context(HttpWebhooks(settings.webhooks, clock))
         parts = Parts(
             settings=settings,
             clock=clock,
@@ -122,10 +133,10 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 window_s=settings.verification.window_s,
                 lock_s=settings.verification.lock_s,
             ),
-            messenger=MemoryMessenger(MemoryStore()),
-            cases=MemoryCases(MemoryStore()),
+            messenger=outbox,
+            cases=CaseBook(database, settings.zone),
             callbacks=MemoryCallbacks(MemoryStore()),
-            webhooks=MemoryWebhooks(),
+            webhooks=webhooks,
             ranker=KernelRanker(),
             edition=editions.get,
             queues=queues.queues,
@@ -146,13 +157,28 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 editions.follow(),
                 hub.run(),
                 _show_life(nodes, clock),
+                post.run(),
+                Keeper(Recordings(database), settings.recordings, clock).run(),
             )
         )
-        door = FastAgiDoor(settings.fastagi, lambda leg: converse(leg, parts), answered_at=switchboard.answered_at)
+        door = FastAgiDoor(
+            settings.fastagi,
+            lambda leg: converse(leg, parts),
+            answered_at=switchboard.answered_at,
+            outbound=settings.outbound,
+        )
         engine = Engine(parts, editions, await door.start(), web_port)
         stack.push_async_callback(lambda: door.stop(engine.drain_s))
         log.info("ready", node=settings.node, fastagi=engine.fastagi_port, web=web_port)
         yield engine
+
+
+async def _gateway(settings: Settings, stack: AsyncExitStack) -> Gateway | None:
+    """Who sends text messages; without one they wait in the outbox."""
+    if settings.messages.gateway is None:
+        return None
+    secret = os.environ.get("RINGWISE_SMS_SECRET", "")
+    return await stack.enter_async_context(HttpGateway(settings.messages, secret))
 
 
 async def serve(settings: Settings) -> None:

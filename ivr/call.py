@@ -1,6 +1,7 @@
 """One call while it lasts: the caller's line, what is known of them, and the verbs that every step shares."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,6 +30,8 @@ class Call:
     started_at: float
     state: CallState = CallState.MENU
     talked: bool = False
+    transferred: bool = False  #: has talked to an outside number
+    left_message: bool = False  #: has left a voicemail or stated a complaint
     talked_s: float = 0.0  #: in conversations; does not count towards the longest call
     unstored: dict[int, OfferEvent] = field(
         default_factory=dict
@@ -101,6 +104,14 @@ class Call:
         self._note_prompts(heard.clips)
         return heard
 
+    async def allow(self, seconds: float) -> None:
+        """Keep the switch's own deadline away while others are asked for so long.
+
+        A caller who has left is noticed at the next word to them: what is done for them without a word is still done.
+        """
+        with suppress(HungUp):
+            await self.leg.arm(seconds + self.parts.settings.calls.dead_man_s)
+
     def _note_prompts(self, clips: Sequence[ClipHeard]) -> None:
         self.note(
             "prompts",
@@ -124,10 +135,14 @@ class Call:
         """How a call ends whose caller has hung up; `ringing`: while an agent's phone rang for them."""
         if self.talked:
             return Ending(Result.SERVED, Reason.AGENT)
-        if ringing:
+        if self.transferred or self.live.outside_answered:
+            return Ending(Result.DIVERTED, Reason.TRANSFERRED)
+        if ringing or self.live.outside:
             return Ending(Result.LEFT, Reason.WHILE_RINGING)
         if self.state is CallState.WAITING:
             return Ending(Result.LEFT, Reason.IN_QUEUE)
+        if self.left_message:
+            return Ending(Result.DIVERTED, Reason.MESSAGE)
         return Ending(Result.LEFT, Reason.IN_MENU)
 
 

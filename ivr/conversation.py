@@ -186,7 +186,9 @@ def _record(call: Call, position: Position, came: Input, moved: Move) -> None:
 
 
 def _ending(call: Call, moved: Move) -> Ending:
-    """A caller who has talked to an agent was served, whatever the book said last."""
+    """A caller who has talked to an agent was served, and who to an outside number diverted, whatever came last."""
+    if call.transferred and not call.talked:
+        return Ending(Result.DIVERTED, Reason.TRANSFERRED)
     if call.talked or moved.outcome is None:
         return Ending(Result.SERVED, Reason.AGENT if call.talked else Reason.GOODBYE)
     return Ending(Result(moved.outcome.result), Reason(moved.outcome.reason))

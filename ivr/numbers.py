@@ -16,6 +16,15 @@ def e164(ani: str | None, country: str) -> str | None:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+def is_mobile(number: str) -> bool:
+    """Whether an E.164 number may be a mobile phone's; in some countries numbers do not tell."""
+    try:
+        kind = phonenumbers.number_type(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False
+    return kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+
+
 def masked(number: str | None) -> str:
     """A number for logs: of more than six signs only the first three digits and the last two."""
     if not number:

@@ -56,6 +56,8 @@ class LiveCall:
     waiting: bool = False  #: in `Leg.wait` with music: may be woken
     offer: Claimed | None = None  #: being carried out right now
     answered: bool = False  #: the offered agent's phone was answered
+    outside: bool = False  #: an outside number is rung, or talks
+    outside_answered: bool = False  #: it was answered
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The text of a prompt: plain words with slots such as `{position:number}`."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -50,3 +51,8 @@ def segments(text: str) -> tuple[str | Slot, ...]:
 def slots(text: str) -> frozenset[Slot]:
     """The slots of a text."""
     return frozenset(piece for piece in segments(text) if isinstance(piece, Slot))
+
+
+def filled(text: str, write: Callable[[str, SlotKind], str]) -> str:
+    """The text with each slot replaced by what `write` makes of its name and kind."""
+    return _SLOT.sub(lambda found: write(found[1], SlotKind(found[2])), text)

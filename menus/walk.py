@@ -45,11 +45,18 @@ class Position:
     language: str
     no_inputs: int = 0  #: silences in this menu since it was entered
     invalids: int = 0  #: wrong keys in this menu since it was entered
-    visits: Mapping[str, int] = field(default_factory=dict)  #: menu → how often it was spoken, this time included
+    visits: Mapping[str, int] = field(
+        default_factory=dict
+    )  #: menu → how often it was spoken, this time included; message, record, survey → how often it was entered
     trail: tuple[str, ...] = ()  #: menus on the way here, for the back key; the present one is not among them
     values: Mapping[str, Value] = field(default_factory=dict)  #: of the call; never a secret
     verified_as: int | None = None  #: id of the customer whom the caller has proved to be
     orders: int = 0  #: transactions begun and ended so far; part of the next one's idempotency key
+
+    @property
+    def visit(self) -> str:
+        """Name of this visit to this step, the same after another engine took the call over."""
+        return f"{self.step}-{self.visits.get(self.step, 1)}"
 
     @property
     def again(self) -> bool:
@@ -190,7 +197,7 @@ def _arrive(book: MenuBook, position: Position, name: str, *, trail: tuple[str, 
     if name in trail:  # coming round again is not going deeper
         trail = trail[: trail.index(name)]
     visits = dict(position.visits)
-    if isinstance(book.steps.get(name), Menu):
+    if isinstance(book.steps.get(name), _COUNTED):
         visits[name] = visits.get(name, 0) + 1
     return replace(position, step=name, no_inputs=0, invalids=0, visits=visits, trail=trail)
 
@@ -265,6 +272,9 @@ def _again(position: Position) -> Position:
     visits = {**position.visits, position.step: position.visits.get(position.step, 0) + 1}
     return replace(position, visits=visits)
 
+
+#: Kinds of step whose visits are counted: how a menu is spoken depends on it, and what is done once per visit.
+_COUNTED: tuple[type[Step], ...] = (Menu, Send, Record, Survey)
 
 #: Kinds of step that carry out their own dialogue and say by which exit they were left.
 _OWN_DIALOGUE: tuple[type[Step], ...] = (

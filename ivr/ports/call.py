@@ -111,6 +111,7 @@ class Recorded:
 
     seconds: float  #: of what was said, trailing silence not counted
     key: str | None = None  #: that ended it
+    hung_up: bool = False  #: the caller left; what was said until then is kept, and the next verb raises HungUp
 
 
 class Leg(Protocol):
@@ -148,11 +149,15 @@ class Leg(Protocol):
         ...
 
     async def record(self, sound: str, *, longest_s: float, silence_s: float) -> Recorded:
-        """Record what the caller says into `sound`.wav after a tone, until a key, silence or the longest time."""
+        """Record what the caller says into `sound`.wav after a tone, until a key, silence or the longest time.
+
+        Raises NotRecorded when the switch cannot write there."""
         ...
 
     async def transfer(self, number: str, *, ring_s: float) -> Dialled:
-        """Ring an outside E.164 number over the trunk; when answered, talk until it hangs up. Disarms before."""
+        """Ring an outside E.164 number over the trunk; when answered, talk until it hangs up. Disarms before.
+
+        Asked again for a call that another engine had, it tells what came of that engine's dialling."""
         ...
 
     async def done(self) -> None:
@@ -294,6 +299,10 @@ class CallLog(Protocol):
 
     def rated(self, rating: Rating, now: float) -> None:
         """An answer to a question of a survey."""
+        ...
+
+    async def rated_lately(self, subject: str, *, since: float) -> bool:
+        """Whether this caller has answered a survey since then. Raises StoreAway."""
         ...
 
     async def path(self, call_id: str) -> tuple[PathStep, ...]:

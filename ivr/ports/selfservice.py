@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any, Protocol
 
 from ivr.ports.call import CustomerView
 from menus.values import Value
+from routing.errands import CaseOpened as CaseOpened
+from routing.errands import NewCase as NewCase
+from routing.errands import TextMessage as TextMessage
 
 # --- the bank ------------------------------------------------------------------------------------------------------
 
@@ -100,18 +102,6 @@ class Lockouts(Protocol):
 # --- messages ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class TextMessage:
-    """A text message to be sent."""
-
-    to: str  #: E.164
-    text: str
-    key: str  #: the same key is sent once
-    call_id: str = ""
-    customer_id: int | None = None
-    template: str = ""
-
-
 class Messenger(Protocol):
     """Text messages; what is taken is sent sooner or later, with retries."""
 
@@ -121,28 +111,6 @@ class Messenger(Protocol):
 
 
 # --- cases and callbacks ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class NewCase:
-    """A complaint as the caller stated it."""
-
-    subject: str
-    tier: int
-    due_days: int
-    call_id: str
-    customer_id: int | None  #: None when nobody knows who calls
-    ani: str | None
-    recording: str | None  #: id of the recording that states it
-
-
-@dataclass(frozen=True, slots=True)
-class CaseOpened:
-    """A case as it stands."""
-
-    number: str  #: digits, as they are said and sent
-    tier: int
-    due_on: date
 
 
 class Cases(Protocol):

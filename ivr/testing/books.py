@@ -1,5 +1,7 @@
 """A small whole book for tests: two languages, a personal top menu, a sub-menu, routes and ends."""
 
+import yaml
+
 from menus.loader import parse_book
 from menus.schema import MenuBook
 
@@ -73,6 +75,18 @@ def book_with_a_menu_after_talks() -> MenuBook:
         "label: {en: transfers, zh: 转账}, then: general}", "label: {en: transfers, zh: 转账}, then: notice}"
     ).replace("  bye: {text:", "  notice: {text: {en: Keep your card at hand., zh: 请准备好银行卡。}}\n  bye: {text:")
     return parse_book({"small.yaml": text + _AFTER})
+
+
+def book_with(steps: str, *, prompts: str = "", more: str = "") -> MenuBook:
+    """The small book, in whose main menu key 3 leads to the step `first` of these; `main` and `thanks` are beyond.
+
+    Steps and prompts are lines of YAML with an indentation of two, `more` is whole sections of the book. Its form is
+    checked, the rules between its parts are not.
+    """
+    start, end = SMALL.index("  cards:\n    kind: menu"), SMALL.index("  to_zh: {kind")
+    text = (SMALL[:start] + SMALL[end:]).replace("then: cards}", "then: first}")
+    text = text.replace("  bye: {text:", f"{prompts}  bye: {{text:")
+    return MenuBook.model_validate(yaml.safe_load(text + steps + more))
 
 
 _AFTER = """\

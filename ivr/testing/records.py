@@ -177,7 +177,12 @@ class MemoryCallLog:
 
     def rated(self, rating: Rating, now: float) -> None:
         """An answer to a survey."""
-        self._write(lambda: self.store.ratings.append(rating))
+        self._write(lambda: self.store.ratings.append((rating, now)))
+
+    async def rated_lately(self, subject: str, *, since: float) -> bool:
+        """Whether this caller has answered a survey since then."""
+        self.store.reach()
+        return any(rating.subject == subject and at >= since for rating, at in self.store.ratings)
 
     def _mine(self, call_id: str) -> CallRow | None:
         call = self.store.calls.get(call_id)

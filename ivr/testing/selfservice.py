@@ -1,13 +1,18 @@
 """Twins of the service ports: lock-outs, messages, cases, callbacks and other systems, in memory."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ivr.errors import DipFailed
 from ivr.ports import CallbackWish, CaseOpened, NewCase, TextMessage, WebRequest
 from ivr.settings import Verification
 from ivr.testing.store import Failures, MemoryStore
+from models.outbox import LAPSED, OPTED_OUT, Outgoing, Posted, pause_s
+from models.tables import OutboxRow
+
+ZONE = ZoneInfo("Asia/Shanghai")
 
 
 class MemoryLockouts:
@@ -54,10 +59,11 @@ class MemoryLockouts:
 
 
 class MemoryMessenger:
-    """Twin of `models.outbox.Outbox`: keeps what is sent."""
+    """Twin of `models.outbox.Outbox`: keeps what is sent, and hands it out like the table does."""
 
-    def __init__(self, store: MemoryStore) -> None:
-        self.store = store
+    def __init__(self, store: MemoryStore, node: str = "node-a", *, most_tries: int = 8, retry_s: float = 30.0) -> None:
+        self.store, self._node = store, node
+        self._most_tries, self._retry_s = most_tries, retry_s
 
     async def send(self, message: TextMessage, *, now: float) -> bool:
         """Keep a message, once per key."""
@@ -66,14 +72,98 @@ class MemoryMessenger:
             return False
         if all(kept.key != message.key for kept in self.store.messages):
             self.store.messages.append(message)
+            self.store.outbox.append(
+                OutboxRow(
+                    id=len(self.store.outbox) + 1,
+                    key=message.key,
+                    to=message.to,
+                    text=message.text,
+                    template=message.template,
+                    state="waiting",
+                    tries=0,
+                    made_at=now,
+                    next_at=now,
+                )
+            )
         return True
+
+    async def claim(self, *, now: float, lease_s: float, most: int) -> tuple[Outgoing, ...]:
+        """Take messages that are due into hand."""
+        self.store.reach()
+        for row in self.store.outbox:
+            if row.state == "sending" and row.next_at <= now and row.tries >= self._most_tries:
+                row.state, row.fault, row.node = "failed", LAPSED, None
+        due = [row for row in self.store.outbox if row.state in ("waiting", "sending") and row.next_at <= now]
+        due = sorted(due, key=lambda row: (row.next_at, row.id))[:most]
+        for row in due:
+            row.state, row.node, row.next_at, row.tries = "sending", self._node, now + lease_s, row.tries + 1
+        return tuple(
+            Outgoing(row.id, row.key, row.to, row.text, row.tries) for row in sorted(due, key=lambda one: one.id)
+        )
+
+    async def sent(self, message: Outgoing, *, now: float) -> bool:
+        """The gateway took it."""
+        row = self._held(message)
+        if row is not None:
+            row.state, row.sent_at, row.node, row.fault = "sent", now, None, None
+        return row is not None
+
+    async def not_sent(self, message: Outgoing, fault: str, *, for_good: bool, now: float) -> bool:
+        """It waits for its next try, or is given up."""
+        row = self._held(message)
+        if row is not None:
+            row.state, row.fault, row.node = "waiting", fault, None
+            row.next_at = now + pause_s(row.tries, self._retry_s)
+            if for_good or row.tries >= self._most_tries:
+                row.state = "failed"
+        return row is not None
+
+    async def counts(self) -> Mapping[str, int]:
+        """How many messages are in each state."""
+        self.store.reach()
+        states = [row.state for row in self.store.outbox]
+        waiting = states.count("waiting") + states.count("sending")
+        return {"waiting": waiting, "sent": states.count("sent"), "failed": states.count("failed")}
+
+    async def newest(self, most: int, *, state: str | None = None) -> tuple[Posted, ...]:
+        """The newest messages, of one state or of all."""
+        self.store.reach()
+        rows = [row for row in reversed(self.store.outbox) if state in (None, row.state)][:most]
+        return tuple(Posted(row.made_at, row.to, row.template, row.state, row.tries, row.fault) for row in rows)
+
+    async def opt_out(self, number: str, *, now: float) -> int:
+        """This number wants no messages."""
+        self.store.reach()
+        self.store.opted_out.add(number)
+        waiting = [row for row in self.store.outbox if row.to == number and row.state == "waiting"]
+        for row in waiting:
+            row.state, row.fault = "failed", OPTED_OUT
+        return len(waiting)
+
+    async def opt_in(self, number: str) -> bool:
+        """This number wants messages again."""
+        self.store.reach()
+        there = number in self.store.opted_out
+        self.store.opted_out.discard(number)
+        return there
+
+    async def opted_out(self) -> tuple[str, ...]:
+        """Every number that wants no messages."""
+        self.store.reach()
+        return tuple(sorted(self.store.opted_out))
+
+    def _held(self, message: Outgoing) -> OutboxRow | None:
+        self.store.reach()
+        row = self.store.outbox[message.id - 1]
+        mine = row.state == "sending" and row.node == self._node and row.tries == message.tries
+        return row if mine else None
 
 
 class MemoryCases:
-    """Twin of `models.cases.Cases`."""
+    """Twin of `models.cases.CaseBook`."""
 
-    def __init__(self, store: MemoryStore) -> None:
-        self.store = store
+    def __init__(self, store: MemoryStore, zone: ZoneInfo = ZONE) -> None:
+        self.store, self._zone = store, zone
 
     async def open(self, case: NewCase, *, now: float) -> CaseOpened:
         """Number cases from 100001; one tier up for a customer who has one open."""
@@ -82,7 +172,7 @@ class MemoryCases:
             if (kept.call_id, kept.subject) == (case.call_id, case.subject):
                 return opened
         again = case.customer_id is not None and any(k.customer_id == case.customer_id for k, _ in self.store.cases)
-        due = (datetime.fromtimestamp(now, UTC) + timedelta(days=case.due_days)).date()
+        due = datetime.fromtimestamp(now, self._zone).date() + timedelta(days=case.due_days)
         made = CaseOpened(str(100001 + len(self.store.cases)), min(3, case.tier + again), due)
         self.store.cases.append((case, made))
         return made

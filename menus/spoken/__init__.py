@@ -28,10 +28,15 @@ _TAKES: dict[SlotKind, type | tuple[type, ...]] = {
 
 def spoken(kind: SlotKind, value: Any, language: str) -> tuple[str, ...]:
     """The words of a value, each of them in `vocabulary`. Raises UnfitValue when it cannot be spoken that way."""
-    if not isinstance(value, _TAKES[kind]) or isinstance(value, bool):
+    if not fits(kind, value):
         raise UnfitValue(f"{type(value).__name__} cannot be spoken as {kind}")
     say: Callable[[Any], tuple[str, ...]] = getattr(LANGUAGES[language], kind.value)
     return say(value)
+
+
+def fits(kind: SlotKind, value: Any) -> bool:
+    """Whether a value may stand in a slot of this kind."""
+    return isinstance(value, _TAKES[kind]) and not isinstance(value, bool)
 
 
 def key_word(key: str, language: str) -> str:
@@ -52,4 +57,4 @@ def vocabulary(kind: SlotKind, language: str) -> tuple[str, ...]:
     return words
 
 
-__all__ = ["LANGUAGES", "Money", "grouped", "habit_text", "key_word", "spoken", "vocabulary"]
+__all__ = ["LANGUAGES", "Money", "fits", "grouped", "habit_text", "key_word", "spoken", "vocabulary"]

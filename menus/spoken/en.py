@@ -111,8 +111,7 @@ def date(value: Date) -> tuple[str, ...]:
 
 def habit(task: str, day: int) -> str:
     """usually transfers money on the 1st."""
-    ending = "th" if 11 <= day <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
-    return f"usually {task} on the {day}{ending}"
+    return f"usually {task} on the {written_ordinal(day)}"
 
 
 def time(value: Time | DateTime) -> tuple[str, ...]:
@@ -123,3 +122,20 @@ def time(value: Time | DateTime) -> tuple[str, ...]:
         return (hour, "o'clock", half)
     minute = ("oh", _SMALL[value.minute]) if value.minute < 10 else (_BELOW_100[value.minute],)
     return (hour, *minute, half)
+
+
+def written_ordinal(value: int) -> str:
+    """3 → 3rd."""
+    ending = "th" if 11 <= value % 100 <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
+    return f"{within(value, 1, LARGEST):,}{ending}"
+
+
+def written_money(value: Money) -> str:
+    """123450 → CNY 1,234.50."""
+    negative, whole, hundredths = value.parts()
+    return f"{value.currency} {'-' if negative else ''}{whole:,}.{hundredths:02}"
+
+
+def written_date(value: Date) -> str:
+    """1 December 2026."""
+    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"

@@ -126,3 +126,19 @@ def time(value: Time | DateTime) -> tuple[str, ...]:
         return (part, *count(hour), "点", "整")
     minute = ("零", *number(value.minute)) if value.minute < 10 else number(value.minute)
     return (part, *count(hour), "点", *minute, "分")
+
+
+def written_ordinal(value: int) -> str:
+    """3 → 第3."""
+    return f"第{within(value, 1, LARGEST)}"
+
+
+def written_money(value: Money) -> str:
+    """123450 → 1,234.50元."""
+    negative, whole, hundredths = value.parts()
+    return f"{'-' if negative else ''}{whole:,}.{hundredths:02}{_CURRENCIES.get(value.currency, '元')}"
+
+
+def written_date(value: Date) -> str:
+    """2026年12月1日."""
+    return f"{value.year}年{value.month}月{value.day}日"
