@@ -105,7 +105,7 @@ def _candidates(free: Sequence[Option], habit: Iterable[str], segment: str | Non
 
 
 def _order(menu: Menu, offered: Sequence[Option], promoted: Iterable[str]) -> tuple[Option, ...]:
-    """The options as they are said: those that stay in their slots, the others in the book's order but for the promoted."""
+    """The options as they are said: those that stay in their slots, the others as in the book but for the promoted."""
     by_id = {option.id: option for option in offered}
     first = [by_id[option] for option in promoted]
     if menu.keys == "shortcut":
