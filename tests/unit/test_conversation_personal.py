@@ -10,6 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.conversation import converse
+from ivr.parts import Edition
+from ivr.ports import Clip
+from ivr.prompts.catalogue import Catalogue
+from ivr.prompts.utterances import all_of
 from ivr.testing.books import SMALL
 from ivr.testing.generated import MOMENTS, books, callers
 from ivr.testing.line import Action, Break, HangUp, Press, ScriptedLeg
@@ -189,6 +193,26 @@ async def test_a_key_keeps_its_meaning_until_another_was_told() -> None:
         await stage.take(leg := stage.leg(Press("#", after_s=1), presses, HangUp("hold"), HangUp("cards.lost")))
         assert options_heard(leg)[:2] == ["balance", "transfer"]
         assert [key["option"] for key in stage.told("key")] == [option]
+
+
+async def test_an_offer_of_which_nothing_was_heard_changes_no_key() -> None:
+    book = the_book(said_of("cards", "promote_when: call.seconds > 10"), main=RENUMBER)
+    stage = Stage(book)
+    script = (Press("#", after_s=1), Press("#", hearing="again"), Press("1", hearing="again"), HangUp("hold"))
+    await stage.take(stage.leg(*script))
+    assert [key["option"] for key in stage.told("key")] == ["balance"]
+
+
+async def test_what_a_caller_may_expect_is_worked_out_from_the_sounds_as_they_are() -> None:
+    book = the_book()
+    assert await first_heard(Stage(book), facts=habit_of("card")) == "cards"
+    stage = Stage(book)
+    slow = {said: Clip(said.text, said.text, 60 if "cards" in said.text else 2) for said in all_of(book)}
+    stage.editions[1] = Edition.of(1, book, Catalogue(book, slow))
+    assert await first_heard(stage, facts=habit_of("card")) == "balance"  # a minute of cards is too long for the rest
+    record = stage.told("menu")[0]["record"]
+    assert (record["seconds"]["cards"], record["seconds"]["balance"]) == (60, 2)
+    assert record["expected_s"]["spoken"] == record["expected_s"]["book"]
 
 
 def memory_of(stage: Stage) -> MenuMemory:
