@@ -56,12 +56,13 @@ class Arrangement:
 def arrange(menu: Menu, gate: Gate, grounds: Grounds) -> Arrangement:
     """The menu for this caller. Habit and segment never raise the seconds that this caller may expect to listen."""
     offered = visible(menu, grounds.language, grounds.hidden)
+    # In a fixed menu everything stays.
     free = [] if menu.order == "fixed" else [option for option in offered if not option.stays]
     memory = grounds.memory or MenuMemory()
     chances = _chances(offered, grounds.scores)
 
     def listened_s(promoted: Iterable[str]) -> float:
-        return expected_s([option.id for option in _order(menu, offered, promoted)], chances, grounds.seconds)
+        return expected_s([option.id for option in _order(menu, offered, free, promoted)], chances, grounds.seconds)
 
     book_s = listened_s(())
     why: dict[str, Why] = {}
@@ -85,7 +86,7 @@ def arrange(menu: Menu, gate: Gate, grounds: Grounds) -> Arrangement:
             # Of a caller without scores nothing is known that could speak against the segment.
             if then_s <= spoken_s + _EQUAL_S or not grounds.scores:
                 why[option], spoken_s = reason, then_s
-    order = _order(menu, offered, why)
+    order = _order(menu, offered, free, why)
     return Arrangement(order, _keys(menu, order), why, settled, book_s, ruled_s, spoken_s)
 
 
@@ -104,15 +105,17 @@ def _candidates(free: Sequence[Option], habit: Iterable[str], segment: str | Non
     yield from ((option.id, Why.SEGMENT) for option in free if segment is not None and segment in option.promote_for)
 
 
-def _order(menu: Menu, offered: Sequence[Option], promoted: Iterable[str]) -> tuple[Option, ...]:
+def _order(
+    menu: Menu, offered: Sequence[Option], free: Sequence[Option], promoted: Iterable[str]
+) -> tuple[Option, ...]:
     """The options as they are said: those that stay in their slots, the others as in the book but for the promoted."""
-    by_id = {option.id: option for option in offered}
-    first = [by_id[option] for option in promoted]
+    movable = {option.id: option for option in free}
+    first = [movable[option] for option in promoted]
     if menu.keys == "shortcut":
         return (*first, *offered)
     early = {option.id for option in first}
-    free = iter([*first, *(option for option in offered if not option.stays and option.id not in early)])
-    return tuple(option if option.stays else next(free) for option in offered)
+    following = iter([*first, *(option for option in free if option.id not in early)])
+    return tuple(next(following) if option.id in movable else option for option in offered)
 
 
 def _keys(menu: Menu, order: Sequence[Option]) -> dict[str, str]:

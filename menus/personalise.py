@@ -1,7 +1,7 @@
 """Menu + what is known of the caller → what is said, in which order, on which keys, and the record of why."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from math import isfinite
@@ -217,4 +217,9 @@ def _options(menu: Menu, arrangement: Arrangement, language: str, scores: Mappin
 
 
 def _plain(memory: MenuMemory) -> dict[str, Any]:
-    return {**asdict(memory), "promoted": list(memory.promoted), "wished": list(memory.wished)}
+    return {
+        "promoted": list(memory.promoted),
+        "wished": list(memory.wished),
+        "streak": memory.streak,
+        "frozen": memory.frozen,
+    }
