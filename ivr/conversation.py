@@ -16,6 +16,7 @@ from ivr.numbers import e164
 from ivr.parts import Edition, LiveCall, Parts
 from ivr.ports import Leg, Resumed, Standing
 from ivr.steps import STEPS
+from ivr.steps.menu import freeze
 from ivr.steps.route import finish_talk, leave_queue
 from menus.facts import CallerFacts
 from menus.schema import Route
@@ -159,12 +160,15 @@ async def _walk(call: Call, position: Position) -> Ending:
         call.parts.log.stands(call.id, position.to_json(), call.language)
         await call.parts.log.settle(call.id, deadline_s=limits.store_s)
         came = await STEPS[step.kind](call, step, position)
+        position = call.position or position  # a menu adds how this call heard it
         moved = follow(book, position, came)
         _record(call, position, came, moved)
         if isinstance(came, Left) and came.verified_as is not None:
             call.parts.log.verified(call.id, came.verified_as, call.now())
             if came.verified_as != call.facts.customer_id:
                 call.facts = await _facts_of(call.parts, came.verified_as, call.facts)
+        if moved.verdict is Verdict.FROZEN:
+            moved = freeze(call, moved)
         await call.say_on(moved.say)
         if moved.position is None:
             return _ending(call, moved)
@@ -177,7 +181,8 @@ def _record(call: Call, position: Position, came: Input, moved: Move) -> None:
     option = moved.option
     if option is not None:
         label = option.label.get(option.voice_in(call.language), option.id)
-        call.note("key", menu=position.step, key=option.key, option=option.id, label=label)
+        key = came.key if isinstance(came, Pressed) else option.key  # where keys may move: as it was offered
+        call.note("key", menu=position.step, key=key, option=option.id, label=label)
         if call.facts.customer_id is not None and option.task is not None:
             call.parts.log.used(call.facts.customer_id, option.task, call.now(), call.id)
     elif moved.verdict in TELLING:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from menus.errors import IllegalInput
+from menus.facts import MenuHeard
 from menus.outcomes import BROKEN_BOOK, GOODBYES, Outcome
 from menus.schema import (
     Callback,
@@ -52,6 +53,7 @@ class Position:
     values: Mapping[str, Value] = field(default_factory=dict)  #: of the call; never a secret
     verified_as: int | None = None  #: id of the customer whom the caller has proved to be
     orders: int = 0  #: transactions begun and ended so far; part of the next one's idempotency key
+    menus: Mapping[str, MenuHeard] = field(default_factory=dict)  #: personal menus as this call heard them
 
     @property
     def visit(self) -> str:
@@ -75,12 +77,13 @@ class Position:
             "values": {name: to_json(value) for name, value in self.values.items()},
             "verified_as": self.verified_as,
             "orders": self.orders,
+            "menus": {name: heard.to_json() for name, heard in self.menus.items()},
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Position":
         """What `to_json` gave. Raises ValueError for anything else."""
-        match {"values": {}, "verified_as": None, "orders": 0, **data}:
+        match {"values": {}, "verified_as": None, "orders": 0, "menus": {}, **data}:
             case {
                 "step": str(step),
                 "language": str(language),
@@ -91,11 +94,22 @@ class Position:
                 "values": dict(kept),
                 "verified_as": int() | None as verified_as,
                 "orders": int(orders),
-            } if len(visits) + len(trail) + len(kept) <= _MOST_JSON_ITEMS:
+                "menus": dict(menus),
+            } if len(visits) + len(trail) + len(kept) + len(menus) <= _MOST_JSON_ITEMS:
                 numbers_fit = all(isinstance(count, int) for count in visits.values())
-                if numbers_fit and all(isinstance(name, str) for name in [*visits, *trail, *kept]):
-                    values = {name: from_json(value) for name, value in kept.items()}
-                    return cls(step, language, no_inputs, invalids, visits, tuple(trail), values, verified_as, orders)
+                if numbers_fit and all(isinstance(name, str) for name in [*visits, *trail, *kept, *menus]):
+                    return cls(
+                        step,
+                        language,
+                        no_inputs,
+                        invalids,
+                        visits,
+                        tuple(trail),
+                        {name: from_json(value) for name, value in kept.items()},
+                        verified_as,
+                        orders,
+                        {name: MenuHeard.from_json(heard) for name, heard in menus.items()},
+                    )
         raise ValueError("this is not a position")
 
 

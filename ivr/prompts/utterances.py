@@ -67,10 +67,14 @@ def _pieces(language: str, text: str) -> list[Utterance | Slot]:
     ]
 
 
-def of_option(book: MenuBook, option: Option, language: str) -> Utterance:
-    """The sentence of an option during a call in this language."""
+def of_option(book: MenuBook, option: Option, language: str, key: str | None = None) -> Utterance:
+    """The sentence of an option during a call in this language, on its own key or another.
+
+    A recording says the option's own key, so that speech takes its place on another.
+    """
     voice = option.voice_in(language)
-    return Utterance(voice, option_text(book, option, language), recording=option.recording.get(voice, ""))
+    recording = option.recording.get(voice, "") if key in (None, option.key) else ""
+    return Utterance(voice, option_text(book, option, language, key), recording=recording)
 
 
 def all_of(book: MenuBook) -> list[Utterance]:
@@ -94,4 +98,5 @@ def _all(book: MenuBook) -> Iterator[Utterance]:
                     yield piece
         for step in book.steps.values():
             if isinstance(step, Menu):
-                yield from (of_option(book, option, language) for option in step.offered(language))
+                for option in step.offered(language):
+                    yield from (of_option(book, option, language, key) for key in step.keys_for(option, language))

@@ -39,11 +39,12 @@ from menus.schema.steps import (
     Verify,
     Way,
 )
-from menus.schema.words import SKILL, SKILL_ADVICE, QueueName, SkillName, TimeZone
+from menus.schema.words import KEYS, SKILL, SKILL_ADVICE, QueueName, SkillName, TimeZone
 
 __all__ = [
     "AGENT_TASK",
     "COMPLAINT_TASK",
+    "KEYS",
     "SKILL",
     "SKILL_ADVICE",
     "AnyStep",
