@@ -19,6 +19,7 @@ from ivr import settings as config
 from ivr.asterisk.agi import FastAgiDoor
 from ivr.asterisk.switchboard import AmiSwitchboard
 from ivr.bank.sql import SqlBank
+from ivr.callbacks import CallbackDialler
 from ivr.clock import SystemClock
 from ivr.conversation import converse
 from ivr.desktop.hub import Hub
@@ -35,12 +36,13 @@ from ivr.prompts.speech import EspeakSpeech
 from ivr.queues import load as load_queues
 from ivr.settings import Settings
 from ivr.testing.clock import FakeClock
-from ivr.testing.selfservice import MemoryCallbacks, MemoryCases, MemoryLockouts, MemoryMessenger, MemoryWebhooks
+from ivr.testing.selfservice import MemoryCases, MemoryLockouts, MemoryMessenger, MemoryWebhooks
 from ivr.testing.store import MemoryStore
 from ivr.watch import Watcher
 from menus.learning.ranker import KernelRanker
 from models.agents import Agents
 from models.books import Books
+from models.callbacks import CallbackBook
 from models.calls import CallJournal
 from models.claims import Claims
 from models.customers import Customers
@@ -97,7 +99,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             on_shown=lambda offer_id, fence: parts.exchange.popped(offer_id, fence, now=clock.now()),
             on_said=lambda: hints.nudge(ROUTING),
         )
-        switchboard = AmiSwitchboard(settings.ami, ami_secret)
+        switchboard = AmiSwitchboard(settings.ami, ami_secret, settings.outbound)
         parts = Parts(
             settings=settings,
             clock=clock,
@@ -112,13 +114,14 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             lockouts=MemoryLockouts(MemoryStore(), FakeClock()),
             messenger=MemoryMessenger(MemoryStore()),
             cases=MemoryCases(MemoryStore()),
-            callbacks=MemoryCallbacks(MemoryStore()),
+            callbacks=CallbackBook(database),
             webhooks=MemoryWebhooks(),
             ranker=KernelRanker(),
             edition=editions.get,
             queues=queues.queues,
         )
-        dispatcher, watcher = Dispatcher(parts), Watcher(parts)
+        dialler = CallbackDialler(parts)
+        dispatcher, watcher = Dispatcher(parts, dialler), Watcher(parts)
         metrics = Metrics(parts, dispatcher, watcher, journal, registry)
         app = build_app(roster, hub, clock, settings.web, web_secret, metrics=registry, health=metrics.health)
         desktop = DesktopServer(app, settings.web.host, settings.web.port)
@@ -131,6 +134,8 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 dispatcher.run(),
                 watcher.listen(),
                 watcher.sweep_forever(),
+                dialler.run(),
+                dialler.listen(),
                 editions.follow(),
                 hub.run(),
                 _show_life(nodes, clock),

@@ -29,6 +29,7 @@ class Call:
     started_at: float
     state: CallState = CallState.MENU
     talked: bool = False
+    taken_up: bool = False  #: another engine has walked the book with it
     talked_s: float = 0.0  #: in conversations; does not count towards the longest call
     unstored: dict[int, OfferEvent] = field(
         default_factory=dict

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ivr.ports import CallbackWish, CaseOpened, NewCase, Rating, Recording, TextMessage
+from ivr.ports import CaseOpened, NewCase, Rating, Recording, TextMessage
 from menus.facts import CallerFacts, MenuMemory
-from models.tables import AgentRow, CallEventRow, CallRow, HistoryEventRow, NeedRow, NodeRow, OfferRow
+from models.tables import AgentRow, CallbackRow, CallEventRow, CallRow, HistoryEventRow, NeedRow, NodeRow, OfferRow
 from routing.agent import AgentState
 from routing.errors import StoreAway
 
@@ -31,7 +31,7 @@ class MemoryStore:
     messages: list[TextMessage] = field(default_factory=list)
     opted_out: set[str] = field(default_factory=set)
     cases: list[tuple[NewCase, CaseOpened]] = field(default_factory=list)
-    callbacks: dict[int, CallbackWish] = field(default_factory=dict)
+    callbacks: dict[int, CallbackRow] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)  #: subject → failed attempts to be verified
     away: bool = False
 
