@@ -20,6 +20,7 @@ from ivr.asterisk.agi import FastAgiDoor
 from ivr.asterisk.switchboard import AmiSwitchboard
 from ivr.bank.sql import SqlBank
 from ivr.bank.webhook import WebhookBank
+from ivr.callbacks import CallbackDialler
 from ivr.clock import SystemClock
 from ivr.conversation import converse
 from ivr.desktop.hub import Hub
@@ -37,13 +38,12 @@ from ivr.prompts.speech import EspeakSpeech
 from ivr.queues import load as load_queues
 from ivr.recordings import Keeper
 from ivr.settings import Settings
-from ivr.testing.selfservice import MemoryCallbacks
-from ivr.testing.store import MemoryStore
 from ivr.watch import Watcher
 from ivr.webhooks import HttpWebhooks
 from menus.learning.ranker import KernelRanker
 from models.agents import Agents
 from models.books import Books
+from models.callbacks import CallbackBook
 from models.calls import CallJournal
 from models.cases import CaseBook
 from models.claims import Claims
@@ -110,7 +110,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             on_shown=lambda offer_id, fence: parts.exchange.popped(offer_id, fence, now=clock.now()),
             on_said=lambda: hints.nudge(ROUTING),
         )
-        switchboard = AmiSwitchboard(settings.ami, ami_secret)
+        switchboard = AmiSwitchboard(settings.ami, ami_secret, settings.outbound)
         tries = settings.messages
         outbox = Outbox(database, settings.node, most_tries=tries.most_tries, retry_s=tries.retry_s)
         post = Post(outbox, await _gateway(settings, stack), clock)
@@ -135,13 +135,14 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             ),
             messenger=outbox,
             cases=CaseBook(database, settings.zone),
-            callbacks=MemoryCallbacks(MemoryStore()),
+            callbacks=CallbackBook(database),
             webhooks=webhooks,
             ranker=KernelRanker(),
             edition=editions.get,
             queues=queues.queues,
         )
-        dispatcher, watcher = Dispatcher(parts), Watcher(parts)
+        dialler = CallbackDialler(parts)
+        dispatcher, watcher = Dispatcher(parts, dialler), Watcher(parts)
         metrics = Metrics(parts, dispatcher, watcher, journal, registry)
         app = build_app(roster, hub, clock, settings.web, web_secret, metrics=registry, health=metrics.health)
         desktop = DesktopServer(app, settings.web.host, settings.web.port)
@@ -154,6 +155,8 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 dispatcher.run(),
                 watcher.listen(),
                 watcher.sweep_forever(),
+                dialler.run(),
+                dialler.listen(),
                 editions.follow(),
                 hub.run(),
                 _show_life(nodes, clock),

@@ -32,6 +32,7 @@ class Call:
     talked: bool = False
     transferred: bool = False  #: has talked to an outside number
     left_message: bool = False  #: has left a voicemail or stated a complaint
+    taken_up: bool = False  #: another engine has walked the book with it
     talked_s: float = 0.0  #: in conversations; does not count towards the longest call
     unstored: dict[int, OfferEvent] = field(
         default_factory=dict

@@ -11,19 +11,20 @@ from dataclasses import replace
 import structlog
 
 from ivr.call import Call
+from ivr.called_back import connect_customer, find_callback, settle_callback
 from ivr.errors import HungUp, LineBroken
 from ivr.numbers import e164
-from ivr.parts import Edition, LiveCall, Parts
-from ivr.ports import Leg, Resumed, Standing
+from ivr.parts import LiveCall, Parts
+from ivr.ports import CallbackSeen, Leg, Resumed, Standing
 from ivr.steps import STEPS
 from ivr.steps.menu import freeze
-from ivr.steps.route import finish_talk, leave_queue
+from ivr.steps.talk import finish_talk, leave_queue, take_back
 from menus.facts import CallerFacts
 from menus.schema import Route
 from menus.walk import Finished, Input, Left, Move, Position, Pressed, Verdict, enter, follow, resume
 from routing.call import CallEvent, CallState, Ending, Reason, Result
+from routing.callback import of_call
 from routing.errors import StoreAway
-from routing.offer import OfferEvent
 
 log = structlog.get_logger()
 
@@ -42,17 +43,19 @@ async def converse(leg: Leg, parts: Parts) -> None:
     parts.live[arrival.call_id] = live
     structlog.contextvars.bind_contextvars(call=arrival.call_id)
     call: Call | None = None
+    called: CallbackSeen | None = None
     try:
         await leg.answer()
         await leg.arm(parts.settings.calls.dead_man_s)
-        call, position = await _begin(leg, parts, live)
-        ending = await _walk(call, position)
+        called = await find_callback(parts, arrival)
+        call, position = await _begin(leg, parts, live, called)
+        ending = await _serve(call, position, called)
         with suppress(HungUp):  # the caller was quicker than our last word; the book had ended all the same
             await leg.done()
-        _end(call, ending)
+        await _end(call, ending, called)
     except HungUp:
         if call is not None:
-            await _departed(call)
+            await _departed(call, called)
     except LineBroken as fault:
         log.warning("line broken; the dialplan takes the call on", why=str(fault))
     except Exception:
@@ -65,11 +68,11 @@ async def converse(leg: Leg, parts: Parts) -> None:
         structlog.contextvars.unbind_contextvars("call")
 
 
-async def _begin(leg: Leg, parts: Parts, live: LiveCall) -> tuple[Call, Position]:
-    """Find out who calls and, for a call that another rung or node had before, where it stood."""
+async def _begin(leg: Leg, parts: Parts, live: LiveCall, called: CallbackSeen | None) -> tuple[Call, Position]:
+    """Find out who calls, or was called back, and where a call stood that another rung or node had before."""
     arrival, limits = leg.arrival, parts.settings.calls
     started = parts.clock.now()
-    ani = e164(arrival.ani, parts.settings.country)
+    ani = called.wish.number if called is not None else e164(arrival.ani, parts.settings.country)
     clock_from = parts.clock.monotonic()
     resumed: Resumed | None = None
     if arrival.rung > 1:
@@ -82,8 +85,10 @@ async def _begin(leg: Leg, parts: Parts, live: LiveCall) -> tuple[Call, Position
     edition = parts.edition(resumed.book_version if resumed else None)
     if resumed is not None and (verified_as := (resumed.position or {}).get("verified_as")) is not None:
         facts = await _facts_of(parts, verified_as, facts)
-    language = _language(resumed, facts, edition, arrival.dnis)
+    chosen = (resumed.language if resumed else None) or (called.wish.language if called else None) or facts.language
+    language = enter(edition.book, chosen, arrival.dnis).language
     call = Call(leg, parts, edition, facts, language, live, resumed.started_at if resumed else started)
+    call.taken_up = resumed is not None and resumed.position is not None
     if resumed is None:
         entry = edition.book.entry_for(arrival.dnis)
         campaign = edition.book.entries[entry].campaign if entry else None
@@ -96,6 +101,8 @@ async def _begin(leg: Leg, parts: Parts, live: LiveCall) -> tuple[Call, Position
             entry=entry,
             campaign=campaign or "",
         )
+        if of_call(call.id) is None:
+            parts.arrivals[entry, campaign or ""] += 1
     call.note(
         "identified" if resumed is None else "resumed",
         matches=facts.matches,
@@ -108,7 +115,7 @@ async def _begin(leg: Leg, parts: Parts, live: LiveCall) -> tuple[Call, Position
     position = enter(edition.book, language, arrival.dnis)
     if resumed is not None:
         position = resume(edition.book, resumed.position, language, arrival.dnis)
-    return call, position if arrival.rung == 1 else await _take_up(call, position)
+    return call, position if arrival.rung == 1 or called is not None else await _take_up(call, position)
 
 
 async def _facts_of(parts: Parts, customer_id: int, facts: CallerFacts) -> CallerFacts:
@@ -140,12 +147,21 @@ async def _take_up_need(call: Call, position: Position, standing: Standing) -> P
         await leave_queue(call, "gave_up")
         call.parts.log.moved(call.id, CallEvent.RETURN)
         return position
-    call.state = CallState.WAITING
-    if standing.offer is not None:
-        await call.parts.exchange.close_offer(
-            standing.offer.offer_id, standing.offer.fence, OfferEvent.EXPIRE, now=call.now(), wrap_up_s=0
-        )
+    await take_back(call, standing)
     return position
+
+
+async def _serve(call: Call, position: Position, called: CallbackSeen | None) -> Ending:
+    """The whole conversation: of a customer whom we called back, first the way to the agent whom they waited for."""
+    if called is not None:
+        begun = await connect_customer(call, called)
+        if isinstance(begun, Ending):
+            return begun
+        position = begun
+    elif of_call(call.id) is not None and not call.taken_up:
+        log.warning("a customer was called back whose wish has moved on; the call is ended")
+        return Ending(Result.FAILED, Reason.FAULT)
+    return await _walk(call, position)
 
 
 async def _walk(call: Call, position: Position) -> Ending:
@@ -182,7 +198,7 @@ def _record(call: Call, position: Position, came: Input, moved: Move) -> None:
     if option is not None:
         label = option.label.get(option.voice_in(call.language), option.id)
         key = came.key if isinstance(came, Pressed) else option.key  # where keys may move: as it was offered
-        call.note("key", menu=position.step, key=key, option=option.id, label=label)
+        call.note("key", menu=position.step, key=key, option=option.id, label=label, task=option.task)
         if call.facts.customer_id is not None and option.task is not None:
             call.parts.log.used(call.facts.customer_id, option.task, call.now(), call.id)
     elif moved.verdict in TELLING:
@@ -199,7 +215,7 @@ def _ending(call: Call, moved: Move) -> Ending:
     return Ending(Result(moved.outcome.result), Reason(moved.outcome.reason))
 
 
-async def _departed(call: Call) -> None:
+async def _departed(call: Call, called: CallbackSeen | None) -> None:
     """The caller has hung up: close what they had open, and write how it ended."""
     ringing = call.live.offer is not None
     try:
@@ -212,16 +228,13 @@ async def _departed(call: Call) -> None:
     except Exception:
         log.exception("what a departed caller had open could not be closed; the sweep will do it")
     call.talked |= call.live.answered
-    _end(call, call.left(ringing=ringing))
+    await _end(call, call.left(ringing=ringing), called)
 
 
-def _end(call: Call, ending: Ending) -> None:
+async def _end(call: Call, ending: Ending, called: CallbackSeen | None) -> None:
+    if called is not None:
+        await settle_callback(call, called)
     call.state = CallState.ENDED
     call.parts.log.ended(call.id, ending, call.now())
     call.parts.endings[str(ending)] += 1
     log.info("call ended", ending=str(ending), seconds=round(call.now() - call.started_at, 1))
-
-
-def _language(resumed: Resumed | None, facts: CallerFacts, edition: Edition, dnis: str) -> str:
-    wanted = (resumed.language if resumed else None) or facts.language
-    return enter(edition.book, wanted, dnis).language

@@ -84,3 +84,5 @@ class Parts:
     queues: Mapping[str, Queue]
     live: dict[str, LiveCall] = field(default_factory=dict)
     endings: Counter[str] = field(default_factory=Counter)  #: how calls of this node have ended, counted
+    arrivals: Counter[tuple[str, str]] = field(default_factory=Counter)  #: calls that came in, by entry and campaign
+    called_back: Counter[str] = field(default_factory=Counter)  #: dialled, retried, and outcomes of callbacks

@@ -122,6 +122,8 @@ class Finished:
 class Failed:
     """A route step found nobody."""
 
+    values: Mapping[str, Value] = field(default_factory=dict)  #: what it leaves to the steps that follow
+
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
@@ -174,11 +176,14 @@ class Move:
     outcome: Outcome | None = None  #: how the call ends, when position is None
 
 
-def enter(book: MenuBook, language: str | None = None, dnis: str = "") -> Position:
-    """Where a call to this number begins. A language that the book does not speak becomes the entry's, or the first."""
+def enter(book: MenuBook, language: str | None = None, dnis: str = "", *, at: str | None = None) -> Position:
+    """Where a call to this number begins. A language that the book does not speak becomes the entry's, or the first.
+
+    `at`: the step that a call begins with which we made.
+    """
     entry = book.entries.get(book.entry_for(dnis))
     spoken = language if language in book.languages else (entry.language if entry else None) or book.languages[0]
-    begin = entry.then if entry else book.entry
+    begin = at or (entry.then if entry else book.entry)
     return _arrive(book, Position(begin, spoken), begin)
 
 
@@ -237,8 +242,9 @@ def _left(book: MenuBook, position: Position, step: Any, came: Any) -> Move:
     return Move(_arrive(book, found, target), Verdict.WENT_ON)
 
 
-def _nobody(book: MenuBook, position: Position, step: Any, came: Input) -> Move:
-    return Move(_arrive(book, position, step.otherwise), Verdict.GAVE_UP)
+def _nobody(book: MenuBook, position: Position, step: Any, came: Any) -> Move:
+    left = replace(position, values={**position.values, **came.values})
+    return Move(_arrive(book, left, step.otherwise), Verdict.GAVE_UP)
 
 
 def _asked_back(book: MenuBook, position: Position, step: Any, came: Any) -> Move:

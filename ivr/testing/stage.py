@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from ivr.callbacks import CallbackDialler
 from ivr.conversation import converse
 from ivr.dispatch import Dispatcher
 from ivr.parts import Edition, Parts
@@ -95,7 +96,8 @@ class Stage:
             edition=lambda version: self.editions.get(version or 0, self.editions[max(self.editions)]),
             queues={"general": Queue(skills={"general": 1}, **(queue or {}))},
         )
-        self.dispatcher, self.watcher = Dispatcher(self.parts), Watcher(self.parts)
+        self.dialler = CallbackDialler(self.parts)
+        self.dispatcher, self.watcher = Dispatcher(self.parts, self.dialler), Watcher(self.parts)
 
     def leg(self, *script: Action, call_id: str = "call-1", ani: str | None = ANI, rung: int = 1) -> ScriptedLeg:
         """A caller's line."""

@@ -3,9 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ivr.ports import CallbackWish, CaseOpened, NewCase, Rating, Recording, TextMessage
+from ivr.ports import CaseOpened, NewCase, Rating, Recording, TextMessage
 from menus.facts import CallerFacts, MenuMemory
-from models.tables import AgentRow, CallEventRow, CallRow, HistoryEventRow, NeedRow, NodeRow, OfferRow, OutboxRow
+from models.tables import (
+    AgentRow,
+    CallbackRow,
+    CallEventRow,
+    CallRow,
+    HistoryEventRow,
+    NeedRow,
+    NodeRow,
+    OfferRow,
+    OutboxRow,
+)
 from routing.agent import AgentState
 from routing.errors import StoreAway
 
@@ -41,7 +51,7 @@ class MemoryStore:
     outbox: list[OutboxRow] = field(default_factory=list)  #: what became of the messages
     opted_out: set[str] = field(default_factory=set)
     cases: list[tuple[NewCase, CaseOpened]] = field(default_factory=list)
-    callbacks: dict[int, CallbackWish] = field(default_factory=dict)
+    callbacks: dict[int, CallbackRow] = field(default_factory=dict)
     lockouts: dict[str, Failures] = field(default_factory=dict)  #: subject → failed attempts to be verified
     away: bool = False
 

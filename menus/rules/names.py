@@ -15,6 +15,10 @@ def unknown_steps(book: MenuBook) -> Iterator[Finding]:
     """A step that is gone to and does not exist."""
     if book.entry not in book.steps:
         yield unknown(("entry",), "unknown-step", "step", book.entry, book.steps)
+    if book.calling_back is not None:
+        for role in ("then", "otherwise"):
+            if (target := getattr(book.calling_back, role)) not in book.steps:
+                yield unknown(("calling_back", role), "unknown-step", "step", target, book.steps)
     for name, step in book.steps.items():
         for loc, target in targets_of(step):
             if target not in book.steps:
