@@ -3,8 +3,9 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Unpack
 
-from menus.rules import check
+from menus.rules import Site, check
 from menus.rules.names import recordings_used
 from menus.schema import MenuBook
 from menus.yaml_source import MOST_BYTES, Fault, Faults, Node, build, parse
@@ -23,16 +24,14 @@ class Examined:
     files: Mapping[str, str] = field(default_factory=dict)  #: the texts that were read, by name within the folder
 
 
-def load_book(folder: Path, *, queues: Collection[str] | None = None, time_zone: str | None = None) -> MenuBook:
-    """The book in a folder. `queues` are the names of all queues, `time_zone` the site's, if known. Raises Faults."""
-    return _whole(examine_folder(folder, queues=queues, time_zone=time_zone))
+def load_book(folder: Path, **site: Unpack[Site]) -> MenuBook:
+    """The book in a folder, for a site as far as it is known. Raises Faults."""
+    return _whole(examine_folder(folder, **site))
 
 
-def parse_book(
-    files: Mapping[str, str], *, queues: Collection[str] | None = None, time_zone: str | None = None
-) -> MenuBook:
+def parse_book(files: Mapping[str, str], **site: Unpack[Site]) -> MenuBook:
     """The book in these texts by file name. Raises Faults."""
-    return _whole(examine(files, queues=queues, time_zone=time_zone))
+    return _whole(examine(files, **site))
 
 
 def _whole(examined: Examined) -> MenuBook:
@@ -41,10 +40,10 @@ def _whole(examined: Examined) -> MenuBook:
     return examined.book
 
 
-def examine_folder(folder: Path, *, queues: Collection[str] | None = None, time_zone: str | None = None) -> Examined:
+def examine_folder(folder: Path, **site: Unpack[Site]) -> Examined:
     """All faults and warnings of the *.yaml and *.yml files of a folder."""
     texts, faults = _read(folder)
-    examined = examine(texts, queues=queues, time_zone=time_zone, recordings=folder / "recordings")
+    examined = examine(texts, recordings=folder / "recordings", **site)
     files = {Path(name).name: text for name, text in texts.items()}
     if faults:
         return Examined(None, (*faults, *examined.faults), examined.warnings, files)
@@ -75,13 +74,7 @@ def _read(folder: Path) -> tuple[dict[str, str], list[Fault]]:
     return texts, faults
 
 
-def examine(
-    files: Mapping[str, str],
-    *,
-    queues: Collection[str] | None = None,
-    time_zone: str | None = None,
-    recordings: Path | None = None,
-) -> Examined:
+def examine(files: Mapping[str, str], *, recordings: Path | None = None, **site: Unpack[Site]) -> Examined:
     """All faults and warnings of a book in these texts by file name; recordings are looked for if a folder is given."""
     faults: list[Fault] = []
     roots: list[Node] = []
@@ -100,7 +93,7 @@ def examine(
     faults += [fault for fault in found if complete or fault.code != "missing"]
     warnings: list[Fault] = []
     if book is not None:
-        for finding in check(book, queues, time_zone):
+        for finding in check(book, **site):
             node = whole.at(finding.loc)
             (warnings if finding.warning else faults).append(node.fault(finding.code, finding.message))
         faults += [] if recordings is None else _missing_recordings(book, whole, recordings.absolute())

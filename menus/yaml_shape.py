@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+Loc = tuple[str | int, ...]  #: the way to a place in a file, as pydantic writes it
 Misspelling = tuple[tuple[str | int, ...], str, str]  #: path, code, message
 
 _LONGEST_WORD = 64  #: a longer key is no slip of the pen; comparing it would only cost time

@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from menus.yaml_shape import close_match
-
-Loc = tuple[str | int, ...]  #: the way to a place in the book, as pydantic writes it
+from menus.yaml_shape import Loc, close_match
 
 
 @dataclass(frozen=True, slots=True)
