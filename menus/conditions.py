@@ -93,6 +93,9 @@ QUEUE_FACTS: Mapping[str, Fact] = {
     "agents": Fact(_INT, "how many agents who may serve it are signed in"),
 }
 
+#: How many values of `set` steps may be worked out one from the other in a row.
+MOST_BUILT_ON = 50
+
 _CEL_OF: Mapping[ValueKind, Any] = {
     ValueKind.NUMBER: _INT,
     ValueKind.DIGITS: _STRING,
@@ -194,7 +197,7 @@ class Conditions:
         """Add the values of `set` steps, each of which may build on others; what cannot be typed stays undeclared."""
         waiting = {name: text for step in book.steps.values() if isinstance(step, Set) for name, text in
                    step.values.items() if name not in self.kinds}  # fmt: skip
-        while waiting:
+        for _ in range(MOST_BUILT_ON):
             env, done = cel.NewEnv(variables=types), []
             for name, text in waiting.items():
                 try:

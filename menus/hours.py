@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import holidays
-from opening_hours import OpeningHours  # type: ignore[attr-defined]
+from opening_hours import OpeningHours
 
 from menus.opening_text import Unreadable, canonical, names_day, with_dates
 from menus.picture import Today

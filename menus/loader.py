@@ -11,6 +11,10 @@ from menus.schema import MenuBook
 from menus.yaml_source import MOST_BYTES, Fault, Faults, Node, build, parse
 
 _MOST_FILES = 200
+#: Of all files together; 10,000 options are 220,000 values in 2 MB, and take a second to check. A hostile book within
+#: these limits costs some seconds and less than 200 MB.
+MOST_BOOK_NODES = 400_000
+MOST_BOOK_BYTES = 16 * 1024 * 1024
 _JOINED = ("prompts", "steps", "tasks")  #: keys that several files may each hold a part of
 
 
@@ -52,7 +56,7 @@ def examine_folder(folder: Path, **site: Unpack[Site]) -> Examined:
 
 def _read(folder: Path) -> tuple[dict[str, str], list[Fault]]:
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+        paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
     except OSError as fault:
         return {}, [Fault(str(folder), 1, 1, "unreadable", f"the folder cannot be read: {fault.strerror}")]
     if not paths or len(paths) > _MOST_FILES:
@@ -65,6 +69,8 @@ def _read(folder: Path) -> tuple[dict[str, str], list[Fault]]:
             with path.open("rb") as file:
                 content = file.read(MOST_BYTES + 1)  # one byte too many makes `parse` refuse it
             texts[str(path)] = content.decode("utf-8-sig")
+            if sum(map(len, texts.values())) > MOST_BOOK_BYTES:
+                break  # `examine` says so
         except OSError as fault:
             faults.append(Fault(str(path), 1, 1, "unreadable", f"the file cannot be read: {fault.strerror}"))
         except UnicodeDecodeError as fault:
@@ -78,8 +84,14 @@ def examine(files: Mapping[str, str], *, recordings: Path | None = None, **site:
     """All faults and warnings of a book in these texts by file name; recordings are looked for if a folder is given."""
     faults: list[Fault] = []
     roots: list[Node] = []
+    nodes = size = 0
     for name, text in files.items():
-        root, found = parse(text, name)
+        size += len(text)
+        root, found = parse(text, name) if size <= MOST_BOOK_BYTES else (None, [])
+        nodes += root.size if root is not None else 0
+        if size > MOST_BOOK_BYTES or nodes > MOST_BOOK_NODES:
+            message = f"with this file the book has more than {MOST_BOOK_NODES} values, or {MOST_BOOK_BYTES} signs"
+            return Examined(None, (*faults, Fault(name, 1, 1, "too-large", message)), ())
         faults += found
         if root is not None and isinstance(root.value, dict):
             roots.append(root)

@@ -19,7 +19,7 @@ from menus.rules import (
     people,
     values,
 )
-from menus.rules.finding import Finding
+from menus.rules.finding import Finding, first
 from menus.rules.known import Known
 from menus.rules.outline import Outline
 from menus.schema import MenuBook
@@ -97,18 +97,20 @@ def check(
     webhooks: Collection[str] | None = None,
 ) -> list[Finding]:
     """What the rules find in a book for a site as `Site` tells of it; None is not judged."""
+    if beyond := list(expressions.too_many(book)):
+        return beyond
     outline = Outline(book)
-    found = [finding for rule in NAMES for finding in rule(outline)]
-    found += outside.unsafe_numbers(outline, outbound)
-    found += outside.unsafe_addresses(outline, webhooks)
+    found = [finding for rule in NAMES for finding in first(rule(outline))]
+    found += first(outside.unsafe_numbers(outline, outbound))
+    found += first(outside.unsafe_addresses(outline, webhooks))
     if queues is not None:
-        found += names.unknown_queues(book, queues)
+        found += first(names.unknown_queues(book, queues))
     if time_zone is not None:
         found += names.other_time_zone(book, time_zone)
     names_are_known = all(finding.warning or not finding.code.startswith(("unknown-", "missing-")) for finding in found)
     known = Known(outline)
     for certain in CERTAIN:
-        found += certain(outline, known)
+        found += first(certain(outline, known))
     for rule in (*WAYS, *(WORDS if names_are_known else ())):
-        found += rule(outline)
+        found += first(rule(outline))
     return found

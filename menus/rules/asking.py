@@ -86,7 +86,9 @@ def recordings(outline: Outline) -> Iterator[Finding]:
         if isinstance(step, Record):
             loc: Loc = ("steps", name)
             if step.least_s >= step.longest_s:
-                message = f"recordings end after {step.longest_s:g} s, and shorter ones than {step.least_s:g} s do not count"
+                message = (
+                    f"recordings end after {step.longest_s:g} s, and shorter ones than {step.least_s:g} s do not count"
+                )
                 yield fault((*loc, "least_s"), "bad-bounds", f"{message}; lower least_s")
             elif step.silence_s >= step.longest_s:
                 message = f"recordings end after {step.longest_s:g} s, so {step.silence_s:g} s of silence never end one"

@@ -107,12 +107,16 @@ def _told_by_the_bank(outline: Outline) -> frozenset[str]:
     for step in steps:
         if isinstance(step, Transact) and step.do in OPERATIONS:
             found |= OPERATIONS[step.do].gives.keys()
-    made = [(name, _names(text)) for step in steps if isinstance(step, Set) for name, text in step.values.items()]
-    grown = True
-    while grown:
-        more = {name for name, names in made if name not in found and not found.isdisjoint(names)}
+    made: dict[str, set[str]] = {}  # value → the values that are worked out from it
+    for step in steps:
+        for name, text in step.values.items() if isinstance(step, Set) else ():
+            for source in _names(text):
+                made.setdefault(source, set()).add(name)
+    waiting = list(found)
+    while waiting:
+        more = made.get(waiting.pop(), set()) - found
         found |= more
-        grown = bool(more)
+        waiting += more
     return frozenset(found)
 
 

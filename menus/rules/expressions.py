@@ -4,12 +4,22 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
+from menus.conditions import expressions_of
 from menus.rules.finding import Finding, Loc, advice, fault
 from menus.rules.outline import Outline
+from menus.schema import MenuBook
 
 #: Compiling one takes 20 µs; a bank has some hundreds.
 MOST_CONDITIONS = 5_000
 _UNDECLARED = re.compile(r"undeclared reference to '([^']+)'")
+
+
+def too_many(book: MenuBook) -> Iterator[Finding]:
+    """More conditions than can be compiled in good time."""
+    count = len({text for _, text, _ in expressions_of(book)})
+    if count > MOST_CONDITIONS:
+        message = f"{count} different conditions; at most {MOST_CONDITIONS} are compiled: let options share them"
+        yield fault(("steps",), "too-many-conditions", message)
 
 
 def conditions(outline: Outline) -> Iterator[Finding]:
@@ -51,9 +61,10 @@ def calendar(outline: Outline) -> Iterator[Finding]:
 
 def unused_hours(outline: Outline) -> Iterator[Finding]:
     """Opening hours that nothing asks for."""
-    asked = "\n".join(text for text in outline.conditions.texts)
-    named = {getattr(step, "hours", None) for step in outline.book.steps.values()}
+    asked = {getattr(step, "hours", None) for step in outline.book.steps.values()}
+    for text in outline.conditions.texts:
+        asked.update(re.findall(r"\bhours\.([a-z0-9_]+)", text))
     for name in outline.book.calendar.hours:
-        if name not in named and not re.search(rf"\bhours\.{name}\b", asked):
+        if name not in asked:
             loc: Loc = ("calendar", "hours", name)
             yield advice(loc, "unused-hours", f"nothing asks for {name!r}; take it away, or ask with hours.{name}")

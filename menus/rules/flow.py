@@ -105,7 +105,9 @@ def deep_menus(outline: Outline) -> Iterator[Finding]:
     depths = outline.depths(outline.top_menus)
     for name in outline.menus:
         if depths.get(name, 0) > _ADVISED_DEPTH - 1:
-            message = f"this menu stands {depths[name] + 1} deep; callers get lost below {_ADVISED_DEPTH}: offer it higher"
+            message = (
+                f"this menu stands {depths[name] + 1} deep; callers get lost below {_ADVISED_DEPTH}: offer it higher"
+            )
             yield advice(("steps", name), "deep-menu", message)
 
 

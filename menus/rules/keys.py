@@ -19,7 +19,9 @@ def book_keys(outline: Outline) -> Iterator[Finding]:
         if book.freeze_key is not None and getattr(book, role) is None:
             yield fault(("freeze_key",), "half-written", f"freeze_key needs `{role}`, the prompt that says so")
         elif book.freeze_key is None and getattr(book, role) is not None:
-            yield fault((role,), "half-written", f"`{role}` is never said without freeze_key; write it, or take it away")
+            yield fault(
+                (role,), "half-written", f"`{role}` is never said without freeze_key; write it, or take it away"
+            )
 
 
 def clashing_keys(outline: Outline) -> Iterator[Finding]:
@@ -78,7 +80,9 @@ def _renumbered(book: MenuBook, name: str, menu: Menu) -> Iterator[Finding]:
     for index, option in enumerate(menu.options):
         if not option.key.isdigit():
             loc: Loc = ("steps", name, "options", index, "key")
-            yield fault(loc, "no-digits-left", f"key {option.key} is no digit, and this menu is renumbered; write a digit")
+            yield fault(
+                loc, "no-digits-left", f"key {option.key} is no digit, and this menu is renumbered; write a digit"
+            )
 
 
 def _keeps_key(option: Option) -> bool:
@@ -104,7 +108,9 @@ def order_of_keys(outline: Outline) -> Iterator[Finding]:
             keys = [int(option.key) or 10 for option in menu.offered(language) if option.key.isdigit()]
             loc: Loc = ("steps", name, "options")
             if keys != sorted(keys):
-                yield advice(loc, "key-order", f"the keys in {language!r} are not in ascending order; callers expect it")
+                yield advice(
+                    loc, "key-order", f"the keys in {language!r} are not in ascending order; callers expect it"
+                )
             elif missing := sorted(set(range(1, max([key for key in keys if key < 10], default=0))) - set(keys)):
                 message = f"key {missing[0]} is left out in {language!r}; number the options without gaps"
                 yield advice(loc, "key-gap", message)

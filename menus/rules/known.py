@@ -81,9 +81,7 @@ def gained(step: Step, where: str) -> Iterator[str]:
 def _given_by(step: Step) -> Iterator[str]:
     if isinstance(step, Verify):
         yield VERIFIED
-    elif isinstance(step, Collect) and not step.secret:
-        yield step.into
-    elif isinstance(step, Record):
+    elif (isinstance(step, Collect) and not step.secret) or isinstance(step, Record):
         yield step.into
     elif isinstance(step, Set):
         yield from step.values

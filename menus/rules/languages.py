@@ -42,7 +42,9 @@ def missing_languages(outline: Outline) -> Iterator[Finding]:
     for loc, words, needed in _words(outline.book):
         for language in needed:
             if language not in words:
-                yield fault(loc, "missing-language", f"the words in {language!r} are missing; write them beside the others")
+                yield fault(
+                    loc, "missing-language", f"the words in {language!r} are missing; write them beside the others"
+                )
 
 
 def _words(book: MenuBook) -> Iterator[tuple[Loc, Mapping[str, str], Collection[str]]]:

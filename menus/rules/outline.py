@@ -4,11 +4,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from menus.conditions import Conditions
 from menus.hours import Hours
 from menus.prompt_text import Slot, slots
-from menus.rules.finding import Loc
+from menus.rules.finding import MOST_FINDINGS, Loc
 from menus.rules.places import loc_of
 from menus.schema import Callback, Menu, MenuBook, OpenCase, Record, Route, Transfer
 
@@ -138,7 +139,11 @@ class Outline:
 
 
 def rounds(ways: Mapping[str, tuple[Exit, ...]]) -> Iterator[tuple[str, Exit, list[str]]]:
-    """Every way that closes a round: the step that it leaves, the way, and the steps of the round."""
+    """The ways that close a round: the step that it leaves, the way, and the steps of the round; the first of many."""
+    return islice(_rounds(ways), MOST_FINDINGS)
+
+
+def _rounds(ways: Mapping[str, tuple[Exit, ...]]) -> Iterator[tuple[str, Exit, list[str]]]:
     done: set[str] = set()
     for start in ways:
         if start in done:

@@ -23,7 +23,9 @@ def unsafe_numbers(outline: Outline, allowed: Collection[str] | None) -> Iterato
         except phonenumbers.NumberParseException:
             parsed = None
         if parsed is None or not phonenumbers.is_valid_number(parsed):
-            yield fault(loc, "bad-number", f"{number} is not a number that can be dialled; write it whole, as in +861065551234")
+            yield fault(
+                loc, "bad-number", f"{number} is not a number that can be dialled; write it whole, as in +861065551234"
+            )
             continue
         kind = phonenumbers.number_type(parsed)
         if kind in _COSTLY:

@@ -62,7 +62,9 @@ def _ends_first(outline: Outline) -> Iterator[Finding]:
     for loc, start in outline.beginnings:
         for name in outline.from_steps([start], stop):
             if isinstance(outline.book.steps[name], Goodbye):
-                message = f"calls can end in {name!r} before complaint and agent were offered; lead them to a menu first"
+                message = (
+                    f"calls can end in {name!r} before complaint and agent were offered; lead them to a menu first"
+                )
                 yield fault(loc, "no-top-menu", message)
                 break
 
@@ -93,8 +95,8 @@ def late_for_a_person(outline: Outline) -> Iterator[Finding]:
                     seconds = heard_after_s(book, menu, option, language)
                     if seconds > book.heard_within_s:
                         message = (
-                            f"heard after {seconds:.0f} s in {language!r}; the book promises {book.heard_within_s:g} s: "
-                            "move it up, or shorten what comes before"
+                            f"heard after {seconds:.0f} s in {language!r}; the book promises {book.heard_within_s:g} s"
+                            "; move it up, or shorten what comes before"
                         )
                         yield fault(("steps", name, "options", index), "heard-late", message)
 

@@ -93,7 +93,9 @@ def slots(outline: Outline, known: Known) -> Iterator[Finding]:
                     way = known.without(step, slot.name)
                     if (loc, slot.name) not in told:
                         told.add((loc, slot.name))
-                        message = f"says {slot.name!r}, which is not set {way}; let every way come over a step that sets it"
+                        message = (
+                            f"says {slot.name!r}, which is not set {way}; let every way come over a step that sets it"
+                        )
                         yield fault(loc, "unset-value", message)
     position = book.prompts.get(book.waiting.position)
     for language, text in position.text.items() if position else ():
