@@ -93,6 +93,10 @@ class Hours:
             self._of_year[year] = {day: what for day, what in whole.items() if day.year == year}
         return self._of_year[year]
 
+    def called(self, day: date) -> str:
+        """What a day is called, as a special day or a public holiday; empty for any other."""
+        return self._special.get(day) or self.holidays_of(day.year).get(day, "")
+
     def spans_of(self, name: str, day: date) -> list[tuple[time, time]]:
         """From when to when these hours are open on a day; a span that lasts until midnight ends at 00:00."""
         hours = self._hours(name, day.year)
