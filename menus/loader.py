@@ -102,7 +102,12 @@ def examine(files: Mapping[str, str], *, recordings: Path | None = None, **site:
     whole = _join(roots, faults)
     book, found = build(whole, MenuBook)
     complete = not faults  # a file that cannot be read lacks things that are no faults of the others
-    faults += [fault for fault in found if complete or fault.code != "missing"]
+    told = {(fault.file, fault.line, fault.col) for fault in faults}
+    faults += [
+        fault
+        for fault in found
+        if (fault.file, fault.line, fault.col) not in told and (complete or fault.code != "missing")
+    ]
     warnings: list[Fault] = []
     if book is not None:
         for finding in check(book, **site):
