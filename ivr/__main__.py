@@ -1,8 +1,9 @@
-"""The command line: serve, check, publish, books, migrate, doctor, surveys, agent, bank, messages, recordings, demo."""
+"""The command line: serve, check, publish, books, migrate, doctor, agent, bank, messages, recordings, demo and more."""
 
 import asyncio
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -103,14 +104,39 @@ def migrate(settings: SettingsFile = None) -> None:
 
 
 @cli.command()
-def check(settings: SettingsFile = None) -> None:
+def check(
+    settings: SettingsFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every finding as JSON, for editors and pipelines.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as faults.")] = False,
+) -> None:
     """Check settings, queues and the menu book; name every fault with file, line and column."""
     from ivr.commands.check import check as run
 
+    report = run(file_of(settings))
+    if as_json:
+        print(report.as_json())
+    else:
+        fine = report.is_fine(strict=strict)
+        for line in report.told[:1]:
+            print(line)
+        for fault in report.faults:
+            print(fault, file=sys.stderr)
+        for warning in report.warnings:
+            print(f"{warning} (warning)", file=sys.stdout if fine else sys.stderr)
+        for line in report.told[1:] if fine else ():
+            print(line)
+    if not report.is_fine(strict=strict):
+        raise typer.Exit(1)
+
+
+@cli.command()
+def hours(settings: SettingsFile = None) -> None:
+    """The opening hours of the menu book for the next two weeks, and the public holidays of the year."""
+    from ivr.commands.hours import told
+    from menus.loader import load_book
+
     read = settings_of(settings)
-    file = file_of(settings)
-    print("no settings file: defaults" if file is None else f"{file}: fine")
-    for line in run(read):
+    for line in told(load_book(read.book.folder), datetime.now(read.zone).date()):
         print(line)
 
 
