@@ -1,4 +1,4 @@
-"""The command line: serve, check, publish, books, migrate, doctor, agent, bank, demo."""
+"""The command line: serve, check, publish, books, call, test, migrate, doctor, agent, bank, demo."""
 
 import asyncio
 import sys
@@ -130,6 +130,28 @@ def books(settings: SettingsFile = None) -> None:
     lines = asyncio.run(published(settings_of(settings)))
     for line in lines or ("nothing was published yet; `ivr publish` does it",):
         print(line)
+
+
+@cli.command()
+def test(
+    places: Annotated[
+        list[Path] | None, typer.Argument(metavar="FOLDER|FILE", help="Scenarios; default: tests/ beside the book.")
+    ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Over real SIP, on a private Asterisk and engine.")] = False,
+    junit: Annotated[Path | None, typer.Option("--junit", help="Write the results as JUnit XML, too.")] = None,
+    word: Annotated[str | None, typer.Option("-k", metavar="WORD", help="Only scenarios with this in their name.")] = None,
+    folder: Annotated[Path, typer.Option(help="Where --live keeps its files.")] = Path("var/test"),
+    settings: SettingsFile = None,
+) -> None:
+    """Let mystery callers try the menu book: scenarios say what must be heard, reached and shown.
+
+    Exit status: 0 when all went as expected, 1 when not (or a file is wrong), 2 when nothing was played.
+    """
+    from ivr.commands.scenarios import run
+
+    raise typer.Exit(
+        run(settings_of(settings), places or [], live=live, junit=junit, word=word, folder=folder)
+    )
 
 
 @cli.command()
