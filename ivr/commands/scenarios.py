@@ -28,7 +28,9 @@ def run(
     console = Console(soft_wrap=True, highlight=False)
     scene = books.of_folder(settings)
     every = load(files_in(places or [settings.book.folder / "tests"]), scene.edition.book, scene.queues)
-    chosen = [part for part in every if word is None or word.casefold() in f"{part.file} {part.scenario.name}".casefold()]
+    chosen = [
+        part for part in every if word is None or word.casefold() in f"{part.file} {part.scenario.name}".casefold()
+    ]
     if not chosen:
         what = f"none of {len(every)} scenarios has {word!r} in its name or file" if word else "there are no scenarios"
         console.print(what)
@@ -47,7 +49,9 @@ def run(
     skipped = sum(one.skipped is not None for one in results)
     passed = len(results) - len(failed) - skipped
     told = [f"{passed} passed", f"{len(failed)} failed" if failed else "", f"{skipped} skipped" if skipped else ""]
-    console.print(f"{', '.join(filter(None, told))} in {time.monotonic() - began:.1f} s", style="red" if failed else "green")
+    console.print(
+        f"{', '.join(filter(None, told))} in {time.monotonic() - began:.1f} s", style="red" if failed else "green"
+    )
     if failed:
         return FAILED
     return 0 if passed else NOTHING

@@ -1,4 +1,4 @@
-"""The book that is rehearsed: that of the folder, or a published version, with its queues and its sounds if they are there."""
+"""The book that is rehearsed: that of the folder or a published version, with queues, and sounds if they are there."""
 
 from pathlib import Path
 

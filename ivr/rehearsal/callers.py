@@ -89,15 +89,18 @@ def history_of(caller: Caller, now: datetime) -> list[tuple[datetime, str]]:
         for habit in caller.habits:
             for back in range(1, habit.months + 1):
                 month = now.month - back - 1
-                yield now.replace(
-                    year=now.year + month // 12,
-                    month=month % 12 + 1,
-                    day=habit.day,
-                    hour=habit.hour,
-                    minute=0,
-                    second=0,
-                    microsecond=0,
-                ), habit.task
+                yield (
+                    now.replace(
+                        year=now.year + month // 12,
+                        month=month % 12 + 1,
+                        day=habit.day,
+                        hour=habit.hour,
+                        minute=0,
+                        second=0,
+                        microsecond=0,
+                    ),
+                    habit.task,
+                )
 
     return sorted(moments())
 

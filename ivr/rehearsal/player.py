@@ -1,4 +1,4 @@
-"""Plays a scenario on a line: acts as the caller does, and finds the place where the call departs from what is expected."""
+"""Plays a scenario on a line: acts as the caller does, and finds where the call departs from what is expected."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -82,9 +82,9 @@ class Played:
 class _Departs(Exception):
     """The call is not as expected."""
 
-    def __init__(self, why: str, at_s: float | None = None) -> None:
+    def __init__(self, why: str, at_s: float | None = None, step: int | None = None) -> None:
         super().__init__(why)
-        self.why, self.at_s = why, at_s
+        self.why, self.at_s, self.step = why, at_s, step
 
 
 async def play(part: Part, line: Line, book: MenuBook) -> Played:
@@ -97,10 +97,10 @@ async def play(part: Part, line: Line, book: MenuBook) -> Played:
             if step.kind != "never_hears":
                 played.met.append((line.now_s(), number))
         await player.leave()
-        for number, step, since_s in player.never:
-            await player.check_never(step, since_s)
+        await player.check_never()
     except _Departs as departs:
-        played.departure = Departure(number, player.mark_s if departs.at_s is None else departs.at_s, departs.why)
+        at_s = player.mark_s if departs.at_s is None else departs.at_s
+        played.departure = Departure(number if departs.step is None else departs.step, at_s, departs.why)
         await player.leave()
     played.pieces, played.evidence, played.lasted_s = await line.pieces(None), await line.evidence(), line.now_s()
     if played.departure is None and (faults := played.evidence.of("fault")):
@@ -115,7 +115,7 @@ class _Player:
         self.line, self.book, self.played = line, book, played
         self.mark_s = 0.0  #: what began before does not count any more
         self.acted_s = 0.0  #: when the caller did something last
-        self.never: list[tuple[int, Step, float]] = []
+        self.never: list[tuple[int, str, float]] = []  #: index of the step, what, since when
 
     async def do(self, number: int, step: Step) -> None:
         """One step of the scenario."""
@@ -125,7 +125,7 @@ class _Player:
         elif kind in ("hears", "next"):
             await self._hear(step)
         elif step.never_hears is not None:
-            self.never.append((number, step, self.mark_s))
+            self.never.append((number, step.never_hears, self.mark_s))
         else:
             await self._until(step, lambda: self._on_record(step))
 
@@ -137,12 +137,13 @@ class _Player:
         while not self.line.ended and self.line.now_s() < until_s:
             await self.line.changed(LOOK_EVERY_S)
 
-    async def check_never(self, step: Step, since_s: float) -> None:
-        """Raises _Departs if it was said after all."""
-        want = wanted(self.book, step.never_hears or "")
-        for piece in await self.line.pieces(want):
-            if piece.at_s >= since_s and want.is_in(piece.prompt, piece.text):
-                raise _Departs(f"it was said: {piece.text}", piece.at_s)
+    async def check_never(self) -> None:
+        """Raises _Departs if something was said after all."""
+        for number, written, since_s in self.never:
+            want = wanted(self.book, written)
+            for piece in await self.line.pieces(want):
+                if piece.at_s >= since_s and want.is_in(piece.prompt, piece.text):
+                    raise _Departs(f"it was said: {piece.text}", piece.at_s, number)
 
     # --- what the caller does -----------------------------------------------------------------------------------------
 

@@ -85,7 +85,11 @@ class Telephone:
     _woken: bool = False
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _noticed: asyncio.Event = field(default_factory=asyncio.Event)
-    _began: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    _began: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._began = self._loop.time()
 
     # --- in the caller's hand -----------------------------------------------------------------------------------------
 
@@ -106,7 +110,7 @@ class Telephone:
 
     def now_s(self) -> float:
         """Seconds since the call began."""
-        return asyncio.get_running_loop().time() - self._began
+        return self._loop.time() - self._began
 
     async def noticed(self, seconds: float) -> None:
         """Until there is something new to notice, or the time is over."""
@@ -225,7 +229,7 @@ class Telephone:
         if manner.status is not DialStatus.ANSWERED or manner.rings_s > ring_s:
             never = manner.status in (DialStatus.ANSWERED, DialStatus.NO_ANSWER)
             await self._while((ring_s if never else manner.rings_s) * self.pace, "")
-            self._happens(Sign.OVER)
+            self._happens(Sign.OVER, "no answer")
             return Dialled(DialStatus.NO_ANSWER if never else manner.status)
         await self._while(manner.rings_s * self.pace, "")
         answered()
@@ -234,22 +238,21 @@ class Telephone:
             await asyncio.sleep(0)
         await self._while(manner.talks_s * self.pace, "")
         self._keys.clear()  # the agent has heard them
-        self._happens(Sign.OVER)
+        self._happens(Sign.OVER, "the other side has hung up")
         return Dialled(DialStatus.ANSWERED, manner.talks_s)
 
     async def _while(
         self, seconds: float, keys: str, *, wakeable: bool = False, until: Sequence[object] = ()
     ) -> str | None:
-        """A key of these within the time, else None; other keys are lost. Ends early at a wake or once `until` fills."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
+        """A key of these within the time, else None; other keys are lost. A wake ends it, and so does what `until` gets."""
+        deadline = self._loop.time() + seconds
         while True:
             self._alive()
             while keys and self._keys:
                 key = self._keys.popleft()
                 if key in keys:
                     return key
-            if (wakeable and self._woken) or until or loop.time() >= deadline:
+            if (wakeable and self._woken) or until or self._loop.time() >= deadline:
                 return None
             self._changed.clear()
             try:

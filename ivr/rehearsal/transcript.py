@@ -10,6 +10,8 @@ from ivr.rehearsal.schema import Step
 
 MOST_AFTER = 12  #: lines that are shown after the place where the call departed
 _FEW = 6
+#: Of what happens at one moment, what is told first.
+_ORDER = {"number": 0, "caller": 1, "chooses": 2, "hears": 4, "ended": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ def transcript(played: Played) -> list[Entry]:
     entries = [Entry(piece.at_s, "hears", piece.text + _cut(piece.heard_s, piece.seconds)) for piece in played.pieces]
     entries += [Entry(at_s, "caller", what) for at_s, what in played.acts]
     entries += [Entry(event.at_s, *told) for event in played.evidence.events if (told := tell(event))]
-    return sorted(entries, key=lambda entry: entry.at_s)
+    return sorted(entries, key=lambda entry: (round(entry.at_s, 3), _ORDER.get(entry.what, 3)))
 
 
 def _cut(heard_s: float | None, seconds: float) -> str:
@@ -44,7 +46,7 @@ def tell(event: Event) -> tuple[str, str] | None:
             who = {0: "nobody we know", 1: "one customer"}.get(data["matches"], f"{data['matches']} customers")
             return "number", f"belongs to {who}; language {data['language']}"
         case "menu":
-            return "menu", f"{data['menu']}: {', '.join(option['option'] for option in data['order'])}"
+            return "order", f"{data['menu']}: {', '.join(option['option'] for option in data['order'])}"
         case "key":
             return "chooses", f"{data['option']} (key {data['key']})"
         case "no_input" | "invalid" | "repeated" | "back" | "gave_up" | "frozen":
@@ -78,6 +80,21 @@ def spelled_step(step: Step) -> str:
         told = ", ".join(f"{name}: {one}" for name, one in value.items())
     more = f", while: {step.while_}" if step.while_ else ""
     return f"{step.kind}: {str(told).lower() if told is True else told}{more}"
+
+
+def why_order(data: Mapping[str, Any]) -> str:
+    """Why a menu was spoken in its order, from what was recorded of it."""
+    record, order = data.get("record", {}), data["order"]
+    early = [f"{one['option']} ({one['score']:.0%} likely today)" for one in order if one.get("promoted")]
+    told = f"{', '.join(early)} before the others" if early else "the order of the book"
+    if record.get("held_out"):
+        told += "; this caller is held out for comparison"
+    elif not early and record.get("scores"):
+        likely = sorted(record["scores"].items(), key=lambda one: -one[1])[:3]
+        told += f"; nothing is likely enough: {', '.join(f'{task} {score:.0%}' for task, score in likely)}"
+    elif not early:
+        told += "; no habits are known" if record.get("ranker") else ""
+    return f"{data['menu']}: {told}"
 
 
 def story(played: Played) -> list[str]:
