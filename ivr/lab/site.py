@@ -123,6 +123,9 @@ class Site:
             "web": {"port": web_port},
             "prompts": {"folder": str(self.prompts.resolve())},
             "book": {"folder": str(self.book), "queues": str(self.queues)},
+            "recordings": {"folder": str(self.folder / "recordings")},
+            "outbound": {"allow": ["+86"]},
+            "webhooks": {"allow": ["http://127.0.0.1:8490/claims/"]},
         }
         for section, values in self.overrides.items():
             settings[section] = {**settings.get(section, {}), **values}

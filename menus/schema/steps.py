@@ -391,7 +391,7 @@ class Goodbye(_Step):
 
     kind: Literal["goodbye"]
     prompts: tuple[Name, ...] = ()
-    because: Literal["goodbye", "self_service", "no_input", "no_agents"] = "goodbye"
+    because: Literal["goodbye", "self_service", "no_input", "no_agents", "callback", "message"] = "goodbye"
     """Why the call ends here, for the records."""
 
 
