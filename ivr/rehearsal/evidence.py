@@ -57,17 +57,26 @@ def pop_text(pop: Mapping[str, Any]) -> str:
     return "\n".join(dict.fromkeys(_lines(pop)))
 
 
-def _lines(part: Any, name: str = "") -> Iterator[str]:
-    if isinstance(part, Mapping):
-        for key, value in part.items():
-            yield from _lines(value, key)
-    elif isinstance(part, list | tuple):
-        for value in part:
-            yield from _lines(value, name)
-    elif name.endswith("_cents"):
-        yield f"{part / 100:,.2f}"
-    elif part not in (None, "") and not isinstance(part, bool) and name not in ("offer_id", "id", "at"):
-        yield str(part)
+def _lines(part: Mapping[str, Any]) -> Iterator[str]:
+    """What stands in one part of a pop on one line, and what stands in the parts within it below."""
+    told = [_told(name, value) for name, value in part.items() if not isinstance(value, Mapping | list | tuple)]
+    if any(told):
+        yield " · ".join(filter(None, told))
+    for value in part.values():
+        inner = value if isinstance(value, list | tuple) else [value]
+        for one in inner:
+            if isinstance(one, Mapping):
+                yield from _lines(one)
+            elif isinstance(value, list | tuple) and one:
+                yield " ".join(map(str, one)) if isinstance(one, list | tuple) else str(one)
+
+
+def _told(name: str, value: Any) -> str:
+    if value in (None, "") or isinstance(value, bool) or name in ("offer_id", "id") or name.endswith("_at"):
+        return ""
+    if name.endswith("_cents"):
+        return f"{value / 100:,.2f}"
+    return "" if name in ("at", "churn_risk", "tier") else str(value)
 
 
 def spelled_values(position: Mapping[str, Any] | None) -> dict[str, str]:

@@ -14,6 +14,7 @@ from menus.schema import MenuBook
 PATIENCE_S = 120.0  #: how long something may take to happen when the scenario does not say
 ENDING_S = 1800.0  #: how long a call may take to end
 LOOK_EVERY_S = 1.0
+REACTS_S = 0.3  #: no caller is quicker
 HANG_UP_S = 10.0
 
 
@@ -115,6 +116,7 @@ class _Player:
         self.line, self.book, self.played = line, book, played
         self.mark_s = 0.0  #: what began before does not count any more
         self.acted_s = 0.0  #: when the caller did something last
+        self.hearing: Piece | None = None  #: what was heard last, perhaps not to its end yet
         self.never: list[tuple[int, str, float]] = []  #: index of the step, what, since when
 
     async def do(self, number: int, step: Step) -> None:
@@ -150,10 +152,14 @@ class _Player:
     async def _act(self, step: Step) -> None:
         line = self.line
         if step.while_ is not None:
-            piece = await self._said(wanted(self.book, step.while_), step)
+            want, piece = wanted(self.book, step.while_), self.hearing
+            if piece is None or piece.heard_s is not None or not want.is_in(piece.prompt, piece.text):
+                piece = await self._said(want, step)
             await self._pass(min(0.5, piece.seconds / 3) - (line.now_s() - piece.at_s))
-        elif step.waits is None:
-            await self._pass(0.3)  # nobody is quicker
+        else:
+            while self.hearing is not None and self.hearing.heard_s is None and not line.ended:  # listens to its end
+                await line.changed(LOOK_EVERY_S)
+            await self._pass(REACTS_S if step.waits is None else 0)
         if line.ended and step.waits is None:
             raise _Departs("the call had ended before")
         if step.waits is not None:
@@ -189,10 +195,8 @@ class _Player:
 
     async def _hear(self, step: Step) -> None:
         want = wanted(self.book, step.hears or step.next or "")
-        piece = await self._said(want, step, strictly=step.next is not None)
-        self.mark_s = piece.at_s + 1e-6
-        while piece.heard_s is None and not self.line.ended:  # to its end, unless something cuts it short
-            await self.line.changed(LOOK_EVERY_S)
+        self.hearing = await self._said(want, step, strictly=step.next is not None)
+        self.mark_s = self.hearing.at_s + 1e-6
 
     async def _said(self, want: Wanted, step: Step, *, strictly: bool = False) -> Piece:
         found: list[Piece] = []
