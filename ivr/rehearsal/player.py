@@ -153,12 +153,12 @@ class _Player:
         line = self.line
         if step.while_ is not None:
             want, piece = wanted(self.book, step.while_), self.hearing
-            if piece is None or piece.heard_s is not None or not want.is_in(piece.prompt, piece.text):
+            if piece is None or not self._is_heard(piece) or not want.is_in(piece.prompt, piece.text):
                 piece = await self._said(want, step)
             await self._pass(min(0.5, piece.seconds / 3) - (line.now_s() - piece.at_s))
         else:
-            while self.hearing is not None and self.hearing.heard_s is None and not line.ended:  # listens to its end
-                await line.changed(LOOK_EVERY_S)
+            while self.hearing is not None and self._is_heard(self.hearing) and not line.ended:  # listens to its end
+                await line.changed(self.hearing.at_s + self.hearing.seconds - line.now_s())
             await self._pass(REACTS_S if step.waits is None else 0)
         if line.ended and step.waits is None:
             raise _Departs("the call had ended before")
@@ -176,6 +176,10 @@ class _Player:
             self._did("hangs up")
             await line.hang_up()
         self.mark_s = self.acted_s = line.now_s() if step.waits is not None else self.acted_s
+
+    def _is_heard(self, piece: Piece) -> bool:
+        """Whether it is being said right now."""
+        return piece.heard_s is None and self.line.now_s() < piece.at_s + piece.seconds - 1e-6
 
     def _did(self, what: str) -> None:
         self.acted_s = self.line.now_s()

@@ -244,7 +244,7 @@ class Telephone:
     async def _while(
         self, seconds: float, keys: str, *, wakeable: bool = False, until: Sequence[object] = ()
     ) -> str | None:
-        """A key of these within the time, else None; other keys are lost. A wake ends it, and so does what `until` gets."""
+        """A key of these ends the time, else None; other keys are lost. So does a wake, or something in `until`."""
         deadline = self._loop.time() + seconds
         while True:
             self._alive()
