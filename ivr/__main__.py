@@ -1,4 +1,4 @@
-"""The command line: serve, check, publish, books, migrate, doctor, agent, bank, messages, recordings, demo and more."""
+"""The command line: serve, check, call, test, publish, books, migrate, doctor, agent, bank, demo and more."""
 
 import asyncio
 import sys
@@ -172,6 +172,54 @@ def surveys(
     lines = asyncio.run(summaries(settings_of(settings), days))
     for line in lines or (f"nobody answered a survey within {days} days",):
         print(line)
+
+
+@cli.command()
+def call(
+    who: Annotated[
+        str | None, typer.Option("--as", metavar="NUMBER", help="Number that calls, or a caller of the scenario files.")
+    ] = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"], help="Local time of the book; default now."),
+    ] = None,
+    lang: Annotated[str | None, typer.Option("--lang", help="Language that the caller has chosen to keep.")] = None,
+    dial: Annotated[str, typer.Option("--dial", metavar="NUMBER", help="Number that is dialled.")] = "95599",
+    number: Annotated[int | None, typer.Option("--version", help="A published version; default the folder.")] = None,
+    agents: Annotated[bool, typer.Option(help="Whether an agent is there, who always answers.")] = True,
+    fast: Annotated[bool, typer.Option("--fast", help="Skip the time that speech, music and talks take.")] = False,
+    settings: SettingsFile = None,
+) -> None:
+    """Call the menu book from the terminal: hear it as text, press keys at any time. Needs no Asterisk.
+
+    Keys 0-9 * #, h hangs up. From a pipe, one line each: keys, wait SECONDS, say SECONDS, hear WORDS, h.
+    """
+    from ivr.commands.call import Wish, run
+
+    wish = Wish(who, at, lang, dial, number, agents, fast)
+    raise typer.Exit(run(settings_of(settings), wish))
+
+
+@cli.command("test")
+def scenarios(
+    places: Annotated[
+        list[Path] | None, typer.Argument(metavar="FOLDER|FILE", help="Scenarios; default: tests/ beside the book.")
+    ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Over real SIP, on a private Asterisk and engine.")] = False,
+    junit: Annotated[Path | None, typer.Option("--junit", help="Write the results as JUnit XML, too.")] = None,
+    word: Annotated[
+        str | None, typer.Option("-k", metavar="WORD", help="Only scenarios with this in their name.")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Where --live keeps its files.")] = Path("var/test"),
+    settings: SettingsFile = None,
+) -> None:
+    """Let mystery callers try the menu book: scenarios say what must be heard, reached and shown.
+
+    Exit status: 0 when all went as expected, 1 when not (or a file is wrong), 2 when nothing was played.
+    """
+    from ivr.commands.scenarios import run
+
+    raise typer.Exit(run(settings_of(settings), places or [], live=live, junit=junit, word=word, folder=folder))
 
 
 @cli.command()

@@ -57,12 +57,19 @@ class Stage:
         node: str = "node-a",
         beside: "Stage | None" = None,
         queue: Mapping[str, Any] | None = None,
-        settings: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | Settings | None = None,
+        clock: FakeClock | None = None,
+        edition: Edition | None = None,
+        queues: Mapping[str, Queue] | None = None,
     ) -> None:
-        self.clock: FakeClock = beside.clock if beside else FakeClock()
+        self.clock: FakeClock = clock or (beside.clock if beside else FakeClock())
         self.store: MemoryStore = beside.store if beside else MemoryStore()
         self.hints: MemoryHints = beside.hints if beside else MemoryHints()
-        self.editions = {1: Edition.of(1, book or small_book(), silent_catalogue(book or small_book()))}
+        if edition is None:
+            edition = Edition.of(1, book or small_book(), silent_catalogue(book or small_book()))
+        if not isinstance(settings, Settings):
+            settings = Settings.model_validate({"node": node, "personal": {"hold_out": 0}, **(settings or {})})
+        self.editions = {edition.version: edition}
         self.directory = MemoryDirectory(self.store)
         self.log = MemoryCallLog(self.store, node)
         self.exchange = MemoryExchange(self.store, node)
@@ -74,10 +81,9 @@ class Stage:
         self.webhooks = MemoryWebhooks()
         self.legs: dict[str, ScriptedLeg] = {}
         self.switchboard.on_wake = self._wake
-        chosen = Settings.model_validate({"node": node, "personal": {"hold_out": 0}, **(settings or {})})
-        self.lockouts = MemoryLockouts(self.store, chosen.verification)
+        self.lockouts = MemoryLockouts(self.store, settings.verification)
         self.parts = Parts(
-            settings=chosen,
+            settings=settings,
             clock=self.clock,
             log=self.log,
             directory=self.directory,
@@ -94,7 +100,7 @@ class Stage:
             webhooks=self.webhooks,
             ranker=KernelRanker(),
             edition=lambda version: self.editions.get(version or 0, self.editions[max(self.editions)]),
-            queues={"general": Queue(skills={"general": 1}, **(queue or {}))},
+            queues=queues or {"general": Queue(skills={"general": 1}, **(queue or {}))},
         )
         self.dialler = CallbackDialler(self.parts)
         self.dispatcher, self.watcher = Dispatcher(self.parts, self.dialler), Watcher(self.parts)

@@ -67,7 +67,9 @@ class Outline:
         """Every step that the book is entered at: where calls begin, and where a call goes on whom we called back."""
         part = self.book.calling_back
         back = [part.then, part.otherwise] if part is not None else []
-        return tuple(dict.fromkeys([step for _, step in self.beginnings] + [to for to in back if to in self.book.steps]))
+        return tuple(
+            dict.fromkeys([step for _, step in self.beginnings] + [to for to in back if to in self.book.steps])
+        )
 
     @cached_property
     def menus(self) -> Mapping[str, Menu]:
