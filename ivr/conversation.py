@@ -78,7 +78,7 @@ async def _begin(leg: Leg, parts: Parts, live: LiveCall) -> tuple[Call, Position
         )
     else:
         facts = await parts.directory.find(ani, now=started, deadline_s=limits.lookup_s)
-    edition = parts.edition(resumed.book_version if resumed else None)
+    edition = await _edition(parts, resumed, ani or arrival.call_id)
     if resumed is not None and (verified_as := (resumed.position or {}).get("verified_as")) is not None:
         facts = await _facts_of(parts, verified_as, facts)
     language = _language(resumed, facts, edition, arrival.dnis)
@@ -108,6 +108,16 @@ async def _begin(leg: Leg, parts: Parts, live: LiveCall) -> tuple[Call, Position
     if resumed is not None:
         position = resume(edition.book, resumed.position, language, arrival.dnis)
     return call, position if arrival.rung == 1 else await _take_up(call, position)
+
+
+async def _edition(parts: Parts, resumed: Resumed | None, caller: str) -> Edition:
+    """The book that the call began with; for a new call the one that is in use for this caller."""
+    if resumed is None:
+        return parts.edition_for(caller)
+    begun = await parts.recall(resumed.book_version)
+    if begun is None:
+        log.warning("the book that the call began with cannot be had in time; it goes on in the one in use")
+    return begun or parts.edition_for(caller)
 
 
 async def _facts_of(parts: Parts, customer_id: int, facts: CallerFacts) -> CallerFacts:

@@ -31,6 +31,7 @@ from ivr.watch import Watcher
 from menus.learning.ranker import KernelRanker
 from menus.pace import estimated_s
 from menus.schema import MenuBook
+from models.choices import Choice
 from models.tables import AgentRow, CallRow, NeedRow, OfferRow
 from routing.agent import AgentState
 
@@ -61,6 +62,7 @@ class Stage:
         self.store: MemoryStore = beside.store if beside else MemoryStore()
         self.hints: MemoryHints = beside.hints if beside else MemoryHints()
         self.editions = {1: Edition.of(1, book or small_book(), silent_catalogue(book or small_book()))}
+        self.choice: Choice | None = None  #: the newest edition for everybody when None
         self.directory = MemoryDirectory(self.store)
         self.log = MemoryCallLog(self.store, node)
         self.exchange = MemoryExchange(self.store, node)
@@ -89,6 +91,8 @@ class Stage:
             webhooks=self.webhooks,
             ranker=KernelRanker(),
             edition=lambda version: self.editions.get(version or 0, self.editions[max(self.editions)]),
+            edition_for=self._edition_for,
+            recall=self._recall,
             queues={"general": Queue(skills={"general": 1}, **(queue or {}))},
         )
         self.dispatcher, self.watcher = Dispatcher(self.parts), Watcher(self.parts)
@@ -134,6 +138,12 @@ class Stage:
     def offer(self) -> OfferRow:
         """The newest offer."""
         return self.store.offers[max(self.store.offers)]
+
+    def _edition_for(self, caller: str) -> Edition:
+        return self.editions[max(self.editions) if self.choice is None else self.choice.version_for(caller)]
+
+    async def _recall(self, version: int) -> Edition | None:
+        return self.editions.get(version)
 
     def _wake(self, channel: str) -> None:
         if channel in self.legs:
