@@ -170,7 +170,9 @@ class Editions:
         while True:
             await self._clock.sleep(LOOK_EVERY_S)
             try:
-                await self.look()
+                if await self.look():
+                    now = self._choice
+                    log.info("other menu books are in use", stable=now.stable, canary=now.canary, share=now.share)
             except Exception:
                 log.exception("what is in use could not be looked up; the book in use goes on")
 
@@ -195,8 +197,6 @@ class Editions:
         changed = (usable.versions, usable.share) != (self._choice.versions, self._choice.share)
         self._choice = usable
         self._bound()
-        if changed:
-            log.info("menu books are in use", stable=usable.stable, canary=usable.canary, share=usable.share)
         return changed
 
     async def in_folder(self) -> tuple[MenuBook, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Which published versions of the menu book are in use: one for everybody, and perhaps a canary for a share of callers."""
+"""Which published versions of the menu book are in use: one for everybody, perhaps a canary for some callers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,4 +1,6 @@
-"""Who hears which version: the share is exact for given callers, sticks to them, and moves only in the ways there are."""
+"""Who hears which version: the share is exact for given callers, sticks to them, and changes in few ways only."""
+
+from itertools import pairwise
 
 import pytest
 
@@ -21,7 +23,7 @@ def test_so_many_of_ten_thousand_callers_hear_the_canary(share: float, count: in
 
 def test_whoever_hears_the_canary_keeps_it_while_its_share_grows() -> None:
     shares = [_canaries(Choice(1, 2, share)) for share in (0.01, 0.1, 0.25, 0.5, 1.0)]
-    assert all(fewer < more for fewer, more in zip(shares, shares[1:], strict=False))
+    assert all(fewer < more for fewer, more in pairwise(shares))
 
 
 def test_the_next_canary_is_tried_with_other_callers() -> None:
