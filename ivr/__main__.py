@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ivr import logs
-from ivr.commands import books, publish
+from ivr.commands import books, graph, publish
 from ivr.commands.agent import agents
 from ivr.commands.bank import bank
 from ivr.commands.options import SettingsFile, file_of, settings_of
@@ -117,6 +117,7 @@ cli.command()(publish.rollback)
 cli.command()(publish.canary)
 cli.command()(books.books)
 cli.command()(books.diff)
+cli.command()(graph.graph)
 
 
 @cli.command()

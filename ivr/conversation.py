@@ -160,17 +160,19 @@ async def _take_up_need(call: Call, position: Position, standing: Standing) -> P
 async def _walk(call: Call, position: Position) -> Ending:
     """Step after step until the book ends or the longest time is over."""
     book, limits = call.edition.book, call.parts.settings.calls
+    way: dict[str, str] = {}  # out of the step before, for who counts which ways are taken
     while True:
         if call.now() - call.started_at - call.talked_s > limits.longest_s:
             return Ending(Result.SERVED, Reason.AGENT) if call.talked else Ending(Result.FAILED, Reason.DEADLINE)
         step = book.steps[position.step]
-        call.note("step", step=position.step, does=step.kind)
+        call.note("step", step=position.step, does=step.kind, **way)
         call.position = position
         call.parts.log.stands(call.id, position.to_json(), call.language)
         await call.parts.log.settle(call.id, deadline_s=limits.store_s)
         came = await STEPS[step.kind](call, step, position)
         moved = follow(book, position, came)
         _record(call, position, came, moved)
+        way = {"by": came.by} if isinstance(came, Left) else {}
         if isinstance(came, Left) and came.verified_as is not None:
             call.parts.log.verified(call.id, came.verified_as, call.now())
             if came.verified_as != call.facts.customer_id:

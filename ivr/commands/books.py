@@ -12,12 +12,9 @@ from ivr.commands.options import SettingsFile, settings_of
 from ivr.commands.publish import told
 from ivr.errors import EngineFault
 from ivr.settings import Settings
-from ivr.shelf import Shelf, changes
 from menus.yaml_source import Faults
-from models.books import Books
 from models.choices import Choice
 from models.errors import ModelsError
-from models.migrate import opened
 from routing.errors import RoutingError
 
 #: Lines of the log of choices that `ivr books` tells.
@@ -34,6 +31,9 @@ def books(settings: SettingsFile = None) -> None:
 
 async def _published(settings: Settings) -> list[str]:
     """What to print. Raises what `opened` raises."""
+    from models.books import Books
+    from models.migrate import opened
+
     async with opened(settings.database_url) as database:
         shelf = Books(database)
         versions, choice, log = await shelf.all(), await shelf.choice(), await shelf.choices(MOST_TOLD)
@@ -67,6 +67,9 @@ def diff(
     settings: SettingsFile = None,
 ) -> None:
     """What differs between two menu books, in the words of menus. Exit status: 0 the same, 1 differs, 2 trouble."""
+    from ivr.shelf import Shelf, changes
+    from models.books import Books
+    from models.migrate import opened
 
     async def work() -> tuple[str, str, list[dict[str, object]]]:
         read = settings_of(settings)

@@ -4,17 +4,17 @@ import asyncio
 import getpass
 import os
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ivr.commands.options import SettingsFile, settings_of
-from ivr.editions import Came, editions_of
 from ivr.errors import Misconfigured
-from ivr.shelf import Shelf, changes
-from models.books import Books
 from models.choices import Change, Choice, NoSuchChoice, canary_share, for_everybody, for_share, promote, stop
-from models.migrate import opened
+
+if TYPE_CHECKING:
+    from ivr.shelf import Shelf
+    from models.books import Books
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would happen, and change nothing.")]
 Message = Annotated[str, typer.Option("--message", "-m", help="Why, for the record.")]
@@ -29,6 +29,11 @@ def publish(
     settings: SettingsFile = None,
 ) -> None:
     """Check the menu book, render its prompts and publish it; running engines take it over for new calls."""
+    from ivr.editions import editions_of
+    from ivr.shelf import Shelf
+    from models.books import Books
+    from models.migrate import opened
+
     read = settings_of(settings)
 
     async def work() -> list[str]:
@@ -49,6 +54,10 @@ def publish(
 
 def reload(message: Message = "reload", dry_run: DryRun = False, settings: SettingsFile = None) -> None:
     """Publish the menu folder if it is sound and new; otherwise what is in use goes on. Tells what happened."""
+    from ivr.editions import Came, editions_of
+    from models.books import Books
+    from models.migrate import opened
+
     read = settings_of(settings)
 
     async def work() -> list[str]:
@@ -113,6 +122,10 @@ def told(choice: Choice) -> str:
 
 
 def _choose(change: Change, message: str, *, dry_run: bool, settings: SettingsFile) -> None:
+    from ivr.editions import editions_of
+    from models.books import Books
+    from models.migrate import opened
+
     read = settings_of(settings)
 
     async def work() -> list[str]:
@@ -129,8 +142,10 @@ def _choose(change: Change, message: str, *, dry_run: bool, settings: SettingsFi
     _print(asyncio.run(work()))
 
 
-async def _would_publish(files: Mapping[str, str], books: Books, shelf: Shelf, share: float | None) -> list[str]:
+async def _would_publish(files: Mapping[str, str], books: "Books", shelf: "Shelf", share: float | None) -> list[str]:
     """What publishing the folder, which is sound, would do."""
+    from ivr.shelf import changes
+
     choice, latest = await books.choice(), await books.latest()
     if choice is None or latest is None:
         if share is not None:

@@ -191,18 +191,20 @@ def test_what_differs_is_told_in_the_words_of_menus_and_by_the_exit_status(write
     ivr("publish", "-m", "first")
     assert _lines(ivr("diff")) == ["version 1 and the folder are the same"]
     write("Good day.", ("label: {en: cards, zh: 银行卡}, then: cards", "label: {en: cards, zh: 银行卡}, then: general"),
+          ("label: {en: balance, zh: 余额}, then: general", "label: {en: balance, zh: 余额}, then: cards"),
           ("prompts: [silent], then: general}\n    invalid: {prompts: [wrong], then: general}",
            "prompts: [silent], then: main}\n    invalid: {prompts: [wrong], then: nobody}"))  # fmt: skip
     assert _lines(ivr("diff"), 1) == [
+        "menu main: key 1 now goes to cards (was general)",
         "menu main: key 3 now goes to general (was cards)",
         "menu cards: no_input now goes to main (was general)",
         "menu cards: invalid now goes to nobody (was general)",
         "prompt welcome: says in en now “Good day.” (was “Welcome.”)",
     ]
-    assert _lines(ivr("diff", "folder", "1"), 1)[0] == "menu main: key 3 now goes to cards (was general)"
+    assert _lines(ivr("diff", "folder", "1"), 1)[1] == "menu main: key 3 now goes to cards (was general)"
     told = json.loads("\n".join(_lines(ivr("diff", "--json"), 1)))
-    assert (told["old"], told["new"], len(told["changes"])) == ("version 1", "the folder", 4)
-    assert told["changes"][0]["values"]["new"] == "general"
+    assert (told["old"], told["new"], len(told["changes"])) == ("version 1", "the folder", 5)
+    assert told["changes"][1]["values"]["new"] == "general"
 
 
 def test_an_old_version_can_be_compared_though_the_rules_refuse_it_now(write: Callable[..., None]) -> None:
