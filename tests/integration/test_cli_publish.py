@@ -229,3 +229,39 @@ def test_a_comparison_that_cannot_be_made_has_an_exit_status_of_its_own(
     ivr("publish", "-m", "first")
     ran = ivr("diff", *arguments)
     assert (ran.status, ran.out, ran.err) == (2, "", told)
+
+
+def test_the_book_is_drawn_as_a_picture_and_as_text(write: Callable[..., None], tmp_path: Path) -> None:
+    ivr("publish", "-m", "first")
+    picture = _lines(ivr("graph"))
+    assert picture[0].startswith("<svg ")
+    assert picture[-1] == "</svg>"
+    assert any("Small Bank · version 1" in line for line in picture)
+    assert any("0 calls since" in line for line in picture)
+    assert any("(measured)" in line for line in picture)  # the sounds of this version are there
+    assert _lines(ivr("graph", "--format", "mermaid", "--since", "0"))[3] == "flowchart LR"
+    assert _lines(ivr("graph", "--format", "dot", "--menu", "cards"))[0] == "digraph book {"
+    file = tmp_path / "book.svg"
+    write("Good day.")
+    assert _lines(ivr("graph", "folder", "--out", str(file))) == [f"{file}: 9 steps of the folder"]
+    drawn = file.read_text(encoding="utf-8")
+    assert "Good day." in drawn
+    assert "(estimated)" in drawn
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--menu", "card"], "the book has no step 'card'; did you mean 'cards'?\n"),
+        (["--language", "fr"], "the book does not speak 'fr'; it speaks en, zh\n"),
+        (["--since", "long"], "'long' is no span of time: write days as 30d or hours as 12h, or 0\n"),
+        (["--out", "none/book.svg"], "none/book.svg: No such file or directory\n"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_a_picture_that_cannot_be_drawn_is_told_in_a_sentence(
+    arguments: list[str], told: str, write: Callable[..., None]
+) -> None:
+    ivr("publish", "-m", "first")
+    ran = ivr("graph", *arguments)
+    assert (ran.status, ran.out, ran.err) == (1, "", told)
