@@ -1,4 +1,4 @@
-"""The command line: serve, check, call, test, publish, books, migrate, doctor, agent, bank, demo and more."""
+"""The command line: serve, check, call, test, publish and its kin, books, migrate, doctor, agent, bank, demo."""
 
 import asyncio
 import sys
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ivr import logs
+from ivr.commands import books, graph, publish
 from ivr.commands.agent import agents
 from ivr.commands.bank import bank
 from ivr.commands.messages import messages
@@ -140,26 +141,13 @@ def hours(settings: SettingsFile = None) -> None:
         print(line)
 
 
-@cli.command()
-def publish(
-    message: Annotated[str, typer.Option("--message", "-m", help="What has changed, for the record.")],
-    settings: SettingsFile = None,
-) -> None:
-    """Check the menu book, render its prompts and publish it; running engines take it over for new calls."""
-    from ivr.editions import publish_folder
-
-    number = asyncio.run(publish_folder(settings_of(settings), message))
-    print(f"published version {number}")
-
-
-@cli.command()
-def books(settings: SettingsFile = None) -> None:
-    """Every published version of the menu book, the newest first, with its time and message."""
-    from ivr.commands.books import published
-
-    lines = asyncio.run(published(settings_of(settings)))
-    for line in lines or ("nothing was published yet; `ivr publish` does it",):
-        print(line)
+cli.command()(publish.publish)
+cli.command()(publish.reload)
+cli.command()(publish.rollback)
+cli.command()(publish.canary)
+cli.command()(books.books)
+cli.command()(books.diff)
+cli.command()(graph.graph)
 
 
 @cli.command()

@@ -139,6 +139,8 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             webhooks=webhooks,
             ranker=KernelRanker(),
             edition=editions.get,
+            edition_for=editions.for_caller,
+            recall=editions.recall,
             queues=queues.queues,
         )
         dialler = CallbackDialler(parts)
@@ -208,11 +210,11 @@ async def serve(settings: Settings) -> None:
 async def _reload(engine: Engine) -> None:
     """SIGHUP: publish the menu folder; what stands in the way is told line by line and the good version goes on."""
     try:
-        version = await engine.editions.publish("reload")
+        reloaded = await engine.editions.reload("reload")
     except (Misconfigured, StoreAway, OSError) as faults:
         log.error("the menu folder is not published; the book in use goes on", faults=str(faults).splitlines())
     else:
-        log.info("published", version=version)
+        log.info("reloaded", came=reloaded.came, version=reloaded.version, stable=reloaded.choice.stable)
 
 
 async def _show_life(nodes: Nodes, clock: Clock) -> None:

@@ -14,7 +14,7 @@ from ivr.call import Call
 from ivr.called_back import connect_customer, find_callback, settle_callback
 from ivr.errors import HungUp, LineBroken
 from ivr.numbers import e164
-from ivr.parts import LiveCall, Parts
+from ivr.parts import Edition, LiveCall, Parts
 from ivr.ports import CallbackSeen, Leg, Resumed, Standing
 from ivr.steps import STEPS
 from ivr.steps.menu import freeze
@@ -82,7 +82,7 @@ async def _begin(leg: Leg, parts: Parts, live: LiveCall, called: CallbackSeen | 
         )
     else:
         facts = await parts.directory.find(ani, now=started, deadline_s=limits.lookup_s)
-    edition = parts.edition(resumed.book_version if resumed else None)
+    edition = await _edition(parts, resumed, ani or arrival.call_id)
     if resumed is not None and (verified_as := (resumed.position or {}).get("verified_as")) is not None:
         facts = await _facts_of(parts, verified_as, facts)
     chosen = (resumed.language if resumed else None) or (called.wish.language if called else None) or facts.language
@@ -116,6 +116,16 @@ async def _begin(leg: Leg, parts: Parts, live: LiveCall, called: CallbackSeen | 
     if resumed is not None:
         position = resume(edition.book, resumed.position, language, arrival.dnis)
     return call, position if arrival.rung == 1 or called is not None else await _take_up(call, position)
+
+
+async def _edition(parts: Parts, resumed: Resumed | None, caller: str) -> Edition:
+    """The book that the call began with; for a new call the one that is in use for this caller."""
+    if resumed is None:
+        return parts.edition_for(caller)
+    begun = await parts.recall(resumed.book_version)
+    if begun is None:
+        log.warning("the book that the call began with cannot be had in time; it goes on in the one in use")
+    return begun or parts.edition_for(caller)
 
 
 async def _facts_of(parts: Parts, customer_id: int, facts: CallerFacts) -> CallerFacts:
@@ -167,11 +177,12 @@ async def _serve(call: Call, position: Position, called: CallbackSeen | None) ->
 async def _walk(call: Call, position: Position) -> Ending:
     """Step after step until the book ends or the longest time is over."""
     book, limits = call.edition.book, call.parts.settings.calls
+    way: dict[str, str] = {}  # out of the step before, for who counts which ways are taken
     while True:
         if call.now() - call.started_at - call.talked_s > limits.longest_s:
             return Ending(Result.SERVED, Reason.AGENT) if call.talked else Ending(Result.FAILED, Reason.DEADLINE)
         step = book.steps[position.step]
-        call.note("step", step=position.step, does=step.kind)
+        call.note("step", step=position.step, does=step.kind, **way)
         call.position = position
         call.parts.log.stands(call.id, position.to_json(), call.language)
         await call.parts.log.settle(call.id, deadline_s=limits.store_s)
@@ -179,6 +190,7 @@ async def _walk(call: Call, position: Position) -> Ending:
         position = call.position or position  # a menu adds how this call heard it
         moved = follow(book, position, came)
         _record(call, position, came, moved)
+        way = {"by": came.by} if isinstance(came, Left) else {}
         if isinstance(came, Left) and came.verified_as is not None:
             call.parts.log.verified(call.id, came.verified_as, call.now())
             if came.verified_as != call.facts.customer_id:

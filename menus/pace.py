@@ -1,7 +1,8 @@
 """How long callers listen before an option has been said: in the worst order, and as a caller may expect."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from menus.phrases import option_text
 from menus.schema import Menu, MenuBook, Option
@@ -57,3 +58,30 @@ def expected_s(order: Sequence[str], probabilities: Mapping[str, float], seconds
             heard.add(option)
             expected += probabilities[option] * said_s
     return expected
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How long what a book says takes, in seconds: judged by length, or measured on the rendered sounds."""
+
+    prompt_s: Callable[[str, str], float]  #: prompt, language
+    option_s: Callable[[str, Option, str], float]  #: menu, option, language
+    measured: bool = False
+
+
+def estimated(book: MenuBook) -> Durations:
+    """Durations judged by the length of the texts."""
+    return Durations(
+        lambda prompt, language: estimated_s(book.prompts[prompt].text[language]),
+        lambda menu, option, language: estimated_s(option_text(book, option, language)),
+    )
+
+
+def heard_in_order_s(name: str, menu: Menu, language: str, durations: Durations) -> Mapping[str, float]:
+    """Option → seconds from the first word of a menu until the option was said, in the book's order, all offered."""
+    heard: dict[str, float] = {}
+    at = durations.prompt_s(menu.greeting, language) if menu.greeting else 0.0
+    for option in menu.offered(language):
+        at += durations.option_s(name, option, language)
+        heard[option.id] = at
+    return heard

@@ -33,6 +33,7 @@ from menus.facts import CallerFacts
 from menus.learning.ranker import KernelRanker
 from menus.pace import estimated_s
 from menus.schema import MenuBook
+from models.choices import Choice
 from models.tables import AgentRow, CallRow, NeedRow, OfferRow
 from routing.agent import AgentState
 
@@ -70,6 +71,7 @@ class Stage:
         if not isinstance(settings, Settings):
             settings = Settings.model_validate({"node": node, "personal": {"hold_out": 0}, **(settings or {})})
         self.editions = {edition.version: edition}
+        self.choice: Choice | None = None  #: the newest edition for everybody when None
         self.directory = MemoryDirectory(self.store)
         self.log = MemoryCallLog(self.store, node)
         self.exchange = MemoryExchange(self.store, node)
@@ -100,6 +102,8 @@ class Stage:
             webhooks=self.webhooks,
             ranker=KernelRanker(),
             edition=lambda version: self.editions.get(version or 0, self.editions[max(self.editions)]),
+            edition_for=self._edition_for,
+            recall=self._recall,
             queues=queues or {"general": Queue(skills={"general": 1}, **(queue or {}))},
         )
         self.dialler = CallbackDialler(self.parts)
@@ -153,6 +157,12 @@ class Stage:
     def offer(self) -> OfferRow:
         """The newest offer."""
         return self.store.offers[max(self.store.offers)]
+
+    def _edition_for(self, caller: str) -> Edition:
+        return self.editions[max(self.editions) if self.choice is None else self.choice.version_for(caller)]
+
+    async def _recall(self, version: int) -> Edition | None:
+        return self.editions.get(version)
 
     def _wake(self, channel: str) -> None:
         if channel in self.legs:
