@@ -6,13 +6,14 @@ from typing import Any
 from menus.errors import UnfitValue
 from menus.prompt_text import SlotKind
 from menus.prompt_text import filled as filled_slots
-from menus.spoken import LANGUAGES, fits
+from menus.spoken import LANGUAGES, fits, grouped
 
 #: Kinds that are written alike in every language; the others are functions `written_…` of the language modules.
 _ALIKE: Mapping[SlotKind, Callable[[Any], str]] = {
     SlotKind.NUMBER: lambda value: f"{value:,}",
     SlotKind.COUNT: lambda value: f"{value:,}",
     SlotKind.DIGITS: str,
+    SlotKind.GROUPS: lambda value: " ".join(grouped(value)),
     SlotKind.TIME: lambda value: f"{value:%H:%M}",
 }
 
