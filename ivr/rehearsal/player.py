@@ -15,6 +15,7 @@ PATIENCE_S = 120.0  #: how long something may take to happen when the scenario d
 ENDING_S = 1800.0  #: how long a call may take to end
 LOOK_EVERY_S = 1.0
 REACTS_S = 0.3  #: no caller is quicker
+SAME_S = 0.5  #: by which one piece may seem to begin later on record than by its sound
 HANG_UP_S = 10.0
 
 
@@ -200,7 +201,7 @@ class _Player:
     async def _hear(self, step: Step) -> None:
         want = wanted(self.book, step.hears or step.next or "")
         self.hearing = await self._said(want, step, strictly=step.next is not None)
-        self.mark_s = self.hearing.at_s + 1e-6
+        self.mark_s = self.hearing.at_s + min(SAME_S, self.hearing.seconds / 3)
 
     async def _said(self, want: Wanted, step: Step, *, strictly: bool = False) -> Piece:
         found: list[Piece] = []

@@ -85,7 +85,7 @@ def spelled_step(step: Step) -> str:
 def why_order(data: Mapping[str, Any]) -> str:
     """Why a menu was spoken in its order, from what was recorded of it."""
     record, order = data.get("record", {}), data["order"]
-    early = [f"{one['option']} ({one['score']:.0%} likely today)" for one in order if one.get("promoted")]
+    early = [f"{one['option']} ({_why_early(one)})" for one in order if one.get("promoted")]
     told = f"{', '.join(early)} before the others" if early else "the order of the book"
     if record.get("held_out"):
         told += "; this caller is held out for comparison"
@@ -95,6 +95,11 @@ def why_order(data: Mapping[str, Any]) -> str:
     elif not early:
         told += "; no habits are known" if record.get("ranker") else ""
     return f"{data['menu']}: {told}"
+
+
+def _why_early(option: Mapping[str, Any]) -> str:
+    likely = f"{option['score']:.0%} likely today"
+    return likely if option.get("why") in (None, "habit") else f"by {option['why']}"
 
 
 def story(played: Played) -> list[str]:
