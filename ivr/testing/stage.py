@@ -1,7 +1,7 @@
 """One engine node of twins, for whole calls in virtual time: callers with scripts, agents, a dispatcher, a watcher."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -59,6 +59,8 @@ class Stage:
         clock: FakeClock | None = None,
         edition: Edition | None = None,
         queues: Mapping[str, Queue] | None = None,
+        directory: Callable[[MemoryStore], MemoryDirectory] = MemoryDirectory,
+        webhooks: MemoryWebhooks | None = None,
     ) -> None:
         self.clock: FakeClock = clock or (beside.clock if beside else FakeClock())
         self.store: MemoryStore = beside.store if beside else MemoryStore()
@@ -68,14 +70,14 @@ class Stage:
         if not isinstance(settings, Settings):
             settings = Settings.model_validate({"node": node, "personal": {"hold_out": 0}, **(settings or {})})
         self.editions = {edition.version: edition}
-        self.directory = MemoryDirectory(self.store)
+        self.directory = directory(self.store)
         self.log = MemoryCallLog(self.store, node)
         self.exchange = MemoryExchange(self.store, node)
         self.roster = MemoryRoster(self.store)
         self.bank, self.desk, self.switchboard = MemoryBank(), MemoryDesk(), MemorySwitchboard()
         self.lockouts, self.messenger = MemoryLockouts(self.store, self.clock), MemoryMessenger(self.store)
         self.cases, self.callbacks = MemoryCases(self.store), MemoryCallbacks(self.store)
-        self.webhooks = MemoryWebhooks()
+        self.webhooks = webhooks or MemoryWebhooks()
         self.legs: dict[str, ScriptedLeg] = {}
         self.switchboard.on_wake = self._wake
         self.parts = Parts(
