@@ -8,6 +8,7 @@ from ivr.rehearsal.evidence import Event
 from ivr.rehearsal.player import Played
 from ivr.rehearsal.schema import Step
 
+WIDTH = 12  #: of the second column
 MOST_AFTER = 12  #: lines that are shown after the place where the call departed
 _FEW = 6
 #: Of what happens at one moment, what is told first.
@@ -23,7 +24,7 @@ class Entry:
     about: str
 
     def __str__(self) -> str:
-        return f"{self.at_s:8.1f} s  {self.what:<8} {self.about}".rstrip()
+        return f"{self.at_s:8.1f} s  {self.what:<{WIDTH}} {self.about}".rstrip()
 
 
 def transcript(played: Played) -> list[Entry]:
@@ -65,7 +66,7 @@ def tell(event: Event) -> tuple[str, str] | None:
             return "ended", f"{data.get('result')}/{data.get('reason')}"
         case "prompts" | "step" | "arrived" | "popped" | "ringing" | "resumed" | "branch":
             return None
-    return event.kind.split("_")[0][:8], ", ".join(f"{name} {value}" for name, value in _shown(data))
+    return event.kind.replace("_", " "), ", ".join(f"{name} {value}" for name, value in _shown(data))
 
 
 def _shown(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

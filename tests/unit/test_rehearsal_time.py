@@ -159,4 +159,5 @@ def test_a_key_ends_a_recording() -> None:
 
 def test_pieces_of_a_sentence_are_joined_as_their_language_writes() -> None:
     assert joined(["You are number", "two", "in line."]) == "You are number two in line."
+    assert joined(["press", "one", ". Or not."]) == "press one. Or not."
     assert joined(["您现在排在第", "二", "位。"]) == "您现在排在第二位。"
