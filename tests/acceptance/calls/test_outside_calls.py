@@ -129,7 +129,7 @@ class Line:
         deadline = loop.time() + deadline_s
         while not (await came if asyncio.iscoroutine(came := true()) else came):
             assert loop.time() < deadline, f"not true within {deadline_s} s"
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
 
     async def newest(self, table: Any) -> Any:
         column = table.started_at if table is CallRow else table.id
