@@ -32,11 +32,14 @@ class Call:
     talked: bool = False
     transferred: bool = False  #: has talked to an outside number
     left_message: bool = False  #: has left a voicemail or stated a complaint
+    taken_up: bool = False  #: another engine has walked the book with it
     talked_s: float = 0.0  #: in conversations; does not count towards the longest call
     unstored: dict[int, OfferEvent] = field(
         default_factory=dict
     )  #: offer → how its ring ended, while the store is away
     typed_ahead: str | None = None  #: a key pressed before the menu it is meant for; the menu takes it
+    spare_key: str = ""  #: ends entries; after one that ended by its last digit it means nothing …
+    spare_until: float = 0.0  #: … until this moment of the monotonic clock
     position: Position | None = None  #: where the call stands; the values of the call are there
     secrets: dict[str, str] = field(default_factory=dict, repr=False)  #: what was typed into `secret` values
 
@@ -92,6 +95,8 @@ class Call:
             return Heard(())
         await self.leg.arm(sum(clip.seconds for clip in clips) + self.parts.settings.calls.dead_man_s)
         began = self.parts.clock.monotonic()
+        if self.spare_key and began < self.spare_until:
+            keys = keys.replace(self.spare_key, "")
         try:
             heard = await self.leg.say(clips, keys=keys, wakeable=wakeable)
         except HungUp:

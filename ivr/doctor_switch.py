@@ -95,7 +95,7 @@ def _write_classes(witness: AmiWitness) -> Iterator[Finding]:
 def _dialplan(witness: AmiWitness, settings: Settings) -> Iterator[Finding]:
     contexts = {
         name: witness.ask_list("ShowDialPlan", "ShowDialPlanComplete", Context=name)
-        for name in ("ivr", "ringwise-ladder", "ringwise-static", "ringwise-doctor")
+        for name in ("ivr", "ringwise-callback", "ringwise-ladder", "ringwise-static", "ringwise-doctor")
     }
     missing = [name for name, steps in contexts.items() if steps is None]
     if missing:

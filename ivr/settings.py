@@ -167,7 +167,7 @@ class Recordings(_Part):
 class Bank(_Part):
     """The bank's own systems."""
 
-    url: str | None = Field(
+    url: Annotated[str, AfterValidator(_address)] | None = Field(
         default=None,
         description="Address of the bank's webhook, `https://…`; without one the bank is the engine's own database. "
         "Its secret is `RINGWISE_BANK_SECRET`.",

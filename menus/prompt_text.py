@@ -13,6 +13,7 @@ class SlotKind(StrEnum):
     COUNT = "count"  # before a thing that is counted; 2 is 两
     ORDINAL = "ordinal"  # third, 第三
     DIGITS = "digits"  # one digit after the other
+    GROUPS = "groups"  # the same, in groups with a pause between: cards, accounts, phones
     MONEY = "money"
     DATE = "date"
     TIME = "time"

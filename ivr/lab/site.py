@@ -51,7 +51,7 @@ class Site:
     book: Path = SHIPPED / "menus"
     queues: Path = SHIPPED / "queues.yaml"
     softphones: Sequence[str] = ()
-    overrides: dict[str, Any] = field(default_factory=dict)  #: further settings, by section
+    overrides: dict[str, Any] = field(default_factory=dict)  #: further settings, whole or by section
     staff: tuple[AgentSeed, ...] = field(default_factory=demo_agents)
     asterisk: LabAsterisk = field(init=False)
     engines: list[EngineProcess] = field(init=False, default_factory=list)
@@ -132,7 +132,7 @@ class Site:
             "webhooks": {"allow": ["http://127.0.0.1:8490/claims/"]},
         }
         for section, values in self.overrides.items():
-            settings[section] = {**settings.get(section, {}), **values}
+            settings[section] = {**settings.get(section, {}), **values} if isinstance(values, dict) else values
         self.settings_file(node).write_text(yaml.safe_dump(settings), encoding="utf-8")
 
     async def prepare(

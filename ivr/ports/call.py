@@ -234,6 +234,14 @@ class Switchboard(Protocol):
         """End a channel. Raises SwitchAway or ActionUnknown."""
         ...
 
+    async def call_out(self, number: str, *, call_id: str, ring_s: float) -> None:
+        """Ring an outside E.164 number; who answers comes in at the door as the call of that id.
+
+        Answers as soon as the switch has taken the order. Raises SwitchAway when nothing rings; ActionUnknown when
+        that is not known: then look whether the call exists, and never ask again.
+        """
+        ...
+
     async def channels(self) -> tuple[ChannelSeen, ...]:
         """All channels, read afresh. Raises SwitchAway."""
         ...
@@ -341,7 +349,7 @@ class Exchange(Protocol):
         ...
 
     async def close_need(self, call_id: str, outcome: str, *, now: float) -> None:
-        """served, abandoned, gave_up or lost. Withdraws an open offer that was not answered."""
+        """served, abandoned, gave_up, callback or lost. Withdraws an open offer that was not answered."""
         ...
 
     async def snapshot(self, *, now: float) -> Snapshot: ...
@@ -507,3 +515,4 @@ class Hints(Protocol):
 
 #: Topics of hints.
 ROUTING = "routing"
+CALLBACKS = "callbacks"

@@ -1,43 +1,65 @@
 """Twins of the service ports: lock-outs, messages, cases, callbacks and other systems, in memory."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from ivr.errors import DipFailed
 from ivr.ports import CallbackWish, CaseOpened, NewCase, TextMessage, WebRequest
-from ivr.testing.clock import FakeClock
-from ivr.testing.store import MemoryStore
+from ivr.settings import Verification
+from ivr.testing.store import Failures, MemoryStore
+from models.callbacks import moved, seen_of, wished
 from models.outbox import LAPSED, OPTED_OUT, Outgoing, Posted, pause_s
-from models.tables import OutboxRow
+from models.tables import CallbackRow, OutboxRow
+from routing.callback import CallbackEvent, CallbackSeen, CallbackState, of_call
+from routing.errors import IllegalMove
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
 
 class MemoryLockouts:
-    """Twin of `models.lockouts.Lockouts`: so many failures lock for good."""
+    """Twin of `models.lockouts.Lockouts`; `store.lockouts` may be looked at."""
 
-    def __init__(self, store: MemoryStore, clock: FakeClock, *, most_failures: int = 5) -> None:
-        self.store, self.clock, self.most_failures = store, clock, most_failures
+    def __init__(self, store: MemoryStore, rules: Verification | None = None) -> None:
+        self.store, self.rules = store, rules or Verification()
 
     async def locked(self, subjects: Sequence[str], *, now: float) -> bool:
-        """Whether one of them has failed too often."""
+        """Whether one of them is locked."""
         self.store.reach()
-        return any(self.store.failures.get(subject, 0) >= self.most_failures for subject in subjects)
+        return any(self._locked(subject, now) for subject in subjects)
 
-    async def failed(self, subjects: Sequence[str], *, now: float) -> bool:
-        """Count a failure for each."""
+    async def tried(self, subjects: Sequence[str], *, now: float) -> bool:
+        """Count an attempt for each, unless one is locked."""
+        if await self.locked(subjects, now=now):
+            return False
+        for subject in subjects:
+            old = self.store.lockouts.get(subject, Failures(0, now))
+            stale = old.locked_until is not None or old.since <= now - self.rules.window_s
+            count, since = (1, now) if stale else (old.failures + 1, old.since)
+            locked_until = now + self.rules.lock_s if count >= self.rules.most_failures else None
+            self.store.lockouts[subject] = Failures(count, since, locked_until)
+        return True
+
+    async def untried(self, subjects: Sequence[str], *, now: float) -> None:
+        """Take one attempt of each back."""
         self.store.reach()
         for subject in subjects:
-            self.store.failures[subject] = self.store.failures.get(subject, 0) + 1
-        return await self.locked(subjects, now=now)
+            old = self.store.lockouts.get(subject)
+            if old is not None and old.failures > 0:
+                locked_until = old.locked_until if old.failures > self.rules.most_failures else None
+                self.store.lockouts[subject] = Failures(old.failures - 1, old.since, locked_until)
 
     async def passed(self, subjects: Sequence[str], *, now: float) -> None:
         """Forget the failures of these."""
         self.store.reach()
         for subject in subjects:
-            self.store.failures.pop(subject, None)
+            self.store.lockouts.pop(subject, None)
+
+    def _locked(self, subject: str, now: float) -> bool:
+        kept = self.store.lockouts.get(subject)
+        return kept is not None and kept.locked_until is not None and kept.locked_until > now
 
 
 class MemoryMessenger:
@@ -161,7 +183,7 @@ class MemoryCases:
 
 
 class MemoryCallbacks:
-    """Twin of `models.callbacks.CallbackBook`."""
+    """Twin of `models.callbacks.CallbackBook`: its rules on rows in a dictionary."""
 
     def __init__(self, store: MemoryStore) -> None:
         self.store = store
@@ -169,12 +191,71 @@ class MemoryCallbacks:
     async def request(self, wish: CallbackWish, *, now: float) -> int:
         """Keep a wish in place of an open one of the same number and queue."""
         self.store.reach()
-        for id_, kept in self.store.callbacks.items():
-            if (kept.number, kept.queue) == (wish.number, wish.queue):
-                self.store.callbacks[id_] = wish
-                return id_
-        self.store.callbacks[len(self.store.callbacks) + 1] = wish
-        return len(self.store.callbacks)
+        before = self._open(wish.number, wish.queue)
+        row = wished(wish, before, now)
+        if before is not None:
+            moved(before, CallbackEvent.REPLACE, now)
+        row.id = len(self.store.callbacks) + 1
+        self.store.callbacks[row.id] = row
+        return row.id
+
+    async def all_open(self, *, now: float) -> tuple[CallbackSeen, ...]:
+        """The open wishes that may be dialled by now or are being carried out."""
+        store = self.store
+        store.reach()
+        calling = {call.ani for call in store.calls.values() if call.ended_at is None and of_call(call.id) is None}
+        answered = {offer.call_id for offer in store.offers.values() if offer.answered_at is not None}
+        rows = [row for row in store.callbacks.values() if row.closed_at is None]
+        found = [row for row in rows if row.state != CallbackState.WAITING or row.next_at <= now]
+        seen = [seen_of(row, on_the_line=row.number in calling) for row in found]
+        seen = [replace(one, talked=one.state != CallbackState.WAITING and one.call_id in answered) for one in seen]
+        return tuple(sorted(seen, key=lambda one: (one.wish.since - one.wish.credit_s, one.id)))
+
+    async def find(self, callback_id: int, fence: int) -> CallbackSeen | None:
+        """An open wish that still carries this fence."""
+        row = self._hold(callback_id, fence)
+        return None if row is None else seen_of(row)
+
+    async def claim(
+        self, callback_id: int, fence: int, *, node: str, now: float, lease_s: float
+    ) -> CallbackSeen | None:
+        """Claim a waiting wish for one call."""
+        row = self._hold(callback_id, fence)
+        if row is None or row.state != CallbackState.WAITING or row.next_at > now:
+            return None
+        row.state, row.fence, row.tries = CallbackState.DIALLING.value, fence + 1, row.tries + 1
+        row.node, row.next_at = node, now + lease_s
+        return seen_of(row)
+
+    async def move(
+        self, callback_id: int, fence: int, event: CallbackEvent, *, now: float, until: float | None = None
+    ) -> bool:
+        """What has happened to a wish."""
+        row = self._hold(callback_id, fence)
+        if row is None:
+            return False
+        try:
+            moved(row, event, now, until)
+        except IllegalMove:
+            return False
+        return True
+
+    async def came_back(self, number: str, queue: str, *, now: float) -> bool:
+        """The customer called and reached an agent of that queue."""
+        self.store.reach()
+        row = self._open(number, queue)
+        if row is not None:
+            moved(row, CallbackEvent.COME_BACK, now)
+        return row is not None
+
+    def _open(self, number: str, queue: str) -> CallbackRow | None:
+        rows = self.store.callbacks.values()
+        return next((r for r in rows if (r.number, r.queue) == (number, queue) and r.closed_at is None), None)
+
+    def _hold(self, callback_id: int, fence: int) -> CallbackRow | None:
+        self.store.reach()
+        row = self.store.callbacks.get(callback_id)
+        return None if row is None or row.fence != fence or row.closed_at is not None else row
 
 
 class MemoryWebhooks:

@@ -8,6 +8,7 @@ from typing import Any
 from menus.errors import UnfitValue
 from menus.prompt_text import SlotKind
 from menus.spoken import en, zh
+from menus.spoken.groups import grouped
 from menus.spoken.money import Money
 
 #: Languages that values can be spoken in; another one is a module with the same functions.
@@ -18,6 +19,7 @@ _TAKES: dict[SlotKind, type | tuple[type, ...]] = {
     SlotKind.COUNT: int,
     SlotKind.ORDINAL: int,
     SlotKind.DIGITS: str,
+    SlotKind.GROUPS: str,
     SlotKind.MONEY: Money,
     SlotKind.DATE: date,
     SlotKind.TIME: (time, datetime),
@@ -55,4 +57,4 @@ def vocabulary(kind: SlotKind, language: str) -> tuple[str, ...]:
     return words
 
 
-__all__ = ["LANGUAGES", "Money", "fits", "habit_text", "key_word", "spoken", "vocabulary"]
+__all__ = ["LANGUAGES", "Money", "fits", "grouped", "habit_text", "key_word", "spoken", "vocabulary"]

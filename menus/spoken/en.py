@@ -40,6 +40,7 @@ VOCABULARY: dict[SlotKind, tuple[str, ...]] = {
     SlotKind.COUNT: _NUMBERS,
     SlotKind.ORDINAL: (*_ORDINALS, "number", *_NUMBERS),
     SlotKind.DIGITS: tuple(_SMALL[:10]),
+    SlotKind.GROUPS: tuple(_SMALL[:10]),
     SlotKind.MONEY: (*_NUMBERS, *(word for units in _UNITS.values() for word in units)),
     SlotKind.DATE: ("the", "of", *_ORDINALS, *_MONTHS),
     SlotKind.TIME: (*_BELOW_100, "oh", "o'clock", "A.M.", "P.M."),
@@ -85,6 +86,9 @@ def digits(value: str) -> tuple[str, ...]:
     if not spoken:
         raise UnfitValue("there is no digit to speak")
     return spoken
+
+
+groups = digits  # the pauses between groups are not words: menus.spoken.groups
 
 
 def money(value: Money) -> tuple[str, ...]:

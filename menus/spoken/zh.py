@@ -34,6 +34,7 @@ VOCABULARY: dict[SlotKind, tuple[str, ...]] = {
     SlotKind.COUNT: _NUMBERS,
     SlotKind.ORDINAL: ("第", *_NUMBERS),
     SlotKind.DIGITS: tuple(_ON_THE_PHONE),
+    SlotKind.GROUPS: tuple(_ON_THE_PHONE),
     SlotKind.MONEY: (*_NUMBERS, "元", "角", "分", "点", *_CURRENCIES.values()),
     SlotKind.DATE: (*_NUMBERS, "月", "日"),
     SlotKind.TIME: (*_NUMBERS, "点", "整", "分", *(part for _, part in _PARTS_OF_DAY)),
@@ -87,6 +88,9 @@ def digits(value: str) -> tuple[str, ...]:
     if not spoken:
         raise UnfitValue("there is no digit to speak")
     return spoken
+
+
+groups = digits  # the pauses between groups are not words: menus.spoken.groups
 
 
 def money(value: Money) -> tuple[str, ...]:

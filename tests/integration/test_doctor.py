@@ -171,7 +171,10 @@ def test_wrong_secret_is_told_apart_from_no_asterisk(settings: Settings, monkeyp
 
 def test_dialplan_that_is_not_included_is_named(settings: Settings, edit: Edit) -> None:
     edit("extensions.conf", '^#include "ringwise-dialplan.conf"', "")
-    assert ("dialplan", "there is no context ivr, ringwise-ladder, ringwise-static, ringwise-doctor") in wrong(settings)
+    assert (
+        "dialplan",
+        "there is no context ivr, ringwise-callback, ringwise-ladder, ringwise-static, ringwise-doctor",
+    ) in wrong(settings)
 
 
 def test_dialplan_without_its_guards_is_refused(settings: Settings, edit: Edit) -> None:
