@@ -8,12 +8,11 @@ from menus.prompt_text import SlotKind
 from menus.prompt_text import filled as filled_slots
 from menus.spoken import LANGUAGES, fits, grouped
 
-#: Kinds that are written alike in every language; the others are functions `written_…` of the language modules.
+#: Kinds that are written alike in every language, besides digits, which are written as they are; the others are
+#: functions `written_…` of the language modules.
 _ALIKE: Mapping[SlotKind, Callable[[Any], str]] = {
     SlotKind.NUMBER: lambda value: f"{value:,}",
     SlotKind.COUNT: lambda value: f"{value:,}",
-    SlotKind.DIGITS: str,
-    SlotKind.GROUPS: lambda value: " ".join(grouped(value)),
     SlotKind.TIME: lambda value: f"{value:%H:%M}",
 }
 
@@ -22,6 +21,8 @@ def written(kind: SlotKind, value: Any, language: str) -> str:
     """A value as it is written in this language. Raises UnfitValue when it is not of that kind."""
     if not fits(kind, value):
         raise UnfitValue(f"{type(value).__name__} cannot be written as {kind}")
+    if isinstance(value, str):
+        return value
     alike = _ALIKE.get(kind)
     if alike is not None:
         return alike(value)

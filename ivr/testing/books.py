@@ -77,16 +77,19 @@ def book_with_a_menu_after_talks() -> MenuBook:
     return parse_book({"small.yaml": text + _AFTER})
 
 
-def book_with(steps: str, *, prompts: str = "", more: str = "") -> MenuBook:
-    """The small book, in whose main menu key 3 leads to the step `first` of these; `main` and `thanks` are beyond.
+def text_with(steps: str, *, prompts: str = "", more: str = "") -> str:
+    """The small book as text, in whose main menu key 3 leads to the step `first` of these; `main` is beyond.
 
-    Steps and prompts are lines of YAML with an indentation of two, `more` is whole sections of the book. Its form is
-    checked, the rules between its parts are not.
+    Steps and prompts are lines of YAML with an indentation of two, `more` is whole sections of the book.
     """
     start, end = SMALL.index("  cards:\n    kind: menu"), SMALL.index("  to_zh: {kind")
     text = (SMALL[:start] + SMALL[end:]).replace("then: cards}", "then: first}")
-    text = text.replace("  bye: {text:", f"{prompts}  bye: {{text:")
-    return MenuBook.model_validate(yaml.safe_load(text + steps + more))
+    return text.replace("  bye: {text:", f"{prompts}  bye: {{text:") + steps + more
+
+
+def book_with(steps: str, *, prompts: str = "", more: str = "") -> MenuBook:
+    """The book of `text_with`. Its form is checked, the rules between its parts are not."""
+    return MenuBook.model_validate(yaml.safe_load(text_with(steps, prompts=prompts, more=more)))
 
 
 _AFTER = """\

