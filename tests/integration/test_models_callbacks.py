@@ -1,4 +1,4 @@
-"""Wishes to be called back: the same tests on the twin, on SQLite and on PostgreSQL; races of two nodes on databases."""
+"""Wishes to be called back: the same tests on the twin, on SQLite and PostgreSQL; races of two nodes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -60,6 +60,9 @@ def test_an_agent_is_kept_for_a_phone_that_rings():
 
 def test_a_customer_who_asked_to_be_connected_stands_there_by_their_own_need_alone():
     assert share([caller(1, 150)], [agent(1)], [wish(7, 100, state=CallbackState.TALKING)]) == ([1], [])
+    ringing = wish(7, 100, state=CallbackState.DIALLING)  # as it was read a moment ago
+    connected = Need(1, ringing.call_id, "general", 100, 1, required={"general": 1})
+    assert share([connected], [agent(1)], [ringing]) == ([1], [])
 
 
 def test_no_more_phones_ring_than_agents_are_ready():
