@@ -146,7 +146,7 @@ def test_when_the_clock_is_put_back_an_hour_is_open_twice() -> None:
     assert calendar.next_at(None, time(2, 30), at("2026-10-25T02:40", BERLIN, fold=1)) == at("2026-10-26T02:30", BERLIN)
 
 
-@given(st.datetimes(datetime(2025, 12, 1), datetime(2027, 2, 1)), st.sampled_from([CHINA, BERLIN]))
+@given(st.datetimes(datetime(2025, 12, 1), datetime(2027, 2, 1)), st.sampled_from([CHINA, BERLIN]))  # noqa: DTZ001
 def test_the_next_opening_is_open_not_before_and_nothing_is_open_in_between(wall: datetime, zone: ZoneInfo) -> None:
     calendar = hours("Mo-Fr 09:00-17:00; Sa 10:00-12:00; PH off", zone=zone, d2026_12_24="x")
     now = wall.replace(tzinfo=zone)

@@ -1,4 +1,5 @@
 """Rules over the whole language: what is let pass and what is not, where a small difference decides."""
+# ruff: noqa: E501 - pieces of books stand as their authors would write them
 
 import time
 
