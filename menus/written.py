@@ -13,6 +13,7 @@ from menus.spoken import LANGUAGES, fits, grouped
 _ALIKE: Mapping[SlotKind, Callable[[Any], str]] = {
     SlotKind.NUMBER: lambda value: f"{value:,}",
     SlotKind.COUNT: lambda value: f"{value:,}",
+    SlotKind.GROUPS: lambda value: " ".join(grouped(value)),
     SlotKind.TIME: lambda value: f"{value:%H:%M}",
 }
 
@@ -21,9 +22,9 @@ def written(kind: SlotKind, value: Any, language: str) -> str:
     """A value as it is written in this language. Raises UnfitValue when it is not of that kind."""
     if not fits(kind, value):
         raise UnfitValue(f"{type(value).__name__} cannot be written as {kind}")
-    if isinstance(value, str):
-        return value
     alike = _ALIKE.get(kind)
+    if alike is None and isinstance(value, str):
+        return value
     if alike is not None:
         return alike(value)
     write: Callable[[Any], str] = getattr(LANGUAGES[language], f"written_{kind.value}")

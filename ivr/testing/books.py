@@ -1,10 +1,12 @@
 """A small whole book for tests: two languages, a personal top menu, a sub-menu, routes and ends."""
 
+import json
+
 import yaml
 
-from menus.loader import parse_book
+from menus.loader import Examined, examine, parse_book
 from menus.schema import MenuBook
-from menus.yaml_source import read_yaml
+from menus.yaml_source import parse, read_yaml
 
 #: Every rule is kept; the one warning is that nobody is offered a callback. Tests break it one line at a time.
 SMALL = """\
@@ -158,3 +160,24 @@ _QUEUE = """\
   soon: {kind: callback, queue: general, reason: Cards, time: now, hours: service, then: told, otherwise: notice}
   told: {kind: say, prompts: [kept], then: thanks}
   notice: {kind: say, prompts: [notice], then: thanks}"""
+
+
+def small_book_with(example: str) -> Examined:
+    """What is found in the small book with another file over it: what the file says itself, the small book does not.
+
+    The site has the queue general, may call +86 and ask https://crm.example/ivr/.
+    """
+    (small, _), (mine, _) = parse(SMALL, "small.yaml"), parse(example, "example.yaml")
+    rest = small.plain() if small else {}
+    for key, value in (mine.plain() if mine else {}).items():
+        if key in ("steps", "prompts", "tasks") and isinstance(value, dict):
+            rest[key] = {name: entry for name, entry in rest[key].items() if name not in value}
+        else:
+            rest.pop(key, None)
+    return examine(
+        {"small.yaml": json.dumps(rest), "example.yaml": example},
+        queues={"general"},
+        time_zone="Asia/Shanghai",
+        outbound=("+86",),
+        webhooks=("https://crm.example/ivr/",),
+    )
