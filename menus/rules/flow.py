@@ -105,7 +105,7 @@ def _told(round_: list[str]) -> str:
 
 
 def deep_menus(outline: Outline) -> Iterator[Finding]:
-    """Menus that take more than two choices to reach; what follows a service is the talk about it, and no deeper menu."""
+    """Menus that take more than two choices to reach; what follows a service is talk about it, no deeper menu."""
     served = [name for name, step in outline.book.steps.items() if isinstance(step, SERVICES)]
     depths = outline.depths(outline.top_menus, stop=served)
     for name in outline.menus:

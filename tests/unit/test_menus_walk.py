@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.testing.books import small_book
+from ivr.testing.teller_book import collects, teller_book
 from menus.errors import IllegalInput
 from menus.facts import MenuHeard
 from menus.outcomes import BROKEN_BOOK, GOODBYES, Outcome
@@ -224,3 +225,21 @@ def test_who_stays_silent_is_let_out(wrong: int) -> None:
         assert moved is not None
         position = moved
     pytest.fail("the silent caller was never let out")
+
+
+def test_back_from_a_step_that_collects_leads_to_the_menu_before_it() -> None:
+    book = teller_book(first=collects("to", "ask_to", "done"))
+    chosen = follow(book, Position("main", "en"), Pressed("1")).position
+    assert chosen is not None
+    assert (chosen.step, chosen.trail) == ("first", ("main",))
+    move = follow(book, chosen, Pressed(book.back_key))
+    assert move.verdict is Verdict.BACK
+    assert move.position is not None
+    assert move.position.step == "main"
+
+
+def test_back_where_there_is_no_menu_before_asks_again() -> None:
+    book = teller_book(first=collects("to", "ask_to", "done"))
+    for step in ("first", "pin"):
+        move = follow(book, Position(step, "en"), Pressed(book.back_key))
+        assert (move.verdict, move.position) == (Verdict.REPEATED, Position(step, "en"))
