@@ -59,7 +59,8 @@ CALLS = (
     ),
     DemoCall(
         "c", "Chen Wei complains: straight to the complaint front line, the open case on the pop",
-        "2026-12-01T09:30", "+8613800000003", "en", (Keys("7"),), agent="grace", pop_shows=("Chen Wei", "Charged twice"),
+        "2026-12-01T09:30", "+8613800000003", "en", (Keys("7"),),
+        agent="grace", pop_shows=("Chen Wei", "Charged twice"),
     ),
     DemoCall(
         "d", "Wang Fang hears Chinese and reaches an agent who speaks it",

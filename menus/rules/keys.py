@@ -104,7 +104,7 @@ def dialled_numbers(outline: Outline) -> Iterator[Finding]:
 def order_of_keys(outline: Outline) -> Iterator[Finding]:
     """Keys that are not spoken in ascending order, or leave one out; 0 is the last.
 
-    Complaint and agent have one key everywhere, which may well leave a gap before it.
+    Pinned options have one key everywhere, which may well leave a gap before it.
     """
     for name, menu in outline.menus.items():
         for language in outline.book.languages:
@@ -116,9 +116,7 @@ def order_of_keys(outline: Outline) -> Iterator[Finding]:
                 )
                 continue
             own = [
-                int(option.key)
-                for option in menu.offered(language)
-                if option.key in "123456789" and option.task not in (COMPLAINT_TASK, AGENT_TASK)
+                int(option.key) for option in menu.offered(language) if option.key in "123456789" and not option.pinned
             ]
             if missing := sorted(set(range(1, max(own, default=0))) - set(keys)):
                 message = f"key {missing[0]} is left out in {language!r}; number the options without gaps"
