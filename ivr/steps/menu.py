@@ -129,8 +129,9 @@ def _remember(call: Call, name: str, memory: MenuMemory | None) -> None:
 
 
 def _heard_whole(menu_name: str, clips: Sequence[ClipHeard]) -> set[str]:
-    """The options that were heard to their end, key included."""
-    whole = (part.clip.prompt for part in clips if part.seconds >= part.clip.seconds - _WHOLE_S)
+    """The options that were heard to their end, key included: the next clip was begun, or almost nothing is missing."""
+    whole = [part.clip.prompt for part in clips[:-1] if part.seconds > 0]
+    whole += [part.clip.prompt for part in clips[-1:] if part.seconds >= part.clip.seconds - _WHOLE_S]
     return {prompt.removeprefix(f"{menu_name}.") for prompt in whole if prompt.startswith(f"{menu_name}.")}
 
 

@@ -41,6 +41,7 @@ HISTORIES = st.lists(
 SCORES = st.dictionaries(st.sampled_from([*TASKS, COMPLAINT_TASK, AGENT_TASK]), st.floats(0, 1)).map(
     lambda scores: {task: score / max(1.0, sum(scores.values())) for task, score in scores.items()}
 )
+_SMALL = small_book()
 _LABELS = st.text(st.sampled_from("abcdefgh "), min_size=1, max_size=40).filter(lambda text: text.strip() != "")
 
 
@@ -75,30 +76,29 @@ def books(draw: st.DrawFn) -> MenuBook:
 
     Complaint and agent are heard just within what the book promises.
     """
-    small = small_book()
     options = draw(_options())
-    main: dict[str, Any] = small.steps["main"].model_dump() | {
+    main: dict[str, Any] = _SMALL.steps["main"].model_dump() | {
         "options": options,
         "order": draw(st.sampled_from(["personal", "personal", "personal", "fixed"])),
         "keys": draw(st.sampled_from(POLICIES)),
         "gate": draw(st.none() | gates()),
     }
     agent = next(option["key"] for option in options if option["task"] == AGENT_TASK)
-    cards: dict[str, Any] = small.steps["cards"].model_dump()
+    cards: dict[str, Any] = _SMALL.steps["cards"].model_dump()
     cards["options"] = [
         {**option, "key": agent if option["task"] == AGENT_TASK else "2" if agent == "1" else "1"}
         for option in cards["options"]
     ]
     left_out = {"to_zh", "to_en"} | (set() if any(option["then"] == "cards" for option in options) else {"cards"})
-    steps = {name: step.model_dump() for name, step in small.steps.items() if name not in left_out}
+    steps = {name: step.model_dump() for name, step in _SMALL.steps.items() if name not in left_out}
     steps |= {"main": main} | ({} if "cards" in left_out else {"cards": cards})
     unused = [key for key in DIGITS if key not in {option["key"] for option in options}]
     freezes = {"freeze_key": draw(st.none() | st.sampled_from(unused)) if unused else None}
     if freezes["freeze_key"] is not None:
         freezes |= {"frozen": "again", "unfrozen": "again"}
-    tasks = {**small.tasks, **{task: {"en": "does", "zh": "做"} for task in TASKS}}
+    tasks = {**_SMALL.tasks, **{task: {"en": "does", "zh": "做"} for task in TASKS}}
     parts = {"steps": steps, "gate": draw(gates()), "segments": SEGMENTS, "tasks": tasks, "heard_within_s": 10_000}
-    book = MenuBook.model_validate(small.model_dump() | parts | freezes)
+    book = MenuBook.model_validate(_SMALL.model_dump() | parts | freezes)
     book = book.model_copy(update={"heard_within_s": heard_at_worst_s(book)})
     assume(all(finding.warning for finding in check(book)))
     assert not Conditions(book).faults

@@ -18,7 +18,8 @@ from menus.personalise import SpokenMenu, reproduce, spoken_menu
 from menus.phrases import option_text
 from menus.schema import Menu, MenuBook, Option
 
-NOW = datetime(2026, 12, 1, 9, 30, tzinfo=small_book().zone)
+SMALL_BOOK = small_book()
+NOW = datetime(2026, 12, 1, 9, 30, tzinfo=SMALL_BOOK.zone)
 IDS = st.lists(st.integers(0, 13).map(lambda n: f"option{n}"), unique=True)
 
 
@@ -179,7 +180,7 @@ def test_a_key_means_what_was_told_of_it_last(
 
 
 def _five_options(policy: str, most: int) -> MenuBook:
-    book = small_book()
+    book = SMALL_BOOK
     main = top_menu(book)
     kept = [option for option in main.options if option.id not in ("chinese", "english")]
     balance, transfer, cards, complaint, agent = kept
