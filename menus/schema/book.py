@@ -107,8 +107,8 @@ class MenuBook(Part):
     back_key: Key = "*"
     repeat_key: Key = "#"
     freeze_key: Key | None = None
-    """Keeps the caller's menus as they are, and lets them change again when pressed in a later call; `frozen` and
-    `unfrozen` say so."""
+    """Keeps the menu in which it is pressed as this caller hears it, in later calls too, until it is pressed there
+    again; `frozen` and `unfrozen` say so."""
     frozen: Name | None = None
     unfrozen: Name | None = None
     heard_within_s: float = Field(default=45, gt=0)
