@@ -79,7 +79,8 @@ class LiveLine:
         recorded = self._on_record(await self.evidence())
         if want is None or not want.is_name:
             return recorded
-        heard = await asyncio.to_thread(self._by_sound, want)
+        began, line = self._call.ear.sound()  # here, as packets come in meanwhile
+        heard = await asyncio.to_thread(self._by_sound, want, began, line)
         known = [piece.at_s for piece in recorded if piece.prompt == want.written]
         fresh = [piece for piece in heard if all(abs(piece.at_s - at_s) > 1.0 for at_s in known)]
         return sorted([*recorded, *fresh], key=lambda piece: piece.at_s)
@@ -96,8 +97,7 @@ class LiveLine:
         while (await self.evidence()).ending is None and time.monotonic() < until:
             await self.changed(LOOK_EVERY_S)
 
-    def _by_sound(self, want: Wanted) -> list[Piece]:
-        began, line = self._call.ear.sound()
+    def _by_sound(self, want: Wanted, began: float, line: Samples) -> list[Piece]:
         pieces = []
         for sounds in self._voices.values():
             if want.written in sounds:
