@@ -21,6 +21,7 @@ from models.tables import CallbackRow, CallEventRow, CallRow, CaseRow, OutboxRow
 
 LOOK_EVERY_S = 0.15
 SETTLE_S = 5.0
+LAG_S = 20.0  #: the longest prompt, and all options of a menu
 _TONE_S = 1.0  #: from the end of what is said before a recording to its tone
 _MOST_GAP_S = 0.3  #: between two clips, as the player leaves it
 _GAP_S = 0.4  #: silence that the matched filter needs before it is sure of a beginning
@@ -48,6 +49,11 @@ class LiveLine:
     def ended(self) -> bool:
         """Whether the call is over and on record."""
         return self._call.ended.is_set() and self._evidence.ending is not None
+
+    @property
+    def lag_s(self) -> float:
+        """What is not recognised by its sound is on record only once it was said."""
+        return LAG_S
 
     @property
     def recording(self) -> bool:
