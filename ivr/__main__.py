@@ -1,4 +1,4 @@
-"""The command line: serve, check, publish, books, call, test, migrate, doctor, agent, bank, demo."""
+"""The command line: serve, check, call, test, publish and its kin, books, migrate, doctor, agent, bank, demo."""
 
 import asyncio
 import sys
@@ -11,9 +11,12 @@ from typing import Annotated
 import typer
 
 from ivr import logs
+from ivr.commands import books, graph, publish
 from ivr.commands.agent import agents
 from ivr.commands.bank import bank
+from ivr.commands.messages import messages
 from ivr.commands.options import SettingsFile, file_of, settings_of
+from ivr.commands.recordings import recordings
 from ivr.errors import EngineFault
 from menus.yaml_source import Faults
 from models.errors import ModelsError
@@ -28,6 +31,8 @@ cli = typer.Typer(
 )
 cli.add_typer(agents)
 cli.add_typer(bank)
+cli.add_typer(messages)
+cli.add_typer(recordings)
 
 #: Faults whose message is made for people; everything else is a defect of ours and shows where it happened.
 TOLD = (EngineFault, RoutingError, ModelsError, Faults)
@@ -100,36 +105,60 @@ def migrate(settings: SettingsFile = None) -> None:
 
 
 @cli.command()
-def check(settings: SettingsFile = None) -> None:
+def check(
+    settings: SettingsFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every finding as JSON, for editors and pipelines.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as faults.")] = False,
+) -> None:
     """Check settings, queues and the menu book; name every fault with file, line and column."""
     from ivr.commands.check import check as run
 
+    report = run(file_of(settings))
+    if as_json:
+        print(report.as_json())
+    else:
+        fine = report.is_fine(strict=strict)
+        for line in report.told[:1]:
+            print(line)
+        for fault in report.faults:
+            print(fault, file=sys.stderr)
+        for warning in report.warnings:
+            print(f"{warning} (warning)", file=sys.stdout if fine else sys.stderr)
+        for line in report.told[1:] if fine else ():
+            print(line)
+    if not report.is_fine(strict=strict):
+        raise typer.Exit(1)
+
+
+@cli.command()
+def hours(settings: SettingsFile = None) -> None:
+    """The opening hours of the menu book for the next two weeks, and the public holidays of the year."""
+    from ivr.commands.hours import told
+    from menus.loader import load_book
+
     read = settings_of(settings)
-    file = file_of(settings)
-    print("no settings file: defaults" if file is None else f"{file}: fine")
-    for line in run(read):
+    for line in told(load_book(read.book.folder), datetime.now(read.zone).date()):
         print(line)
 
 
+cli.command()(publish.publish)
+cli.command()(publish.reload)
+cli.command()(publish.rollback)
+cli.command()(publish.canary)
+cli.command()(books.books)
+cli.command()(books.diff)
+cli.command()(graph.graph)
+
+
 @cli.command()
-def publish(
-    message: Annotated[str, typer.Option("--message", "-m", help="What has changed, for the record.")],
-    settings: SettingsFile = None,
+def surveys(
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How far back.")] = 30, settings: SettingsFile = None
 ) -> None:
-    """Check the menu book, render its prompts and publish it; running engines take it over for new calls."""
-    from ivr.editions import publish_folder
+    """What callers answered to surveys: a line for each question."""
+    from ivr.commands.surveys import summaries
 
-    number = asyncio.run(publish_folder(settings_of(settings), message))
-    print(f"published version {number}")
-
-
-@cli.command()
-def books(settings: SettingsFile = None) -> None:
-    """Every published version of the menu book, the newest first, with its time and message."""
-    from ivr.commands.books import published
-
-    lines = asyncio.run(published(settings_of(settings)))
-    for line in lines or ("nothing was published yet; `ivr publish` does it",):
+    lines = asyncio.run(summaries(settings_of(settings), days))
+    for line in lines or (f"nobody answered a survey within {days} days",):
         print(line)
 
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from ivr.editions import RECORDINGS
 from ivr.errors import Misconfigured
 from ivr.parts import Edition
 from ivr.prompts.catalogue import Catalogue, MissingSounds
@@ -13,7 +12,7 @@ from ivr.settings import Settings
 from ivr.testing.stage import silent_catalogue
 from menus.loader import load_book, parse_book
 from menus.schema import MenuBook
-from models.books import Books
+from models.books import RECORDINGS, Books
 from models.migrate import opened
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from ivr.ports import CaseSeen, ContactSeen, CustomerView, ProductSeen
 from ivr.rehearsal.schema import Caller, day_of
+from ivr.testing.accounts import MemoryAccount, MemoryCard, MemoryInstalment
 from ivr.testing.stage import Stage
 from menus.facts import CallerFacts, HistoryEvent, RecentCall
 
@@ -32,6 +33,7 @@ def move_in(stage: Stage, callers: Mapping[str, Caller], now: datetime) -> None:
         ani = number_of(caller)
         if caller.name is not None:
             stage.bank.customers.append(view_of(ids[name], caller, now))
+            stage.bank.open(account_of(ids[name], caller, now))
             if ani is not None:
                 facts[ani].append(facts_of(caller, ids[name], now))
         if caller.opted_out and ani is not None:
@@ -79,6 +81,47 @@ def facts_of(caller: Caller, customer_id: int | None, now: datetime) -> CallerFa
         recent=recent,
         missed_callback=caller.missed_callback,
         opted_out=caller.opted_out,
+    )
+
+
+def account_of(customer_id: int, caller: Caller, now: datetime) -> MemoryAccount:
+    """What the bank can do for a customer without an agent."""
+    today = now.date()
+    current = next((product for product in caller.products if product.kind == "current_account"), None)
+    plan = caller.instalment
+    dates = [(kind, day_of(day, today), None) for kind, day in caller.key_dates.items()]
+    due = [
+        (product.key_date, day_of(product.key_on, today), round(product.balance * 100))
+        for product in caller.products
+        if product.key_date and product.key_on
+    ]
+    if plan is not None:
+        due.append(("instalment_due", day_of(plan.next_on, today), round(plan.amount * 100)))
+    return MemoryAccount(
+        customer_id,
+        numbers=(number,) if (number := number_of(caller)) else (),
+        name=caller.name or "",
+        language=caller.language or "en",
+        segment=caller.segment,
+        pin=caller.pin or "",
+        birthday=(caller.birthday or "").replace("-", ""),
+        account=None if current is None else current.account or f"{900000 + customer_id}",
+        balance_cents=0 if current is None else round(current.balance * 100),
+        cards=[
+            MemoryCard(
+                card.number,
+                limit_cents=round(card.limit * 100),
+                limit_most_cents=round(card.limit_most * 100),
+                used_cents=round(card.used * 100),
+                blocked=card.blocked,
+            )
+            for card in caller.cards
+        ],
+        points=caller.points,
+        instalments=[]
+        if plan is None
+        else [MemoryInstalment(round(plan.amount * 100), plan.remaining, day_of(plan.next_on, today))],
+        key_dates=sorted([*dates, *due], key=lambda one: one[1]),
     )
 
 
@@ -136,7 +179,7 @@ def view_of(customer_id: int, caller: Caller, now: datetime) -> CustomerView:
         life_events=tuple((kind, day_of(day, today)) for kind, day in caller.life_events.items()),
         cases=tuple(
             CaseSeen(
-                case.number or f"C-{customer_id:04d}{index}",
+                case.number or f"{200000 + 10 * customer_id + index}",
                 case.subject,
                 case.tier,
                 at(case.opened),

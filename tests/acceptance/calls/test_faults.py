@@ -144,8 +144,7 @@ async def test_after_asterisk_was_killed_no_agent_stays_stuck(hotline: Any, reco
     await hotline.hear(again, hotline.clip("welcome", "zh"), deadline_s=8)
     record_property("first new call heard its greeting", f"{time.time() - booted:.1f} s after Asterisk was up")
     await again.ear.press("3")
-    await again.ear.press("1")
-    await hotline.hear(again, hotline.clip("lost_card_greeting", "zh"), deadline_s=8)
+    await hotline.hear(again, hotline.clip("cards_greeting", "zh"), deadline_s=8)
     await again.ear.press("0")
     await hotline.phones["carol"].rang(deadline_s=15)
     await again.wait_ended(deadline_s=15)
@@ -193,20 +192,20 @@ async def test_a_broken_book_never_replaces_a_good_one(hotline: Any, record_prop
     menus, engine = hotline.site.book / "menus.yaml", hotline.site.engines[0]
     good = menus.read_text(encoding="utf-8")
     try:
-        menus.write_text(good.replace("then: lost_card\n", "then: lost_cart\n").replace("key: 7", "key: 1"), "utf-8")
+        menus.write_text(good.replace("then: block_card\n", "then: block_cart\n").replace("key: 7", "key: 1"), "utf-8")
         said = engine.log.stat().st_size
         engine.say(signal.SIGHUP)
-        await hotline.until(lambda: "lost_cart" in log_since(engine.log, said))
+        await hotline.until(lambda: "block_cart" in log_since(engine.log, said))
         faults = log_since(engine.log, said)
         assert "menus.yaml:" in faults
-        assert "lost_card" in faults  # did you mean
+        assert "block_card" in faults  # did you mean
         call = await in_menu(hotline, LI_NA)
         await call.hang_up()
         assert await hotline.ended(LI_NA) == "left/in_menu"
         await engine.stop()
         said = engine.log.stat().st_size
         await engine.start()
-        assert "lost_cart" in log_since(engine.log, said)
+        assert "block_cart" in log_since(engine.log, said)
         call = await in_menu(hotline, LI_NA)
         await call.hang_up()
         record_property("reload and start", "every fault named with file and line; calls go on with the published book")
