@@ -77,8 +77,8 @@ async def _play(
     site = Site(
         folder,
         prompts=settings.prompts.folder,
-        book=settings.book.folder,
-        queues=settings.book.queues,
+        book=settings.book.folder.absolute(),
+        queues=settings.book.queues.absolute(),
         staff=staff,
         overrides={**taken, "personal": {"hold_out": 0.0}, "routing": {"desk_lost_s": 3600.0}},
     )

@@ -21,6 +21,7 @@ from models.tables import CallbackRow, CallEventRow, CallRow, CaseRow, OutboxRow
 
 LOOK_EVERY_S = 0.15
 SETTLE_S = 5.0
+LAG_S = 20.0  #: the longest prompt, and all options of a menu
 _TONE_S = 1.0  #: from the end of what is said before a recording to its tone
 _MOST_GAP_S = 0.3  #: between two clips, as the player leaves it
 _GAP_S = 0.4  #: silence that the matched filter needs before it is sure of a beginning
@@ -48,6 +49,11 @@ class LiveLine:
     def ended(self) -> bool:
         """Whether the call is over and on record."""
         return self._call.ended.is_set() and self._evidence.ending is not None
+
+    @property
+    def lag_s(self) -> float:
+        """What is not recognised by its sound is on record only once it was said."""
+        return LAG_S
 
     @property
     def recording(self) -> bool:
@@ -79,7 +85,8 @@ class LiveLine:
         recorded = self._on_record(await self.evidence())
         if want is None or not want.is_name:
             return recorded
-        heard = await asyncio.to_thread(self._by_sound, want)
+        began, line = self._call.ear.sound()  # here, as packets come in meanwhile
+        heard = await asyncio.to_thread(self._by_sound, want, began, line)
         known = [piece.at_s for piece in recorded if piece.prompt == want.written]
         fresh = [piece for piece in heard if all(abs(piece.at_s - at_s) > 1.0 for at_s in known)]
         return sorted([*recorded, *fresh], key=lambda piece: piece.at_s)
@@ -96,8 +103,7 @@ class LiveLine:
         while (await self.evidence()).ending is None and time.monotonic() < until:
             await self.changed(LOOK_EVERY_S)
 
-    def _by_sound(self, want: Wanted) -> list[Piece]:
-        began, line = self._call.ear.sound()
+    def _by_sound(self, want: Wanted, began: float, line: Samples) -> list[Piece]:
         pieces = []
         for sounds in self._voices.values():
             if want.written in sounds:

@@ -14,6 +14,7 @@ from menus.schema import MenuBook
 PATIENCE_S = 1200.0  #: how long something may take when the scenario does not say: longer than queues usually hold
 LOOK_EVERY_S = 1.0
 REACTS_S = 0.3  #: no caller is quicker
+RECORDED_S = 1.0  #: until something that has happened on a real line is on record
 SAME_S = 0.5  #: by which one piece may seem to begin later on record than by its sound
 HANG_UP_S = 10.0
 
@@ -26,6 +27,9 @@ class Line(Protocol):
 
     @property
     def recording(self) -> bool: ...
+
+    @property
+    def lag_s(self) -> float: ...  # how long after its beginning it may take until something said is known
 
     def now_s(self) -> float: ...
 
@@ -209,22 +213,25 @@ class _Player:
             for piece in await self.line.pieces(None if strictly else want):
                 if piece.at_s >= self.mark_s - 1e-9:
                     if want.is_in(piece.prompt, piece.text):
+                        if step.within_s is not None and piece.at_s > self.acted_s + step.within_s + 1e-6:
+                            raise _Departs(f"it came too late: {piece.at_s - self.acted_s:.1f} s after the last act")
                         found.append(piece)
                         return None
                     if strictly:
                         raise _Departs(f"said next was: {piece.text} ({piece.prompt})")
             return "it was not said"
 
-        await self._until(step, heard)
+        await self._until(step, heard, lag_s=self.line.lag_s)
         return found[0]
 
-    async def _until(self, step: Step, missing: Callable[[], Awaitable[str | None]]) -> None:
+    async def _until(self, step: Step, missing: Callable[[], Awaitable[str | None]], *, lag_s: float = 0.0) -> None:
         """Until nothing is missing any more. Raises _Departs when the time is over, or the call."""
         until_s = self.acted_s + step.within_s if step.within_s is not None else self.line.now_s() + PATIENCE_S
+        until_s += max(lag_s, min(self.line.lag_s, RECORDED_S)) + 1e-6
         while True:
             over = self.line.ended
             why = await missing()
-            late = self.line.now_s() > until_s + 1e-6
+            late = self.line.now_s() > until_s
             if why is None and not (late and step.within_s is not None):
                 return
             if over or late:

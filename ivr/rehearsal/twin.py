@@ -28,6 +28,11 @@ class TwinLine:
         return self._telephone.ended
 
     @property
+    def lag_s(self) -> float:
+        """Everything is known at once."""
+        return 0.0
+
+    @property
     def recording(self) -> bool:
         """Whether what the caller says is recorded."""
         return self._telephone.recording
