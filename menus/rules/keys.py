@@ -86,7 +86,7 @@ def _renumbered(book: MenuBook, name: str, menu: Menu) -> Iterator[Finding]:
 
 
 def _keeps_key(option: Option) -> bool:
-    return option.task in (COMPLAINT_TASK, AGENT_TASK)
+    return option.pinned or option.task in (COMPLAINT_TASK, AGENT_TASK)
 
 
 def dialled_numbers(outline: Outline) -> Iterator[Finding]:

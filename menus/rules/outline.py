@@ -63,6 +63,13 @@ class Outline:
         return tuple((loc, step) for loc, step in found if step in self.book.steps)
 
     @cached_property
+    def returns(self) -> tuple[str, ...]:
+        """Where calls go on that we placed ourselves, after the agent or without one."""
+        back = getattr(self.book, "calling_back", None)  # books of some versions have none
+        steps = (back.then, back.otherwise) if back is not None else ()
+        return tuple(step for step in steps if step in self.book.steps)
+
+    @cached_property
     def menus(self) -> Mapping[str, Menu]:
         """Every menu by name."""
         return {name: step for name, step in self.book.steps.items() if isinstance(step, Menu)}
@@ -106,7 +113,7 @@ class Outline:
     @cached_property
     def reached(self) -> dict[str, None]:
         """Every step that a call can come to."""
-        return self.from_steps(step for _, step in self.beginnings)
+        return self.from_steps([*(step for _, step in self.beginnings), *self.returns])
 
     @cached_property
     def helping(self) -> frozenset[str]:
