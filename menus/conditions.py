@@ -247,9 +247,12 @@ class Conditions:
         nothing = {name: "" for name in self._needs[text] if name.startswith("remembered.")}
         wanted = nothing | {name: picture[name] for name in self._needs[text] if name in picture}
         try:
-            found = self._compiled[text].eval(data=wanted).value()
+            answer = self._compiled[text].eval(data=wanted)
         except RuntimeError:
             return None
+        if answer.type() == cel.Type.ERROR:  # its value is a text that says what was missing
+            return None
+        found = answer.value()
         return found if isinstance(found, bool | int | str) else None
 
 

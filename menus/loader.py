@@ -38,6 +38,23 @@ def parse_book(files: Mapping[str, str], **site: Unpack[Site]) -> MenuBook:
     return _whole(examine(files, **site))
 
 
+def read_book(files: Mapping[str, str]) -> MenuBook:
+    """The book in these texts for looking at: its rules are not asked, so that an old version stays readable.
+
+    Raises Faults when it is no book at all.
+    """
+    parsed = [parse(text, name) for name, text in files.items()]
+    faults = [fault for _, found in parsed for fault in found]
+    roots = [root for root, _ in parsed if root is not None and isinstance(root.value, dict)]
+    book = None
+    if roots and not faults:
+        book, found = build(_join(roots, faults), MenuBook)
+        faults += found
+    if book is None or faults:
+        raise Faults(tuple(sorted(faults)))
+    return book
+
+
 def _whole(examined: Examined) -> MenuBook:
     if examined.book is None:
         raise Faults(examined.faults)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ivr.bank.generate import Customer, customer, generate, span_of
 from ivr.bank.people import CUSTOMERS, NAMED, Person, people
 from ivr.errors import Misconfigured
+from models.cases import NUMBERS_FROM
 from models.database import Database
 from models.tables import CallRow, CaseRow, CustomerRow, HistoryEventRow, LifeEventRow, NumberRow, ProductRow, Table
 
@@ -109,14 +110,14 @@ async def _empty(session: AsyncSession) -> None:
 
 
 class _CaseNumbers:
-    """Numbers of complaint cases, in the order of customers: C-00001."""
+    """Numbers of complaint cases, in the order of customers, as `models.cases` gives them: 100001."""
 
     def __init__(self) -> None:
         self._last = 0
 
     def next(self) -> str:
         self._last += 1
-        return f"C-{self._last:05d}"
+        return str(NUMBERS_FROM + self._last)
 
 
 async def _insert(session: AsyncSession, batch: Sequence[Customer], numbers: _CaseNumbers) -> None:

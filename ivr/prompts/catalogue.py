@@ -39,6 +39,7 @@ class Catalogue:
     def __init__(self, book: MenuBook, clips: Mapping[Utterance, Clip]) -> None:
         self._book = book
         self._clips = clips
+        self._options: dict[tuple[str, str, str, str | None], Clip] = {}  #: found before; as many as the book has
 
     @classmethod
     def load(cls, folder: Path, book: MenuBook, *, sound_prefix: Path | str | None = None) -> "Catalogue":
@@ -54,13 +55,19 @@ class Catalogue:
         """The clips of a prompt. Raises UnknownPrompt, UnfitValue."""
         return tuple(self._clip(said, name) for said in of_prompt(self._book, name, language, **values))
 
-    def option(self, menu: str, option: str, language: str) -> Clip:
-        """The clip of an option during a call in this language. Raises UnknownPrompt."""
+    def option(self, menu: str, option: str, language: str, key: str | None = None) -> Clip:
+        """The clip of an option during a call in this language, on its own key or another. Raises UnknownPrompt."""
+        asked = (menu, option, language, key)
+        if (found := self._options.get(asked)) is not None:
+            return found
         step = self._book.steps.get(menu)
-        for offered in step.offered(language) if isinstance(step, Menu) else ():
-            if offered.id == option:
-                return self._clip(of_option(self._book, offered, language), f"{menu}.{option}")
-        raise UnknownPrompt(f"the menu {menu!r} has no option {option!r} in {language!r}")
+        if isinstance(step, Menu):
+            for offered in step.offered(language):
+                if offered.id == option and key in (None, *step.keys_for(offered, language)):
+                    clip = self._clip(of_option(self._book, offered, language, key), f"{menu}.{option}")
+                    return self._options.setdefault(asked, clip)
+        on_key = "" if key is None else f" on key {key}"
+        raise UnknownPrompt(f"the menu {menu!r} has no option {option!r}{on_key} in {language!r}")
 
     def all(self) -> tuple[Clip, ...]:
         """Every clip of the book."""

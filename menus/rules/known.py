@@ -18,7 +18,7 @@ class Known:
         self._outline = outline
         self._bits: dict[str, int] = {}
         self._at: dict[str, int] = {}
-        starts = dict.fromkeys([*(step for _, step in outline.beginnings), *outline.returns])
+        starts = dict.fromkeys(outline.starts)
         waiting = deque(starts)
         self._at.update(dict.fromkeys(starts, 0))
         queued = set(starts)

@@ -13,6 +13,8 @@ def unknown_steps(outline: Outline) -> Iterator[Finding]:
     book = outline.book
     begun: list[tuple[Loc, str]] = [(("entry",), book.entry)]
     begun += [(("entries", name, "then"), entry.then) for name, entry in book.entries.items()]
+    if book.calling_back is not None:
+        begun += [(("calling_back", role), getattr(book.calling_back, role)) for role in ("then", "otherwise")]
     for name, step in book.steps.items():
         begun += [(("steps", name, *loc), to) for loc, to in targets_of(step)]
     yield from _unknown(begun, "step", book.steps)

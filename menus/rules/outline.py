@@ -63,11 +63,13 @@ class Outline:
         return tuple((loc, step) for loc, step in found if step in self.book.steps)
 
     @cached_property
-    def returns(self) -> tuple[str, ...]:
-        """Where calls go on that we placed ourselves, after the agent or without one."""
-        back = getattr(self.book, "calling_back", None)  # books of some versions have none
-        steps = (back.then, back.otherwise) if back is not None else ()
-        return tuple(step for step in steps if step in self.book.steps)
+    def starts(self) -> tuple[str, ...]:
+        """Every step that the book is entered at: where calls begin, and where a call goes on whom we called back."""
+        part = self.book.calling_back
+        back = [part.then, part.otherwise] if part is not None else []
+        return tuple(
+            dict.fromkeys([step for _, step in self.beginnings] + [to for to in back if to in self.book.steps])
+        )
 
     @cached_property
     def menus(self) -> Mapping[str, Menu]:
@@ -113,7 +115,7 @@ class Outline:
     @cached_property
     def reached(self) -> dict[str, None]:
         """Every step that a call can come to."""
-        return self.from_steps([*(step for _, step in self.beginnings), *self.returns])
+        return self.from_steps(self.starts)
 
     @cached_property
     def helping(self) -> frozenset[str]:

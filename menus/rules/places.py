@@ -21,6 +21,8 @@ def prompts_used(book: MenuBook) -> Iterator[tuple[Loc, str]]:
     """Every name of a prompt that the book refers to."""
     for role, name in book.waiting:
         yield ("waiting", role), name
+    if book.calling_back is not None:
+        yield ("calling_back", "greeting"), book.calling_back.greeting
     for role in ("frozen", "unfrozen"):
         if (name := getattr(book, role)) is not None:
             yield (role,), name

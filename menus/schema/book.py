@@ -36,6 +36,22 @@ class Waiting(Part):
     """From time to time."""
 
 
+class CallingBack(Part):
+    """What a customer hears whom we call back. Without this part nobody is called, and `callback` steps go on at
+    `otherwise`."""
+
+    greeting: Name
+    """Who calls and which key connects. Said twice at most; names nothing, as nobody knows who has picked up."""
+    connect_key: Key = "1"
+    """Connects: so no agent talks to an answering machine."""
+    timeout_s: float = Field(default=6, ge=2, le=20)
+    """Seconds of silence after the greeting."""
+    then: Name
+    """After the conversation."""
+    otherwise: Name
+    """When no agent came within the queue's limit after all; the customer is called again later."""
+
+
 class ServiceLevel(Part):
     """What is promised to the callers of a line: this share is answered within so many seconds."""
 
@@ -100,6 +116,7 @@ class MenuBook(Part):
     """Complaint and agent are spoken within this many seconds of the top menu, in whatever order."""
     gate: Gate = Gate()
     waiting: Waiting
+    calling_back: CallingBack | None = None
     segments: tuple[Line, ...] = ()
     """Segments of customers that options may be promoted for."""
     tasks: Mapping[TaskName, Mapping[Language, Line]]

@@ -11,6 +11,7 @@ from typing import Any
 from menus.errors import UnfitValue
 from menus.prompt_text import SlotKind
 from menus.spoken.discovery import languages_in
+from menus.spoken.groups import grouped
 from menus.spoken.money import Money
 
 #: Languages that values can be spoken in.
@@ -21,6 +22,7 @@ _TAKES: dict[SlotKind, type | tuple[type, ...]] = {
     SlotKind.COUNT: int,
     SlotKind.ORDINAL: int,
     SlotKind.DIGITS: str,
+    SlotKind.GROUPS: str,
     SlotKind.MONEY: Money,
     SlotKind.DATE: date,
     SlotKind.TIME: (time, datetime),
@@ -29,10 +31,15 @@ _TAKES: dict[SlotKind, type | tuple[type, ...]] = {
 
 def spoken(kind: SlotKind, value: Any, language: str) -> tuple[str, ...]:
     """The words of a value, each of them in `vocabulary`. Raises UnfitValue when it cannot be spoken that way."""
-    if not isinstance(value, _TAKES[kind]) or isinstance(value, bool):
+    if not fits(kind, value):
         raise UnfitValue(f"{type(value).__name__} cannot be spoken as {kind}")
     say: Callable[[Any], tuple[str, ...]] = getattr(LANGUAGES[language], kind.value)
     return say(value)
+
+
+def fits(kind: SlotKind, value: Any) -> bool:
+    """Whether a value may stand in a slot of this kind."""
+    return isinstance(value, _TAKES[kind]) and not isinstance(value, bool)
 
 
 def key_word(key: str, language: str) -> str:
@@ -53,4 +60,4 @@ def vocabulary(kind: SlotKind, language: str) -> tuple[str, ...]:
     return words
 
 
-__all__ = ["LANGUAGES", "Money", "habit_text", "key_word", "spoken", "vocabulary"]
+__all__ = ["LANGUAGES", "Money", "fits", "grouped", "habit_text", "key_word", "spoken", "vocabulary"]

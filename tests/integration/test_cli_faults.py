@@ -289,13 +289,13 @@ def test_a_changed_book_is_published_as_a_new_version_and_the_same_one_is_not(
 ) -> None:
     write()
     ivr("migrate")
-    assert ivr("publish", "-m", "first").out == "published version 1\n"
-    assert ivr("publish", "-m", "the same").out == "published version 1\n"
+    assert ivr("publish", "-m", "first").out.startswith("published version 1\n")
+    assert ivr("publish", "-m", "the same").out.startswith("published version 1\n")
     book = tmp_path / "config" / "menus" / "book.yaml"
     book.write_text(SMALL.replace("Welcome.", "Good day."), encoding="utf-8")
-    assert ivr("publish", "-m", "second").out == "published version 2\n"
-    told = [line.split(maxsplit=3) for line in ivr("books").out.splitlines()]
-    assert [(version, message) for version, _, _, message in told] == [("2", "second"), ("1", "first")]
+    assert ivr("publish", "-m", "second").out.startswith("published version 2\n")
+    told = [line.split() for line in ivr("books").out.splitlines()[:2]]
+    assert [(line[0], line[-1]) for line in told] == [("2", "second"), ("1", "first")]
 
 
 def test_a_site_without_a_published_book_says_so() -> None:

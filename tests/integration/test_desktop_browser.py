@@ -142,7 +142,7 @@ async def test_the_caller_stands_on_the_screen_before_the_phone_rings(page: Page
     await expect(page.locator(".number")).to_have_text("+86 138 0000 0001")
     await expect(page.locator(".who .badge")).to_have_text("Number recognised, not verified")
     await expect(page.locator(".stage")).to_have_text("Your phone rings in a moment")
-    await expect(page.locator(".case")).to_contain_text("C-2026-1187")
+    await expect(page.locator(".case")).to_contain_text("101187")
     await expect(page.locator(".reason")).to_have_text("Complaint")
     await expect(page.locator(".path li")).to_have_count(4)
     await expect(page.locator(".path kbd").last).to_have_text("0")
