@@ -102,15 +102,17 @@ def dialled_numbers(outline: Outline) -> Iterator[Finding]:
 
 
 def order_of_keys(outline: Outline) -> Iterator[Finding]:
-    """Keys that are not spoken in ascending order, or leave one out; 0 is the last."""
+    """Keys that are not spoken in ascending order, or leave one out; 0 is the last, and pinned ones have their own."""
     for name, menu in outline.menus.items():
         for language in outline.book.languages:
-            keys = [int(option.key) or 10 for option in menu.offered(language) if option.key.isdigit()]
+            offered = [option for option in menu.offered(language) if option.key.isdigit()]
+            keys = [int(option.key) or 10 for option in offered]
+            others = [int(option.key) for option in offered if not option.pinned]
             loc: Loc = ("steps", name, "options")
             if keys != sorted(keys):
                 yield advice(
                     loc, "key-order", f"the keys in {language!r} are not in ascending order; callers expect it"
                 )
-            elif missing := sorted(set(range(1, max([key for key in keys if key < 10], default=0))) - set(keys)):
+            elif missing := sorted(set(range(1, max(others, default=0))) - set(keys)):
                 message = f"key {missing[0]} is left out in {language!r}; number the options without gaps"
                 yield advice(loc, "key-gap", message)

@@ -11,7 +11,7 @@ from menus.hours import Hours
 from menus.prompt_text import Slot, slots
 from menus.rules.finding import MOST_FINDINGS, Loc
 from menus.rules.places import loc_of
-from menus.schema import Callback, Menu, MenuBook, OpenCase, Record, Route, Transfer
+from menus.schema import Callback, Menu, MenuBook, OpenCase, Record, Route, Transact, Transfer
 
 #: Steps that bring a caller to a person, or take down what a person will hear.
 HELPS = (Route, Transfer, Callback, Record, OpenCase)
@@ -133,11 +133,16 @@ class Outline:
         return found
 
     def depths(self, starts: Iterable[str]) -> dict[str, int]:
-        """Every step that can be come to and the fewest menus on the way, itself not among them."""
+        """Every step that callers look for and the fewest menus on the way, itself not among them.
+
+        Behind a step that has done something for the caller, a menu is a new question and not a deeper one.
+        """
         found = dict.fromkeys(starts, 0)
         waiting = deque(found)
         while waiting:
             name = waiting.popleft()
+            if isinstance(self.book.steps[name], (*HELPS, Transact)):
+                continue
             cost = int(name in self.menus)
             for way in self.exits[name]:
                 depth = found[name] + cost

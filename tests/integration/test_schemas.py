@@ -32,9 +32,12 @@ def models_below(base: type[BaseModel]) -> dict[str, type[BaseModel]]:
     return found
 
 
-MODELS: dict[str, type[BaseModel]] = {
-    **models_below(Part), **models_below(Settings.__mro__[1]), "Queue": Queue, "Queues": Queues,
-}  # fmt: skip
+#: Of each schema: its models by name; names of two schemas may be the same.
+MODELS: dict[str, dict[str, type[BaseModel]]] = {
+    "MenuBook": models_below(Part),
+    "Settings": models_below(Settings.__mro__[1]),
+    "Queues": {"Queue": Queue, "Queues": Queues},
+}
 
 
 @pytest.mark.parametrize(("text", "file", "command"), TEXTS.values(), ids=TEXTS.keys())
@@ -61,8 +64,9 @@ def test_every_key_is_told_and_has_an_example(text: str) -> None:
 @pytest.mark.parametrize("text", [text for text, _, _ in TEXTS.values()], ids=TEXTS.keys())
 def test_every_example_is_valid(text: str) -> None:
     wrong = []
+    models = MODELS[json.loads(text)["title"]]
     for model, key, told in keys_of(text):
-        field = MODELS[model].model_fields[key]
+        field = models[model].model_fields[key]
         for example in told.get("examples", ()):
             node, faults = parse(json.dumps({"example": example}), "example")
             assert node is not None
@@ -78,4 +82,4 @@ def test_every_example_is_valid(text: str) -> None:
 def test_every_shipped_file_names_its_schema(file: Path) -> None:
     first = file.read_text(encoding="utf-8").split("\n", 1)[0]
     assert first.startswith("# yaml-language-server: $schema=")
-    assert (file.parent / first.partition("$schema=")[2]).resolve() in {file.resolve() for _, file, _ in TEXTS.values()}
+    assert "properties" in json.loads((file.parent / first.partition("$schema=")[2]).read_text(encoding="utf-8"))
