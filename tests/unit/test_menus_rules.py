@@ -142,6 +142,25 @@ def test_parameters_are_of_the_kind_that_the_operation_needs() -> None:
     assert found((typed % "digits").replace("given: {to: account}", "given: {to: acount}")) == {"unknown-value"}
 
 
+def test_a_secret_is_given_to_the_bank_and_to_nobody_else() -> None:
+    steps = (
+        "  thanks: {kind: collect, into: pin, secret: true, prompt: welcome, no_input: {prompts: [silent], then: %s}, "
+        "invalid: {prompts: [wrong], then: nobody}, then: proof}\n"
+        f"  proof: {VERIFY % 'done'}\n"
+        "  done: {kind: transact, do: payee, given: {to: pin}, then: %s, otherwise: nobody}\n"
+    )
+    assert found(steps % ("nobody", "nobody")) == set()
+    assert found(steps % ("proof", "nobody")) == {"unset-value"}
+    dip = "  ask: {kind: dip, url: 'https://crm.example/ivr/who', send: {pin: values.pin}, then: nobody, otherwise: nobody}\n"
+    assert found(steps % ("nobody", "ask") + dip) >= {"secret-used"}
+
+
+def test_an_amount_is_no_number_in_the_book() -> None:
+    given = "given: {to: '62220001', amount: 100}, confirm: again, cancelled: nobody"
+    steps = f"  thanks: {VERIFY % 'done'}\n  done: {{kind: transact, do: transfer, {given}, then: nobody, otherwise: nobody}}\n"
+    assert found(steps) == {"wrong-kind"}
+
+
 def test_a_value_in_a_condition_may_be_unset_and_a_value_in_an_expression_may_not() -> None:
     count = "  thanks: {kind: set, values: {tries: values.tries + 1}, then: nobody}\n"
     assert found(count) >= {"unset-value"} or found(count) >= {"bad-condition"}
