@@ -10,8 +10,8 @@ from menus.rules.outline import Outline
 from menus.schema import Send, Set, Transact
 from menus.values import ValueKind
 
-#: Kinds of parameter that a whole number in the book can be; of money it is whole units.
-_LITERAL = (ValueKind.NUMBER, ValueKind.MONEY, ValueKind.DIGITS)
+#: Kinds of parameter that a whole number in the book can be.
+_LITERAL = (ValueKind.NUMBER, ValueKind.DIGITS)
 _TELLING = re.compile(
     r"\bcustomer\.(products|life_events|value_yearly|churn_risk|years|card_expires_in_days|instalment_due_in_days|"
     r"premium_due_in_days|contract_ends_in_days)\b"

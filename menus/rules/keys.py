@@ -86,7 +86,7 @@ def _renumbered(book: MenuBook, name: str, menu: Menu) -> Iterator[Finding]:
 
 
 def _keeps_key(option: Option) -> bool:
-    return option.task in (COMPLAINT_TASK, AGENT_TASK)
+    return option.pinned or option.task in (COMPLAINT_TASK, AGENT_TASK)
 
 
 def dialled_numbers(outline: Outline) -> Iterator[Finding]:
@@ -102,22 +102,17 @@ def dialled_numbers(outline: Outline) -> Iterator[Finding]:
 
 
 def order_of_keys(outline: Outline) -> Iterator[Finding]:
-    """Keys that are not spoken in ascending order, or leave one out; 0 is the last.
-
-    Pinned options have one key everywhere, which may well leave a gap before it.
-    """
+    """Keys that are not spoken in ascending order, or leave one out; 0 is the last, and pinned ones have their own."""
     for name, menu in outline.menus.items():
         for language in outline.book.languages:
-            keys = [int(option.key) or 10 for option in menu.offered(language) if option.key.isdigit()]
+            offered = [option for option in menu.offered(language) if option.key.isdigit()]
+            keys = [int(option.key) or 10 for option in offered]
+            others = [int(option.key) for option in offered if not option.pinned]
             loc: Loc = ("steps", name, "options")
             if keys != sorted(keys):
                 yield advice(
                     loc, "key-order", f"the keys in {language!r} are not in ascending order; callers expect it"
                 )
-                continue
-            own = [
-                int(option.key) for option in menu.offered(language) if option.key in "123456789" and not option.pinned
-            ]
-            if missing := sorted(set(range(1, max(own, default=0))) - set(keys)):
+            elif missing := sorted(set(range(1, max(others, default=0))) - set(keys)):
                 message = f"key {missing[0]} is left out in {language!r}; number the options without gaps"
                 yield advice(loc, "key-gap", message)

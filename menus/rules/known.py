@@ -11,6 +11,11 @@ from menus.schema import Callback, Collect, Dip, Goto, Menu, OpenCase, Record, R
 VERIFIED, CLOSED, QUEUED = ":verified", ":closed", ":queued"
 
 
+def secret(name: str) -> str:
+    """The fact that a secret was typed; it is no value of the call."""
+    return f":secret {name}"
+
+
 class Known:
     """For every step that can be reached: what is certain there. Nothing that is certain is ever lost in a call."""
 
@@ -81,7 +86,9 @@ def gained(step: Step, where: str) -> Iterator[str]:
 def _given_by(step: Step) -> Iterator[str]:
     if isinstance(step, Verify):
         yield VERIFIED
-    elif (isinstance(step, Collect) and not step.secret) or isinstance(step, Record):
+    elif isinstance(step, Collect):
+        yield secret(step.into) if step.secret else step.into
+    elif isinstance(step, Record):
         yield step.into
     elif isinstance(step, Set):
         yield from step.values

@@ -1,7 +1,7 @@
 """A book and what several rules ask of it, each worked out once, so that checking stays linear."""
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -11,7 +11,7 @@ from menus.hours import Hours
 from menus.prompt_text import Slot, slots
 from menus.rules.finding import MOST_FINDINGS, Loc
 from menus.rules.places import loc_of
-from menus.schema import Callback, Menu, MenuBook, OpenCase, Record, Route, Transfer
+from menus.schema import Callback, Menu, MenuBook, OpenCase, Record, Route, Transact, Transfer
 
 #: Steps that bring a caller to a person, or take down what a person will hear.
 HELPS = (Route, Transfer, Callback, Record, OpenCase)
@@ -132,13 +132,16 @@ class Outline:
                     found.setdefault(name, loc)
         return found
 
-    def depths(self, starts: Iterable[str], *, stop: Collection[str] = ()) -> dict[str, int]:
-        """Every step that can be come to and the fewest menus on the way, itself not among them; none beyond `stop`."""
+    def depths(self, starts: Iterable[str]) -> dict[str, int]:
+        """Every step that callers look for and the fewest menus on the way, itself not among them.
+
+        Behind a step that has done something for the caller, a menu is a new question and not a deeper one.
+        """
         found = dict.fromkeys(starts, 0)
-        waiting, ended = deque(found), frozenset(stop)
+        waiting = deque(found)
         while waiting:
             name = waiting.popleft()
-            if name in ended:
+            if isinstance(self.book.steps[name], (*HELPS, Transact)):
                 continue
             cost = int(name in self.menus)
             for way in self.exits[name]:

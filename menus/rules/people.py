@@ -131,9 +131,8 @@ def _said_s(outline: Outline, step: Step) -> float:
     prompts = [name for loc, name in prompts_of(step) if loc[0] not in ("no_input", "invalid", "wrong", "wait")]
     texts = [book.prompts[name].text.values() for name in prompts if name in book.prompts]
     seconds = [max(map(estimated_s, words)) for words in texts]
-    if isinstance(step, Matters):  # tells of one thing only
-        return max(seconds, default=0.0) + step.timeout_s
-    return sum(seconds) + _ASKING_S * (step.kind in _ASKING)
+    said = max(seconds, default=0.0) if isinstance(step, Matters) else sum(seconds)  # one matter is told
+    return said + _ASKING_S * (step.kind in _ASKING)
 
 
 def _cost(outline: Outline, step: Step) -> tuple[float, int]:

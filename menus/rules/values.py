@@ -8,7 +8,7 @@ from menus.conditions import expressions_of, values_of
 from menus.operations import OPERATIONS
 from menus.prompt_text import Slot
 from menus.rules.finding import Finding, Loc, advice, fault, unknown
-from menus.rules.known import Known
+from menus.rules.known import Known, secret
 from menus.rules.outline import Outline
 from menus.rules.places import prompts_of
 from menus.schema import Callback, Collect, OpenCase, Send, Set, Step, Transact
@@ -33,6 +33,7 @@ class Use:
     name: str
     kind: ValueKind | None = None  #: what it must be; None when any kind will do
     asked: bool = False  #: a condition asks for it, and does not hold while it is not set
+    keeps_secrets: bool = False  #: the bank may be given what nobody else may
 
 
 def kinds_of(outline: Outline) -> Mapping[str, frozenset[ValueKind]]:
@@ -45,9 +46,19 @@ def kinds_of(outline: Outline) -> Mapping[str, frozenset[ValueKind]]:
     return {name: frozenset(kinds) for name, kinds in found.items()}
 
 
-def secrets_of(outline: Outline) -> frozenset[str]:
-    """The values that callers type and nobody may see."""
-    return frozenset(step.into for step in outline.book.steps.values() if isinstance(step, Collect) and step.secret)
+def secrets_of(outline: Outline) -> Mapping[str, ValueKind]:
+    """The values that callers type and nobody but the bank may see, with their kinds."""
+    steps = outline.book.steps.values()
+    return {step.into: ValueKind(step.type) for step in steps if isinstance(step, Collect) and step.secret}
+
+
+def _secret_given(use: Use, kind: ValueKind, known: Known) -> Iterator[Finding]:
+    if use.kind is not None and use.kind is not kind:
+        yield fault(use.loc, "wrong-kind", f"{use.name!r} is of the kind {kind}; {use.kind} is needed here")
+    elif not known.at(use.step, secret(use.name)):
+        way = known.without(use.step, secret(use.name))
+        message = f"{use.name!r} is not typed {way}; let every way come over a step that collects it"
+        yield fault(use.loc, "unset-value", message)
 
 
 def values(outline: Outline, known: Known) -> Iterator[Finding]:
@@ -55,7 +66,9 @@ def values(outline: Outline, known: Known) -> Iterator[Finding]:
     kinds, secrets = kinds_of(outline), secrets_of(outline)
     yield from _two_kinds(outline, kinds, secrets)
     for use in _uses(outline):
-        if use.name in secrets:
+        if use.name in secrets and use.keeps_secrets:
+            yield from _secret_given(use, secrets[use.name], known)
+        elif use.name in secrets:
             message = f"{use.name!r} is secret: it is never kept, spoken or handed on; take it out here"
             yield fault(use.loc, "secret-used", message)
         elif use.name not in kinds:
@@ -104,8 +117,8 @@ def slots(outline: Outline, known: Known) -> Iterator[Finding]:
             yield fault(where, "missing-slot", "the slot {position:number} is missing")
 
 
-def _slot(where: Loc, slot: Slot, fits: frozenset[ValueKind], secret: bool) -> Iterator[Finding]:
-    if secret:
+def _slot(where: Loc, slot: Slot, fits: frozenset[ValueKind], hidden: bool) -> Iterator[Finding]:
+    if hidden:
         yield fault(where, "secret-used", f"{slot.name!r} is secret and never spoken; take the slot out")
     elif not fits:
         message = f"nothing fills {{{slot.name}}} where this is said; name a value that a step on the way gives"
@@ -159,7 +172,7 @@ def _uses(outline: Outline) -> Iterator[Use]:
             for field, value in step.given.items():
                 needed = {**operation.needs, **operation.may_have}.get(field)
                 if not value.isdigit():
-                    yield Use(name, (*at, "given", field), value, needed)
+                    yield Use(name, (*at, "given", field), value, needed, keeps_secrets=True)
         elif isinstance(step, Callback):
             if step.at is not None:
                 yield Use(name, (*at, "at"), step.at, ValueKind.TIME)
@@ -175,7 +188,7 @@ def _uses(outline: Outline) -> Iterator[Use]:
 
 
 def _two_kinds(
-    outline: Outline, kinds: Mapping[str, frozenset[ValueKind]], secrets: frozenset[str]
+    outline: Outline, kinds: Mapping[str, frozenset[ValueKind]], secrets: Mapping[str, ValueKind]
 ) -> Iterator[Finding]:
     """A value that steps give in different kinds, or that is secret in one step and plain in another."""
     mixed = {name for name, found in kinds.items() if len(found) > 1}

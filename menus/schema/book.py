@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
+from menus.schema.examples import with_examples
 from menus.schema.parts import Gate, Prompt, Template
 from menus.schema.steps import Step
 from menus.schema.words import (
@@ -154,6 +155,6 @@ class MenuBook(Part):
 
 def schema_text() -> str:
     """The JSON Schema of one file of a book, for editors. A file may hold any part of the book."""
-    schema = MenuBook.model_json_schema()
+    schema = with_examples(MenuBook.model_json_schema())
     schema.pop("required", None)
     return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"

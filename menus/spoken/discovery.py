@@ -9,8 +9,8 @@ from types import ModuleType
 from menus.errors import MenusError
 from menus.prompt_text import SlotKind
 
-#: What a language says values with, besides a function for each kind of slot.
-FUNCTIONS = ("habit",)
+#: What a language says and writes values with, besides a function for each kind of slot that is spoken.
+FUNCTIONS = ("habit", "written_ordinal", "written_money", "written_date")
 TABLES = ("KEYS", "VOCABULARY", "VOICE")
 _KEYS = frozenset("0123456789*#")
 

@@ -15,8 +15,10 @@ VOICE = "eo"
 KEYS = {**{str(digit): str(digit) for digit in range(10)}, "*": "stelo", "#": "krado"}
 VOCABULARY = {kind: ("unu",) for kind in SlotKind}
 def _said(value): return ("unu",)
-number = count = ordinal = digits = money = date = time = _said
+number = count = ordinal = digits = groups = money = date = time = _said
 def habit(task, day): return task
+def _wrote(value): return "unu"
+written_ordinal = written_money = written_date = _wrote
 """
 
 

@@ -22,7 +22,7 @@ COMPLAINT = "{id: complaint, key: 5, task: complaint, pinned: true, label: {en: 
 
 def codes(examined: Examined) -> set[str]:
     """What was found, without what the small book has of itself."""
-    return {fault.code for fault in (*examined.faults, *examined.warnings)} - {"rings-out", "key-gap", "deep-menu"}
+    return {fault.code for fault in (*examined.faults, *examined.warnings)} - {"rings-out", "deep-menu"}
 
 
 def found(steps: str, more: str = "") -> set[str]:
@@ -140,6 +140,25 @@ def test_parameters_are_of_the_kind_that_the_operation_needs() -> None:
     assert found(typed % "digits") == set()
     assert found(typed % "date") == {"wrong-kind"}
     assert found((typed % "digits").replace("given: {to: account}", "given: {to: acount}")) == {"unknown-value"}
+
+
+def test_a_secret_is_given_to_the_bank_and_to_nobody_else() -> None:
+    steps = (
+        "  thanks: {kind: collect, into: pin, secret: true, prompt: welcome, no_input: {prompts: [silent], then: %s}, "
+        "invalid: {prompts: [wrong], then: nobody}, then: proof}\n"
+        f"  proof: {VERIFY % 'done'}\n"
+        "  done: {kind: transact, do: payee, given: {to: pin}, then: %s, otherwise: nobody}\n"
+    )
+    assert found(steps % ("nobody", "nobody")) == set()
+    assert found(steps % ("proof", "nobody")) == {"unset-value"}
+    dip = "  ask: {kind: dip, url: 'https://crm.example/ivr/who', send: {pin: values.pin}, then: nobody, otherwise: nobody}\n"
+    assert found(steps % ("nobody", "ask") + dip) >= {"secret-used"}
+
+
+def test_an_amount_is_no_number_in_the_book() -> None:
+    given = "given: {to: '62220001', amount: 100}, confirm: again, cancelled: nobody"
+    steps = f"  thanks: {VERIFY % 'done'}\n  done: {{kind: transact, do: transfer, {given}, then: nobody, otherwise: nobody}}\n"
+    assert found(steps) == {"wrong-kind"}
 
 
 def test_a_value_in_a_condition_may_be_unset_and_a_value_in_an_expression_may_not() -> None:
