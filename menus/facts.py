@@ -23,7 +23,7 @@ class RecentCall:
 
     at: datetime  #: aware, in the book's time zone
     task: str | None  #: the last task chosen in it
-    step: str | None  #: where in the book it stood last, menus and ends aside
+    step: str | None  #: where it stood last with that task; menus, ends and what is only passed aside
     result: str  #: how it ended: served, left, diverted, failed
 
 

@@ -73,7 +73,7 @@ def examine_folder(folder: Path, **site: Unpack[Site]) -> Examined:
 
 def _read(folder: Path) -> tuple[dict[str, str], list[Fault]]:
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
+        paths = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
     except OSError as fault:
         return {}, [Fault(str(folder), 1, 1, "unreadable", f"the folder cannot be read: {fault.strerror}")]
     if not paths or len(paths) > _MOST_FILES:
@@ -82,19 +82,36 @@ def _read(folder: Path) -> tuple[dict[str, str], list[Fault]]:
     texts: dict[str, str] = {}
     faults: list[Fault] = []
     for path in paths:
+        if not path.is_file():  # opening a pipe would wait for ever
+            faults.append(
+                Fault(str(path), 1, 1, "unreadable", "the file cannot be read: this is no file, or it is gone")
+            )
+            continue
         try:
             with path.open("rb") as file:
                 content = file.read(MOST_BYTES + 1)  # one byte too many makes `parse` refuse it
-            texts[str(path)] = content.decode("utf-8-sig")
-            if sum(map(len, texts.values())) > MOST_BOOK_BYTES:
-                break  # `examine` says so
         except OSError as fault:
             faults.append(Fault(str(path), 1, 1, "unreadable", f"the file cannot be read: {fault.strerror}"))
-        except UnicodeDecodeError as fault:
-            before = content[: fault.start]
-            line, col = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
-            faults.append(Fault(str(path), line, col, "not-utf8", "this byte is not UTF-8; save the file as UTF-8"))
+            continue
+        text, found = decoded(content, str(path))
+        faults += found
+        if text is not None:
+            texts[str(path)] = text
+        if sum(map(len, texts.values())) > MOST_BOOK_BYTES:
+            break  # `examine` says so
     return texts, faults
+
+
+def decoded(content: bytes, file: str) -> tuple[str | None, list[Fault]]:
+    """The text of a file, or None and what is wrong with its bytes."""
+    try:
+        return content.decode("utf-8-sig"), []
+    except UnicodeDecodeError as fault:
+        before = content[: fault.start]
+        line, col = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+        what = "the file is UTF-16" if wide else "this byte is not UTF-8"
+        return None, [Fault(file, line, col, "not-utf8", f"{what}; save the file as UTF-8")]
 
 
 def examine(files: Mapping[str, str], *, recordings: Path | None = None, **site: Unpack[Site]) -> Examined:

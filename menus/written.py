@@ -6,13 +6,14 @@ from typing import Any
 from menus.errors import UnfitValue
 from menus.prompt_text import SlotKind
 from menus.prompt_text import filled as filled_slots
-from menus.spoken import LANGUAGES, fits
+from menus.spoken import LANGUAGES, fits, grouped
 
 #: Kinds that are written alike in every language, besides digits, which are written as they are; the others are
 #: functions `written_…` of the language modules.
 _ALIKE: Mapping[SlotKind, Callable[[Any], str]] = {
     SlotKind.NUMBER: lambda value: f"{value:,}",
     SlotKind.COUNT: lambda value: f"{value:,}",
+    SlotKind.GROUPS: lambda value: " ".join(grouped(value)),
     SlotKind.TIME: lambda value: f"{value:%H:%M}",
 }
 
@@ -21,9 +22,9 @@ def written(kind: SlotKind, value: Any, language: str) -> str:
     """A value as it is written in this language. Raises UnfitValue when it is not of that kind."""
     if not fits(kind, value):
         raise UnfitValue(f"{type(value).__name__} cannot be written as {kind}")
-    if isinstance(value, str):
-        return value
     alike = _ALIKE.get(kind)
+    if alike is None and isinstance(value, str):
+        return value
     if alike is not None:
         return alike(value)
     write: Callable[[Any], str] = getattr(LANGUAGES[language], f"written_{kind.value}")

@@ -205,6 +205,9 @@ class _Builder:
                 if isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
                     self._fault(event, "second-document", "a file holds one document; take away the line ---")
                     break
+                if len(self.faults) > MOST_FAULTS:
+                    self._fault(event, "more", "and more of these, which are not listed")
+                    return None, self.faults
                 self._take(event)
         except yaml.MarkedYAMLError as broken:
             at_end = "end of stream" in str(

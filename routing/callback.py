@@ -167,7 +167,8 @@ def share_out(snapshot: Snapshot, callbacks: Sequence[CallbackSeen], now: float,
     So no more phones ring than agents are ready, nobody is called before those who have waited longer, and who came
     later does not take the agent of one whose phone rings. A wish beyond `most` keeps no agent from anybody.
     """
-    line = {-callback.id: callback for callback in in_line(callbacks, now)}
+    connected = {need.call_id for need in snapshot.needs}  # what was read of the wishes may be older than the needs
+    line = {-one.id: one for one in in_line(callbacks, now) if one.call_id not in connected}
     while True:
         needs = (*snapshot.needs, *(callback.as_need() for callback in line.values()))
         decided = decide(replace(snapshot, needs=needs) if line else snapshot, now)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ivr.bank.people import LI_NA, PINS
+from ivr.bank.ledger import NAMED_SECRETS
+from ivr.bank.people import LI_NA
 from ivr.demo.desks import AgentDesk, AgentDesks
 from ivr.demo.tell import Storyteller, newest_event, on_the_wall
 from ivr.demo.voices import option_voices
@@ -58,7 +59,8 @@ CALLS = (
     ),
     DemoCall(
         "c", "Chen Wei complains: straight to the complaint front line, the open case on the pop",
-        "2026-12-01T09:30", "+8613800000003", "en", (Keys("7"),), agent="grace", pop_shows=("Chen Wei", "C-"),
+        "2026-12-01T09:30", "+8613800000003", "en", (Keys("7"),),
+        agent="grace", pop_shows=("Chen Wei", "Charged twice"),
     ),
     DemoCall(
         "d", "Wang Fang hears Chinese and reaches an agent who speaks it",
@@ -67,7 +69,7 @@ CALLS = (
     DemoCall(
         "e", "Li Na asks for her balance: nobody is needed, the PIN is",
         "2026-12-01T09:30", "+8613800000001", "en",
-        (Keys("1"), Keys(f"{PINS[LI_NA]}#", once="ask_pin")), told="balance_is",
+        (Keys("1"), Keys(f"{NAMED_SECRETS[LI_NA][0]}#", once="ask_pin")), told="balance_is",
     ),
     DemoCall(
         "b", "Li Na again, mid-month: transfer does not come first",

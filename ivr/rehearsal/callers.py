@@ -179,7 +179,7 @@ def view_of(customer_id: int, caller: Caller, now: datetime) -> CustomerView:
         life_events=tuple((kind, day_of(day, today)) for kind, day in caller.life_events.items()),
         cases=tuple(
             CaseSeen(
-                case.number or f"C-{customer_id:04d}{index}",
+                case.number or f"{200000 + 10 * customer_id + index}",
                 case.subject,
                 case.tier,
                 at(case.opened),

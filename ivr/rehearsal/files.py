@@ -132,6 +132,8 @@ class _Rules:
     def _scenario(self, loc: Loc, scenario: Scenario) -> Iterator[tuple[Loc, str, str]]:
         yield from self._known((*loc, "caller"), scenario.caller, self.file.callers, "caller of this file")
         yield from self._known((*loc, "lang"), scenario.lang, self.book.languages, "language of the book")
+        if not scenario.steps:
+            yield loc, "missing", "this scenario has no steps, so nothing can go wrong in it"
         for index, name in enumerate(scenario.agents if isinstance(scenario.agents, tuple) else ()):
             yield from self._known((*loc, "agents", index), name, self.agents, "agent of this file")
         for address in scenario.dips:
@@ -155,8 +157,8 @@ class _Rules:
             yield from self._known((*loc, "value", name), name, self.values, "value that a step of the book gives")
         if step.ends is not None:
             result, _, reason = step.ends.partition("/")
-            yield from self._known((*loc, "ends"), result, list(Result), "result of a call")
-            if reason and result in list(Result):
+            yield from self._known((*loc, "ends"), result, [one.value for one in Result], "result of a call")
+            if reason and result in {one.value for one in Result}:
                 endings = ENDINGS[Result(result)]
                 known = [one.value for one in Reason if one in endings]
                 yield from self._known((*loc, "ends"), reason, known, f"reason of {result}")

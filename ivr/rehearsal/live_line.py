@@ -22,6 +22,7 @@ from models.tables import CallbackRow, CallEventRow, CallRow, CaseRow, OutboxRow
 LOOK_EVERY_S = 0.15
 SETTLE_S = 5.0
 _TONE_S = 1.0  #: from the end of what is said before a recording to its tone
+_MOST_GAP_S = 0.3  #: between two clips, as the player leaves it
 _GAP_S = 0.4  #: silence that the matched filter needs before it is sure of a beginning
 
 
@@ -111,9 +112,12 @@ class LiveLine:
     def _on_record(self, evidence: Evidence) -> list[Piece]:
         """Pieces from the record, which tells of what was said when it is over."""
         pieces: list[Piece] = []
-        for event in evidence.of("prompts"):
-            clips = [clip for clip in event.data["clips"] if clip["heard_s"] > 0]
-            at_s = event.at_s - sum(clip["heard_s"] for clip in clips)
+        before_s = 0.0  # when what came before was written down: then this began
+        for event in evidence.events:
+            clips = [clip for clip in event.data["clips"] if clip["heard_s"] > 0] if event.kind == "prompts" else []
+            heard_s = sum(clip["heard_s"] for clip in clips)
+            gap_s = max(0.0, min(_MOST_GAP_S, (event.at_s - before_s - heard_s) / max(1, len(clips))))
+            at_s, before_s = event.at_s - heard_s - gap_s * len(clips), event.at_s
             for clip in clips:
                 last = pieces[-1] if pieces else None
                 if clip is not clips[0] and last is not None and last.prompt == clip["prompt"]:
@@ -122,7 +126,7 @@ class LiveLine:
                     last.heard_s = (last.heard_s or 0.0) + clip["heard_s"]
                 else:
                     pieces.append(Piece(clip["prompt"], clip["text"], at_s, clip["of_s"], clip["heard_s"]))
-                at_s += clip["heard_s"]
+                at_s += clip["heard_s"] + gap_s
         return pieces
 
     async def evidence(self) -> Evidence:

@@ -12,7 +12,6 @@ from typing import Any
 import structlog
 
 from ivr.conversation import converse
-from ivr.dispatch import Dispatcher
 from ivr.errors import DipFailed
 from ivr.parts import Edition
 from ivr.ports import Arrival, DialStatus, WebRequest
@@ -22,10 +21,9 @@ from ivr.rehearsal.loops import LoopClock
 from ivr.rehearsal.schema import Agent, seconds_of
 from ivr.rehearsal.telephone import Manner, Telephone
 from ivr.settings import Settings
-from ivr.testing.records import MemoryDirectory
+from ivr.testing.records import MemoryDirectory, MemoryStore
 from ivr.testing.selfservice import MemoryWebhooks
 from ivr.testing.stage import Stage
-from ivr.watch import Watcher
 from menus.facts import CallerFacts
 from menus.schema import MenuBook, Route
 from routing.agent import AgentState
@@ -75,12 +73,14 @@ class Webhooks(MemoryWebhooks):
 class Directory(MemoryDirectory):
     """Who is calling, and in which language whoever it is wants to be spoken to."""
 
-    language: str | None = None
+    def __init__(self, store: MemoryStore, language: str | None) -> None:
+        super().__init__(store)
+        self._language = language
 
     async def find(self, ani: str | None, *, now: float, deadline_s: float) -> CallerFacts:
         """Facts of the one customer with this number."""
         facts = await super().find(ani, now=now, deadline_s=deadline_s)
-        return replace(facts, language=self.language or facts.language)
+        return replace(facts, language=self._language or facts.language)
 
 
 @dataclass(slots=True)
@@ -97,10 +97,15 @@ class Rehearsal:
     def __init__(self, scene: Scene, at: datetime, *, language: str | None = None) -> None:
         self.scene = scene
         self.clock = LoopClock(at.timestamp())
-        self.stage = Stage(settings=scene.settings, clock=self.clock, edition=scene.edition, queues=scene.queues)
-        self.webhooks, self.directory = Webhooks(), Directory(self.stage.store)
-        self.directory.language = language
-        self.parts = replace(self.stage.parts, webhooks=self.webhooks, directory=self.directory)
+        self.webhooks = Webhooks()
+        self.stage = Stage(
+            settings=scene.settings,
+            clock=self.clock,
+            edition=scene.edition,
+            queues=scene.queues,
+            directory=lambda store: Directory(store, language),
+            webhooks=self.webhooks,
+        )
         self.phones: dict[str, Manner] = {}
         self.full_names: dict[str, str] = {}
         self._coming: list[tuple[float, int]] = []
@@ -137,12 +142,12 @@ class Rehearsal:
 
     async def serve(self, telephone: Telephone) -> None:
         """The whole call, from the engine's side."""
-        dispatcher, watcher = Dispatcher(self.parts), Watcher(self.parts)
-        beside = [dispatcher.run(), watcher.listen(), watcher.sweep_forever()]
+        stage = self.stage
+        beside = [stage.dispatcher.run(), stage.watcher.listen(), stage.watcher.sweep_forever()]
         beside += [self._come(after_s, id_) for after_s, id_ in self._coming]
         tasks = [asyncio.ensure_future(work) for work in beside]
         try:
-            await converse(telephone, self.parts)
+            await converse(telephone, stage.parts)
         finally:
             telephone.end()
             for task in tasks:

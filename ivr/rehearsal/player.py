@@ -11,10 +11,10 @@ from ivr.rehearsal.telephone import Piece
 from ivr.rehearsal.words import Wanted, wanted
 from menus.schema import MenuBook
 
-PATIENCE_S = 120.0  #: how long something may take to happen when the scenario does not say
-ENDING_S = 1800.0  #: how long a call may take to end
+PATIENCE_S = 1200.0  #: how long something may take when the scenario does not say: longer than queues usually hold
 LOOK_EVERY_S = 1.0
 REACTS_S = 0.3  #: no caller is quicker
+SAME_S = 0.5  #: by which one piece may seem to begin later on record than by its sound
 HANG_UP_S = 10.0
 
 
@@ -200,7 +200,7 @@ class _Player:
     async def _hear(self, step: Step) -> None:
         want = wanted(self.book, step.hears or step.next or "")
         self.hearing = await self._said(want, step, strictly=step.next is not None)
-        self.mark_s = self.hearing.at_s + 1e-6
+        self.mark_s = self.hearing.at_s + min(SAME_S, self.hearing.seconds / 3)
 
     async def _said(self, want: Wanted, step: Step, *, strictly: bool = False) -> Piece:
         found: list[Piece] = []
@@ -220,8 +220,7 @@ class _Player:
 
     async def _until(self, step: Step, missing: Callable[[], Awaitable[str | None]]) -> None:
         """Until nothing is missing any more. Raises _Departs when the time is over, or the call."""
-        patience_s = ENDING_S if step.ends is not None else PATIENCE_S
-        until_s = self.acted_s + step.within_s if step.within_s is not None else self.line.now_s() + patience_s
+        until_s = self.acted_s + step.within_s if step.within_s is not None else self.line.now_s() + PATIENCE_S
         while True:
             over = self.line.ended
             why = await missing()

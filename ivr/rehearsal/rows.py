@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from argon2 import PasswordHasher
 from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,6 +21,7 @@ from models.tables import (
     CallbackRow,
     CallRow,
     CaseRow,
+    CredentialRow,
     CustomerRow,
     HistoryEventRow,
     InstalmentRow,
@@ -36,6 +38,9 @@ from models.tables import (
 
 #: What a site keeps between two scenarios; all other rows go.
 KEPT = {row.__tablename__ for row in (AgentRow, AgentSkillRow, MenuBookRow, NodeRow)} | {"book_choices"}
+#: Cheap, as nothing is protected here: a private site's invented customers.
+_HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+_NOBODYS = "none"
 #: The product that a key date belongs to when the caller has none that names it.
 _HOLDS = {"card_expiry": "credit_card", "premium_due": "insurance", "instalment_due": "instalment"}
 
@@ -94,6 +99,10 @@ class _Rows:
                 CaseRow, number=case.number, subject=case.subject, tier=case.tier, opened_at=case.opened_at,
                 due_at=case.due_at, **mine,
             )  # fmt: skip
+        if caller.pin or caller.birthday:
+            secrets = (caller.pin or _NOBODYS, (caller.birthday or _NOBODYS).replace("-", ""))
+            pin, birthday = [_HASHER.hash(secret) for secret in secrets]
+            await self._add(CredentialRow, pin_hash=pin, birthday_hash=birthday, **mine)
         if caller.points:
             await self._add(PointsRow, points=caller.points, **mine)
 

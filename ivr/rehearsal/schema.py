@@ -297,7 +297,8 @@ class Scenario(Part):
     """Address that a dip step asks → its answer as JSON in quotes, or late, or broken."""
     live: bool = False
     """Whether `make test` plays it on a real Asterisk too."""
-    steps: tuple[Step, ...] = Field(min_length=1)
+    steps: tuple[Step, ...] = ()
+    """What happens and what is done, in order."""
 
 
 class ScenarioFile(Part):

@@ -9,7 +9,7 @@ from rich.text import Text
 from ivr.rehearsal.evidence import evidence_of
 from ivr.rehearsal.node import Rehearsal
 from ivr.rehearsal.telephone import Piece, Sign, Telephone
-from ivr.rehearsal.transcript import Entry, tell, why_order
+from ivr.rehearsal.transcript import WIDTH, Entry, tell, why_order
 
 _STYLES = {"hears": "cyan", "caller": "bold yellow", "agent": "green", "order": "dim", "number": "dim", "FAULT": "red"}
 _SIGNS = {
@@ -59,7 +59,9 @@ class Screen:
     def line(self, entry: Entry) -> None:
         """Print one line."""
         style = _STYLES.get(entry.what, "")
-        self._console.print(Text.assemble((f"{entry.at_s:7.1f} s  ", "dim"), (f"{entry.what:<8} {entry.about}", style)))
+        self._console.print(
+            Text.assemble((f"{entry.at_s:7.1f} s  ", "dim"), (f"{entry.what:<{WIDTH}} {entry.about}", style))
+        )
 
     def _new_pieces(self) -> Iterator[Entry]:
         if self._saying is not None and self._saying.heard_s is not None:
@@ -102,7 +104,7 @@ class Screen:
             return Text(f"{now_s:7.1f} s  keys 0-9 * #   s speaks into a recording   h hangs up", style="dim")
         share = min(1.0, (now_s - piece.at_s) / piece.seconds) if piece.seconds else 1.0
         bar = "━" * round(share * _BAR) + "╌" * (_BAR - round(share * _BAR))
-        return Text(f"{now_s:7.1f} s  hears    {piece.text}  {bar} {piece.seconds:.1f} s", style="grey50")
+        return Text(f"{now_s:7.1f} s  {'hears':<{WIDTH}} {piece.text}  {bar} {piece.seconds:.1f} s", style="grey50")
 
     def summary(self) -> None:
         """What came of the call."""

@@ -279,5 +279,6 @@ def joined(texts: Iterable[str]) -> str:
     """Pieces of a sentence as one line; Chinese has no spaces between words."""
     line = ""
     for text in texts:
-        line += (" " if line and line[-1].isascii() and text[:1].isascii() else "") + text
+        apart = line and line[-1].isascii() and text[:1].isascii() and text[:1] not in ".,;:!?"
+        line += f" {text}" if apart else text
     return line

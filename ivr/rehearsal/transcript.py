@@ -8,6 +8,7 @@ from ivr.rehearsal.evidence import Event
 from ivr.rehearsal.player import Played
 from ivr.rehearsal.schema import Step
 
+WIDTH = 12  #: of the second column
 MOST_AFTER = 12  #: lines that are shown after the place where the call departed
 _FEW = 6
 #: Of what happens at one moment, what is told first.
@@ -23,7 +24,7 @@ class Entry:
     about: str
 
     def __str__(self) -> str:
-        return f"{self.at_s:8.1f} s  {self.what:<8} {self.about}".rstrip()
+        return f"{self.at_s:8.1f} s  {self.what:<{WIDTH}} {self.about}".rstrip()
 
 
 def transcript(played: Played) -> list[Entry]:
@@ -65,7 +66,7 @@ def tell(event: Event) -> tuple[str, str] | None:
             return "ended", f"{data.get('result')}/{data.get('reason')}"
         case "prompts" | "step" | "arrived" | "popped" | "ringing" | "resumed" | "branch":
             return None
-    return event.kind.split("_")[0][:8], ", ".join(f"{name} {value}" for name, value in _shown(data))
+    return event.kind.replace("_", " "), ", ".join(f"{name} {value}" for name, value in _shown(data))
 
 
 def _shown(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -85,7 +86,7 @@ def spelled_step(step: Step) -> str:
 def why_order(data: Mapping[str, Any]) -> str:
     """Why a menu was spoken in its order, from what was recorded of it."""
     record, order = data.get("record", {}), data["order"]
-    early = [f"{one['option']} ({one['score']:.0%} likely today)" for one in order if one.get("promoted")]
+    early = [f"{one['option']} ({_why_early(one)})" for one in order if one.get("promoted")]
     told = f"{', '.join(early)} before the others" if early else "the order of the book"
     if record.get("held_out"):
         told += "; this caller is held out for comparison"
@@ -95,6 +96,11 @@ def why_order(data: Mapping[str, Any]) -> str:
     elif not early:
         told += "; no habits are known" if record.get("ranker") else ""
     return f"{data['menu']}: {told}"
+
+
+def _why_early(option: Mapping[str, Any]) -> str:
+    likely = f"{option['score']:.0%} likely today"
+    return likely if option.get("why") in (None, "habit") else f"by {option['why']}"
 
 
 def story(played: Played) -> list[str]:

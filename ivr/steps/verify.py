@@ -51,6 +51,7 @@ async def verify(call: Call, step: Verify, position: Position) -> Input:
 async def _ask(call: Call, step: Verify) -> Input:
     deadline_s = call.parts.settings.bank.deadline_s
     ani = call.facts.ani
+    await call.leg.arm(deadline_s + call.parts.settings.calls.dead_man_s)
     by_number = await call.parts.bank.whose(Claimant(step.by, ani), deadline_s=deadline_s)
     if await call.parts.lockouts.locked(_subjects(ani, by_number, ""), now=call.now()):
         return _locked(call, step)

@@ -1,7 +1,7 @@
 """One engine node of twins, for whole calls in virtual time: callers with scripts, agents, a dispatcher, a watcher."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -62,6 +62,8 @@ class Stage:
         clock: FakeClock | None = None,
         edition: Edition | None = None,
         queues: Mapping[str, Queue] | None = None,
+        directory: Callable[[MemoryStore], MemoryDirectory] = MemoryDirectory,
+        webhooks: MemoryWebhooks | None = None,
     ) -> None:
         self.clock: FakeClock = clock or (beside.clock if beside else FakeClock())
         self.store: MemoryStore = beside.store if beside else MemoryStore()
@@ -72,7 +74,7 @@ class Stage:
             settings = Settings.model_validate({"node": node, "personal": {"hold_out": 0}, **(settings or {})})
         self.editions = {edition.version: edition}
         self.choice: Choice | None = None  #: the newest edition for everybody when None
-        self.directory = MemoryDirectory(self.store)
+        self.directory = directory(self.store)
         self.log = MemoryCallLog(self.store, node)
         self.exchange = MemoryExchange(self.store, node)
         self.roster = MemoryRoster(self.store)
@@ -80,7 +82,7 @@ class Stage:
         self.desk, self.switchboard = MemoryDesk(), MemorySwitchboard()
         self.messenger = MemoryMessenger(self.store)
         self.cases, self.callbacks = MemoryCases(self.store), MemoryCallbacks(self.store)
-        self.webhooks = MemoryWebhooks()
+        self.webhooks = webhooks or MemoryWebhooks()
         self.legs: dict[str, ScriptedLeg] = {}
         self.switchboard.on_wake = self._wake
         self.lockouts = MemoryLockouts(self.store, settings.verification)

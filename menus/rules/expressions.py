@@ -31,12 +31,13 @@ def conditions(outline: Outline) -> Iterator[Finding]:
 
 def _mending(what: str, names: tuple[str, ...]) -> str:
     if found := _UNDECLARED.search(what):
-        near = get_close_matches(found[1], names, n=1, cutoff=0.6)
-        section = [name for name in names if name.startswith(found[1].split(".")[0] + ".")]
-        if near:
-            return f"; did you mean {near[0]!r}?"
-        if section:
-            return f"; known are {', '.join(section[:12])}{' …' if len(section) > 12 else ''}"
+        section, _, last = found[1].rpartition(".")
+        known = {name.removeprefix(f"{section}."): name for name in names if name.startswith(f"{section}.")}
+        if near := get_close_matches(last, known or names, n=1, cutoff=0.6):
+            return f"; did you mean {known.get(near[0], near[0])!r}?"
+        if known:
+            shown = list(known.values())
+            return f"; known are {', '.join(shown[:12])}{' …' if len(shown) > 12 else ''}"
         return "; docs/menus.md lists what may be asked for; a text stands in quotes"
     if "no matching overload" in what:
         return "; compare whole numbers with whole numbers and texts with texts in quotes"

@@ -8,6 +8,7 @@ from menus.rules.outline import Exit, Outline, rounds
 from menus.rules.places import chosen
 from menus.schema import (
     Callback,
+    Collect,
     Dip,
     Goodbye,
     Goto,
@@ -20,9 +21,12 @@ from menus.schema import (
     SetLanguage,
     Step,
     Transact,
+    Verify,
 )
 
 _ADVISED_DEPTH = 2
+#: Steps that serve a caller: whoever comes to one has found what they were looking for.
+SERVICES = (Verify, Transact, Collect)
 #: Steps that neither speak nor wait; what they do is done at once.
 _AT_ONCE = (Goto, Set, SetLanguage, Dip, Send, OpenCase, Callback)
 
@@ -101,8 +105,9 @@ def _told(round_: list[str]) -> str:
 
 
 def deep_menus(outline: Outline) -> Iterator[Finding]:
-    """Menus that take more than two choices to reach."""
-    depths = outline.depths(outline.top_menus)
+    """Menus that take more than two choices to reach; what follows a service is talk about it, no deeper menu."""
+    served = [name for name, step in outline.book.steps.items() if isinstance(step, SERVICES)]
+    depths = outline.depths(outline.top_menus, stop=served)
     for name in outline.menus:
         if depths.get(name, 0) > _ADVISED_DEPTH - 1:
             message = (

@@ -102,7 +102,10 @@ def dialled_numbers(outline: Outline) -> Iterator[Finding]:
 
 
 def order_of_keys(outline: Outline) -> Iterator[Finding]:
-    """Keys that are not spoken in ascending order, or leave one out; 0 is the last."""
+    """Keys that are not spoken in ascending order, or leave one out; 0 is the last.
+
+    Pinned options have one key everywhere, which may well leave a gap before it.
+    """
     for name, menu in outline.menus.items():
         for language in outline.book.languages:
             keys = [int(option.key) or 10 for option in menu.offered(language) if option.key.isdigit()]
@@ -111,6 +114,10 @@ def order_of_keys(outline: Outline) -> Iterator[Finding]:
                 yield advice(
                     loc, "key-order", f"the keys in {language!r} are not in ascending order; callers expect it"
                 )
-            elif missing := sorted(set(range(1, max([key for key in keys if key < 10], default=0))) - set(keys)):
+                continue
+            own = [
+                int(option.key) for option in menu.offered(language) if option.key in "123456789" and not option.pinned
+            ]
+            if missing := sorted(set(range(1, max(own, default=0))) - set(keys)):
                 message = f"key {missing[0]} is left out in {language!r}; number the options without gaps"
                 yield advice(loc, "key-gap", message)

@@ -1,7 +1,7 @@
 """A book and what several rules ask of it, each worked out once, so that checking stays linear."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -132,12 +132,14 @@ class Outline:
                     found.setdefault(name, loc)
         return found
 
-    def depths(self, starts: Iterable[str]) -> dict[str, int]:
-        """Every step that can be come to and the fewest menus on the way, itself not among them."""
+    def depths(self, starts: Iterable[str], *, stop: Collection[str] = ()) -> dict[str, int]:
+        """Every step that can be come to and the fewest menus on the way, itself not among them; none beyond `stop`."""
         found = dict.fromkeys(starts, 0)
-        waiting = deque(found)
+        waiting, ended = deque(found), frozenset(stop)
         while waiting:
             name = waiting.popleft()
+            if name in ended:
+                continue
             cost = int(name in self.menus)
             for way in self.exits[name]:
                 depth = found[name] + cost

@@ -8,7 +8,7 @@ from menus.rules.finding import Finding, Loc, advice, fault
 from menus.rules.known import CLOSED, Known
 from menus.rules.outline import Outline
 from menus.rules.places import prompts_of
-from menus.schema import AGENT_TASK, COMPLAINT_TASK, Goodbye, Menu, OpenCase, Record, SetLanguage, Step
+from menus.schema import AGENT_TASK, COMPLAINT_TASK, Goodbye, Matters, Menu, OpenCase, Record, SetLanguage, Step
 
 #: What a caller hears before the top menu, and between the key for a person and that person.
 MOST_STEPS, MOST_S = 6, 30.0
@@ -130,7 +130,10 @@ def _said_s(outline: Outline, step: Step) -> float:
     book = outline.book
     prompts = [name for loc, name in prompts_of(step) if loc[0] not in ("no_input", "invalid", "wrong", "wait")]
     texts = [book.prompts[name].text.values() for name in prompts if name in book.prompts]
-    return sum(max(map(estimated_s, words)) for words in texts) + _ASKING_S * (step.kind in _ASKING)
+    seconds = [max(map(estimated_s, words)) for words in texts]
+    if isinstance(step, Matters):  # tells of one thing only
+        return max(seconds, default=0.0) + step.timeout_s
+    return sum(seconds) + _ASKING_S * (step.kind in _ASKING)
 
 
 def _cost(outline: Outline, step: Step) -> tuple[float, int]:

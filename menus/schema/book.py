@@ -138,14 +138,18 @@ class MenuBook(Part):
         return {"": self.entry, **{name: entry.then for name, entry in self.entries.items()}}
 
     def entry_for(self, dnis: str) -> str:
-        """The name of the entry that a dialled number belongs to; empty when none does. The longest match wins."""
-        found = ("", "")
+        """The name of the entry that a dialled number belongs to; empty when none does.
+
+        The longest match wins, and of two as long the whole number before the one with a star.
+        """
+        found = (-1, False, "")
         for name, entry in self.entries.items():
             for number in entry.numbers:
                 written = number.removesuffix("*")
-                if dnis == written or (number.endswith("*") and dnis.startswith(written)):
-                    found = max(found, (number, name), key=lambda one: len(one[0]))
-        return found[1]
+                whole = number == written
+                if dnis == written if whole else dnis.startswith(written):
+                    found = max(found, (len(written), whole, name), key=lambda one: one[:2])
+        return found[2]
 
 
 def schema_text() -> str:

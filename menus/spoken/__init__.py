@@ -1,4 +1,7 @@
-"""Values as people say them: numbers, money, dates and keys → words that were rendered beforehand."""
+"""Values as people say them: numbers, money, dates and keys → words that were rendered beforehand.
+
+A language is a file of this folder named by its two letters; docs/languages.md tells what it must define.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
@@ -7,12 +10,12 @@ from typing import Any
 
 from menus.errors import UnfitValue
 from menus.prompt_text import SlotKind
-from menus.spoken import en, zh
+from menus.spoken.discovery import languages_in
 from menus.spoken.groups import grouped
 from menus.spoken.money import Money
 
-#: Languages that values can be spoken in; another one is a module with the same functions.
-LANGUAGES: Mapping[str, ModuleType] = {"en": en, "zh": zh}
+#: Languages that values can be spoken in.
+LANGUAGES: Mapping[str, ModuleType] = languages_in(__path__, __name__)
 
 _TAKES: dict[SlotKind, type | tuple[type, ...]] = {
     SlotKind.NUMBER: int,

@@ -30,6 +30,9 @@ _UNITS = {  # one unit, several; one hundredth, several
     "HKD": ("Hong Kong dollar", "Hong Kong dollars", "cent", "cents"),
 }
 
+#: Of espeak-ng.
+VOICE = "en-gb"
+
 KEYS = {**{str(digit): _SMALL[digit] for digit in range(10)}, "*": "star", "#": "pound"}
 
 _NUMBERS = (*_BELOW_100, "hundred", *(word for _, word in _SCALES), "and", "minus")

@@ -21,6 +21,10 @@ def _tens(value: int) -> str:
     return f"{_DIGITS[tens]}十{_DIGITS[units] if units else ''}"
 
 
+#: Of espeak-ng. `cmn` of version 1.51 spells Chinese signs as English letters and numbers (espeak-ng issues 1044
+#: and 1236).
+VOICE = "cmn-latn-pinyin"
+
 KEYS = {**{str(digit): _DIGITS[digit] for digit in range(10)}, "*": "星号键", "#": "井号键"}
 
 _NUMBERS = (

@@ -157,7 +157,7 @@ async def test_renumbered_keys_are_told_and_mean_what_was_told_also_after_a_repe
         "For transfers, press three.",
     ]
     assert leg.heard[-1] == "cards.lost"
-    assert stage.told("key") == [{"menu": "main", "key": "1", "option": "cards", "label": "cards"}]
+    assert stage.told("key") == [{"menu": "main", "key": "1", "option": "cards", "label": "cards", "task": "card"}]
 
 
 async def test_a_renumbered_key_that_is_typed_ahead_means_what_would_be_told() -> None:

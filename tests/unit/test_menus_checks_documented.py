@@ -1,15 +1,12 @@
 """docs/checks.md: each code with an example that brings about just that, at the marked place."""
 
 import ast
-import json
 import re
 from pathlib import Path
 
 import pytest
 
-from ivr.testing.books import SMALL
-from menus.loader import Examined, examine
-from menus.yaml_source import parse
+from ivr.testing.books import small_book_with
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
@@ -28,29 +25,10 @@ EXAMPLES = {
 BESIDES = {"rings-out", "key-gap", "deep-menu"}
 
 
-def with_small_book(example: str) -> Examined:
-    """The example as one file, and as another the small book without what the example says itself."""
-    (small, _), (mine, _) = parse(SMALL, "small.yaml"), parse(example, "example.yaml")
-    assert small is not None
-    rest = small.plain()
-    for key, value in (mine.plain() if mine else {}).items():
-        if key in ("steps", "prompts", "tasks") and isinstance(value, dict):
-            rest[key] = {name: entry for name, entry in rest[key].items() if name not in value}
-        else:
-            rest.pop(key, None)
-    return examine(
-        {"small.yaml": json.dumps(rest), "example.yaml": example},
-        queues={"general"},
-        time_zone="Asia/Shanghai",
-        outbound=("+86",),
-        webhooks=("https://crm.example/ivr/",),
-    )
-
-
 @pytest.mark.parametrize("code", EXAMPLES)
 def test_an_example_brings_about_its_code_at_the_marked_place_and_nothing_else(code: str) -> None:
     example = EXAMPLES[code]
-    examined = with_small_book(example)
+    examined = small_book_with(example)
     found = [*examined.faults, *examined.warnings]
     told = "\n".join(map(str, found))
     lines = [number for number, line in enumerate(example.split("\n"), start=1) if "←" in line]

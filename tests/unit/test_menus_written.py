@@ -15,6 +15,7 @@ FORMS = [
     (SlotKind.ORDINAL, 22, "22nd", "第22"),
     (SlotKind.ORDINAL, 112, "112th", "第112"),
     (SlotKind.DIGITS, "0042", "0042", "0042"),
+    (SlotKind.GROUPS, "6222000033334444", "6222 0000 3333 4444", "6222 0000 3333 4444"),
     (SlotKind.MONEY, Money(123450), "CNY 1,234.50", "1,234.50元"),
     (SlotKind.MONEY, Money(-5, "USD"), "USD -0.05", "-0.05美元"),
     (SlotKind.DATE, date(2026, 12, 1), "1 December 2026", "2026年12月1日"),
