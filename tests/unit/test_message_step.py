@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 
 from ivr.call import Call
-from ivr.errors import BankAway
 from ivr.parts import LiveCall
-from ivr.ports import CustomerView
 from ivr.steps.send import send
 from ivr.testing.bank import MemoryBank
 from ivr.testing.books import book_with
@@ -39,17 +37,6 @@ IN = Press("3", hearing="main")
 DUE = {"due": date(2026, 12, 6)}
 
 
-class KnowingBank(MemoryBank):
-    """Knows its customers by id; away when told so."""
-
-    away = False
-
-    async def customer(self, customer_id: int, *, now: float) -> CustomerView | None:
-        if self.away:
-            raise BankAway
-        return next((one for one in self.customers if one.id == customer_id), None)
-
-
 def a_stage(steps: str = STEPS) -> Stage:
     return Stage(book_with(steps, prompts=PROMPTS, more=TEMPLATES))
 
@@ -66,7 +53,7 @@ async def sent_by(
     **step: Any,
 ) -> Left:
     """How the step leaves a caller who stands at it."""
-    bank = KnowingBank(a_customer(0.0, id=7, numbers=numbers))
+    bank = MemoryBank(a_customer(0.0, id=7, numbers=numbers))
     bank.away = bank_away
     parts = replace(stage.parts, bank=bank)
     live = LiveCall("call-1", "call-1", "PJSIP/trunk-call-1")
