@@ -1,4 +1,4 @@
-"""The command line: serve, check, publish, books, migrate, doctor, agent, bank, demo."""
+"""The command line: serve, check, publish, books, migrate, doctor, entries, agent, bank, callbacks, demo."""
 
 import asyncio
 import sys
@@ -12,6 +12,7 @@ import typer
 from ivr import logs
 from ivr.commands.agent import agents
 from ivr.commands.bank import bank
+from ivr.commands.callbacks import callbacks
 from ivr.commands.options import SettingsFile, file_of, settings_of
 from ivr.errors import EngineFault
 from menus.yaml_source import Faults
@@ -27,6 +28,7 @@ cli = typer.Typer(
 )
 cli.add_typer(agents)
 cli.add_typer(bank)
+cli.add_typer(callbacks)
 
 #: Faults whose message is made for people; everything else is a defect of ours and shows where it happened.
 TOLD = (EngineFault, RoutingError, ModelsError, Faults)
@@ -129,6 +131,19 @@ def books(settings: SettingsFile = None) -> None:
 
     lines = asyncio.run(published(settings_of(settings)))
     for line in lines or ("nothing was published yet; `ivr publish` does it",):
+        print(line)
+
+
+@cli.command()
+def entries(
+    since: Annotated[int, typer.Option(min=1, max=3650, metavar="DAYS", help="How far back.")] = 7,
+    settings: SettingsFile = None,
+) -> None:
+    """How the calls of each line and campaign went, against what the book promises its callers."""
+    from ivr.commands.entries import lines as run
+
+    lines = asyncio.run(run(settings_of(settings), since))
+    for line in lines or (f"no call has ended within {since} days",):
         print(line)
 
 

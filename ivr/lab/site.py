@@ -25,6 +25,9 @@ from models.agents import Agents
 from models.database import Database
 from models.migrate import migrate
 
+#: The trunk to the outside world: whatever number is called over it, one robot answers.
+OUTSIDE = "outside"
+
 
 @dataclass(frozen=True, slots=True)
 class SitePorts:
@@ -69,6 +72,7 @@ class Site:
             sip_port=self.ports.sip or None,
             ami_port=self.ports.ami or None,
             robots=robots,
+            outside=[OUTSIDE],
             softphones=self.softphones,
         )
         self.secrets = {
@@ -124,7 +128,7 @@ class Site:
             "prompts": {"folder": str(self.prompts.resolve())},
             "book": {"folder": str(self.book), "queues": str(self.queues)},
             "recordings": {"folder": str(self.folder / "recordings")},
-            "outbound": {"allow": ["+86"]},
+            "outbound": {"allow": ["+86"], "dial": f"PJSIP/{{number}}@{OUTSIDE}"},
             "webhooks": {"allow": ["http://127.0.0.1:8490/claims/"]},
         }
         for section, values in self.overrides.items():
