@@ -71,7 +71,7 @@ def test_closed_callbacks_are_listed_when_asked_for(url: str) -> None:
 
 
 async def _calls(database: Database, now: float) -> None:
-    """Of the brokers' line: answered in time, late, abandoned, left in the menu. One of no line, and one that we made."""
+    """Of the brokers' line: answered in time, late, abandoned, left in the menu. One of no line, one we made."""
     agents, exchange = Agents(database), Claims(database)
     card = await agents.add("anna", "", "", "PJSIP/anna", {"general": 5, "lang:en": 5})
     await agents.say(card.id, AgentEvent.SIGN_IN, now=now)
