@@ -27,6 +27,7 @@ from ivr.desktop.server import DesktopServer, build_app
 from ivr.dispatch import Dispatcher
 from ivr.editions import Editions
 from ivr.errors import Misconfigured
+from ivr.looking import Looking
 from ivr.metrics import Metrics
 from ivr.parts import Parts
 from ivr.pop import pop_for_agent
@@ -34,6 +35,7 @@ from ivr.ports import ROUTING, Clock
 from ivr.prompts.speech import EspeakSpeech
 from ivr.queues import load as load_queues
 from ivr.settings import Settings
+from ivr.shelf import Shelf
 from ivr.testing.clock import FakeClock
 from ivr.testing.selfservice import MemoryCallbacks, MemoryCases, MemoryLockouts, MemoryMessenger, MemoryWebhooks
 from ivr.testing.store import MemoryStore
@@ -47,6 +49,7 @@ from models.customers import Customers
 from models.hints import open_hints
 from models.migrate import opened
 from models.nodes import Nodes
+from models.traffic import TrafficCounts
 from routing.errors import StoreAway
 
 log = structlog.get_logger()
@@ -82,7 +85,8 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         database = await stack.enter_async_context(opened(settings.database_url))
         nodes = Nodes(database, settings.node)
         await nodes.started(now=clock.now())
-        editions = Editions(Books(database), settings, queues, EspeakSpeech(), clock)
+        books = Books(database)
+        editions = Editions(books, settings, queues, EspeakSpeech(), clock)
         await editions.start()
         journal = CallJournal(database, settings.node)
         await stack.enter_async_context(journal)
@@ -122,7 +126,10 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         )
         dispatcher, watcher = Dispatcher(parts), Watcher(parts)
         metrics = Metrics(parts, dispatcher, watcher, journal, registry)
-        app = build_app(roster, hub, clock, settings.web, web_secret, metrics=registry, health=metrics.health)
+        looking = Looking(Shelf(books, settings), books, TrafficCounts(database), clock, editions.durations)
+        app = build_app(
+            roster, hub, clock, settings.web, web_secret, metrics=registry, health=metrics.health, looking=looking
+        )
         desktop = DesktopServer(app, settings.web.host, settings.web.port)
         web_port = await desktop.start()
         stack.push_async_callback(desktop.stop)
