@@ -118,7 +118,7 @@ class Looking:
                     "name": name,
                     "text": text,
                     "open": today.hours[name],
-                    "next": None if opens is None else opens.timestamp(),
+                    "next": None if opens is None else f"{opens:%Y-%m-%d %H:%M}",
                 }
                 for name, text in book.calendar.hours.items()
                 for opens in [None if today.hours[name] else hours.next_open(name, local)]

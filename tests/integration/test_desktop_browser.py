@@ -395,7 +395,7 @@ SECOND = (
     .replace(
         "  to_zh:", "  ask: {kind: goto, cases: [{when: calendar.day <= 5, then: cards}], then: general}\n  to_zh:"
     )
-    .replace("tasks:", 'calendar: {hours: {service: "24/7", nobody: "off"}}\ntasks:', 1)
+    .replace("tasks:", 'calendar: {hours: {service: "24/7", later: "2099 Jan 01 08:00-20:00"}}\ntasks:', 1)
 )
 
 

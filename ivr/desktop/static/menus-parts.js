@@ -1,7 +1,7 @@
 // The cards of the page about the menu book: a step, the opening hours, the differences.
 
 import { el, foreign } from "./dom.js";
-import { moment, percent } from "./format.js";
+import { percent } from "./format.js";
 import { language, t, word } from "./text.js";
 import { WORDS } from "./words.js";
 
@@ -64,7 +64,7 @@ export function hoursCard(book) {
       el("span", { class: `open-mark ${hours.open ? "open" : "closed"}` }),
       el("span", { class: "way-what" }, el("strong", {}, hours.name), el("code", {}, hours.text)),
       el("span", { class: "way-to" }, t(hours.open ? "menus_open" : "menus_closed")),
-      el("span", { class: "way-next" }, hours.next === null ? "" : t("menus_opens", { when: moment(hours.next) }))))),
+      el("span", { class: "way-next" }, hours.next === null ? "" : t("menus_opens", { when: hours.next }))))),
     book.special_days.length ? el("p", { class: "from" }, `${t("menus_special_days")}: `,
       book.special_days.map(({ on, what }) => `${on} ${what}`).join(", ")) : null)];
 }

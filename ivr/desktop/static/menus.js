@@ -112,6 +112,8 @@ function draw() {
       const root = request.status === 200 ? request.responseXML?.documentElement : null;
       if (root?.localName !== "svg") return failed(new Error(t("menus_away")));
       byId("drawing").replaceChildren(document.importNode(root, true));
+      byId("drawing").querySelector(".step")?.scrollIntoView({ block: "center" });
+      byId("drawing").scrollLeft = 0;
       return done();
     };
     request.onerror = () => failed(new Error(t("menus_away")));
