@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ivr.bank.credentials import card_hash, card_key
 from ivr.rehearsal.callers import history_of, ids_of, number_of, view_of
 from ivr.rehearsal.schema import Caller, day_of
 from models.database import Database
@@ -20,6 +21,7 @@ from models.tables import (
     AgentSkillRow,
     CallbackRow,
     CallRow,
+    CardRow,
     CaseRow,
     CredentialRow,
     CustomerRow,
@@ -103,6 +105,14 @@ class _Rows:
             secrets = (caller.pin or _NOBODYS, (caller.birthday or _NOBODYS).replace("-", ""))
             pin, birthday = [_HASHER.hash(secret) for secret in secrets]
             await self._add(CredentialRow, pin_hash=pin, birthday_hash=birthday, **mine)
+        for card in caller.cards:
+            used_cents = round(card.used * 100)
+            await self._add(
+                CardRow, number_hash=card_hash(card.number, card_key()), last_four=card.number[-4:],
+                state="blocked" if card.blocked else "active", limit_cents=round(card.limit * 100),
+                limit_most_cents=round(card.limit_most * 100), used_cents=used_cents,
+                product_id=await self._product(id_, "credit_card", balance_cents=-used_cents), **mine,
+            )  # fmt: skip
         if caller.points:
             await self._add(PointsRow, points=caller.points, **mine)
 
