@@ -20,6 +20,7 @@ from models.tables import (
     AgentRow,
     AgentSkillRow,
     CallbackRow,
+    CallEventRow,
     CallRow,
     CardRow,
     CaseRow,
@@ -145,9 +146,10 @@ class _Rows:
             reason={"served": "agent", "left": "in_menu"}.get(call["result"], "fallback"),
             position={"step": call["step"]} if call["step"] else None,
         )  # fmt: skip
-        if call["task"] is not None and customer_id is not None:
-            values = {"customer_id": customer_id, "task": call["task"], "call_id": id_}
-            await self._add(HistoryEventRow, at=began + 30, **values)
+        for kind, name, data in (("key", "task", {}), ("step", "step", {"does": "something"})):
+            if call[name] is not None:  # what later calls read an earlier one from: models/recent.py
+                told = {**data, name: call[name]}
+                await self._add(CallEventRow, call_id=id_, at=began + 30, kind=kind, data=told)
 
     async def _product(self, customer_id: int, kind: str, *, name: str = "", **values: Any) -> int:
         opened_on = (datetime.combine(self._today, time()) - timedelta(days=900)).date()
