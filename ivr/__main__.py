@@ -14,6 +14,7 @@ from ivr import logs
 from ivr.commands import books, graph, publish
 from ivr.commands.agent import agents
 from ivr.commands.bank import bank
+from ivr.commands.callbacks import callbacks
 from ivr.commands.messages import messages
 from ivr.commands.options import SettingsFile, file_of, settings_of
 from ivr.commands.recordings import recordings
@@ -33,6 +34,7 @@ cli.add_typer(agents)
 cli.add_typer(bank)
 cli.add_typer(messages)
 cli.add_typer(recordings)
+cli.add_typer(callbacks)
 
 #: Faults whose message is made for people; everything else is a defect of ours and shows where it happened.
 TOLD = (EngineFault, RoutingError, ModelsError, Faults)
@@ -208,6 +210,19 @@ def scenarios(
     from ivr.commands.scenarios import run
 
     raise typer.Exit(run(settings_of(settings), places or [], live=live, junit=junit, word=word, folder=folder))
+
+
+@cli.command()
+def entries(
+    since: Annotated[int, typer.Option(min=1, max=3650, metavar="DAYS", help="How far back.")] = 7,
+    settings: SettingsFile = None,
+) -> None:
+    """How the calls of each line and campaign went, against what the book promises its callers."""
+    from ivr.commands.entries import lines as run
+
+    lines = asyncio.run(run(settings_of(settings), since))
+    for line in lines or (f"no call has ended within {since} days",):
+        print(line)
 
 
 @cli.command()

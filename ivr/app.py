@@ -29,6 +29,7 @@ from ivr.desktop.server import DesktopServer, build_app
 from ivr.dispatch import Dispatcher
 from ivr.editions import Editions
 from ivr.errors import Misconfigured
+from ivr.looking import Looking
 from ivr.messages import Gateway, HttpGateway, MessageFigures, Post
 from ivr.metrics import Metrics
 from ivr.parts import Parts
@@ -38,6 +39,7 @@ from ivr.prompts.speech import EspeakSpeech
 from ivr.queues import load as load_queues
 from ivr.recordings import Keeper
 from ivr.settings import Settings
+from ivr.shelf import Shelf
 from ivr.watch import Watcher
 from ivr.webhooks import HttpWebhooks
 from menus.learning.ranker import KernelRanker
@@ -54,6 +56,7 @@ from models.migrate import opened
 from models.nodes import Nodes
 from models.outbox import Outbox
 from models.recordings import Recordings
+from models.traffic import TrafficCounts
 from routing.errors import StoreAway
 
 log = structlog.get_logger()
@@ -91,7 +94,8 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         database = await stack.enter_async_context(opened(settings.database_url))
         nodes = Nodes(database, settings.node)
         await nodes.started(now=clock.now())
-        editions = Editions(Books(database), settings, queues, EspeakSpeech(), clock)
+        books = Books(database)
+        editions = Editions(books, settings, queues, EspeakSpeech(), clock)
         await editions.start()
         journal = CallJournal(database, settings.node)
         await stack.enter_async_context(journal)
@@ -146,7 +150,10 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         dialler = CallbackDialler(parts)
         dispatcher, watcher = Dispatcher(parts, dialler), Watcher(parts)
         metrics = Metrics(parts, dispatcher, watcher, journal, registry)
-        app = build_app(roster, hub, clock, settings.web, web_secret, metrics=registry, health=metrics.health)
+        looking = Looking(Shelf(books, settings), books, TrafficCounts(database), clock, editions.durations)
+        app = build_app(
+            roster, hub, clock, settings.web, web_secret, metrics=registry, health=metrics.health, looking=looking
+        )
         desktop = DesktopServer(app, settings.web.host, settings.web.port)
         web_port = await desktop.start()
         stack.push_async_callback(desktop.stop)

@@ -10,6 +10,7 @@ import structlog
 
 from ivr.clock import SystemClock
 from ivr.errors import Misconfigured
+from ivr.pacing import durations_of
 from ivr.parts import Edition
 from ivr.ports import Clock
 from ivr.prompts.catalogue import Catalogue, recorded, render
@@ -18,6 +19,7 @@ from ivr.queues import Queues
 from ivr.queues import load as load_queues
 from ivr.settings import Settings
 from menus.loader import examine_folder, parse_book
+from menus.pace import Durations
 from menus.schema import MenuBook
 from menus.yaml_source import Faults
 from models.books import RECORDINGS, Books
@@ -79,6 +81,11 @@ class Editions:
     def for_caller(self, caller: str) -> Edition:
         """The edition for a new call of this caller: always the same one while a canary is running."""
         return self.get(self._choice.version_for(caller))
+
+    def durations(self, version: int) -> Durations | None:
+        """How long that version takes to say, if it is kept."""
+        edition = self._kept.get(version)
+        return None if edition is None else durations_of(edition.catalogue, edition.book)
 
     async def recall(self, version: int) -> Edition | None:
         """The edition that a call began on, loaded again if it is not kept; None when it cannot be had in time."""

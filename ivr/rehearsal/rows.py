@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ivr.bank.credentials import card_hash, card_key
 from ivr.rehearsal.callers import history_of, ids_of, number_of, view_of
 from ivr.rehearsal.schema import Caller, day_of
 from models.database import Database
@@ -19,7 +20,9 @@ from models.tables import (
     AgentRow,
     AgentSkillRow,
     CallbackRow,
+    CallEventRow,
     CallRow,
+    CardRow,
     CaseRow,
     CredentialRow,
     CustomerRow,
@@ -103,6 +106,14 @@ class _Rows:
             secrets = (caller.pin or _NOBODYS, (caller.birthday or _NOBODYS).replace("-", ""))
             pin, birthday = [_HASHER.hash(secret) for secret in secrets]
             await self._add(CredentialRow, pin_hash=pin, birthday_hash=birthday, **mine)
+        for card in caller.cards:
+            used_cents = round(card.used * 100)
+            await self._add(
+                CardRow, number_hash=card_hash(card.number, card_key()), last_four=card.number[-4:],
+                state="blocked" if card.blocked else "active", limit_cents=round(card.limit * 100),
+                limit_most_cents=round(card.limit_most * 100), used_cents=used_cents,
+                product_id=await self._product(id_, "credit_card", balance_cents=-used_cents), **mine,
+            )  # fmt: skip
         if caller.points:
             await self._add(PointsRow, points=caller.points, **mine)
 
@@ -135,9 +146,10 @@ class _Rows:
             reason={"served": "agent", "left": "in_menu"}.get(call["result"], "fallback"),
             position={"step": call["step"]} if call["step"] else None,
         )  # fmt: skip
-        if call["task"] is not None and customer_id is not None:
-            values = {"customer_id": customer_id, "task": call["task"], "call_id": id_}
-            await self._add(HistoryEventRow, at=began + 30, **values)
+        for kind, name, data in (("key", "task", {}), ("step", "step", {"does": "something"})):
+            if call[name] is not None:  # what later calls read an earlier one from: models/recent.py
+                told = {**data, name: call[name]}
+                await self._add(CallEventRow, call_id=id_, at=began + 30, kind=kind, data=told)
 
     async def _product(self, customer_id: int, kind: str, *, name: str = "", **values: Any) -> int:
         opened_on = (datetime.combine(self._today, time()) - timedelta(days=900)).date()

@@ -205,14 +205,18 @@ class Telephone:
         self._happens(Sign.TONE)
         spoken_s, until_s = 0.0, self.now_s() + silence_s
         key: str | None = None
-        while key is None and self.now_s() < until_s and spoken_s < longest_s:
-            key = await self._while(until_s - self.now_s(), "0123456789*#", until=self._speech)
-            if key is None and self._speech:
-                words_s = min(self._speech.popleft(), longest_s - spoken_s)
-                began = self.now_s()
-                key = await self._while(words_s, "0123456789*#")
-                spoken_s += min(words_s, self.now_s() - began)
-                until_s = self.now_s() + silence_s
+        try:
+            while key is None and self.now_s() < until_s and spoken_s < longest_s:
+                key = await self._while(until_s - self.now_s(), "0123456789*#", until=self._speech)
+                if key is None and self._speech:
+                    began, words_s = self.now_s(), min(self._speech.popleft(), longest_s - spoken_s)
+                    try:
+                        key = await self._while(words_s, "0123456789*#")
+                    finally:
+                        spoken_s += min(words_s, self.now_s() - began)
+                        until_s = self.now_s() + silence_s
+        except HungUp:  # what was said until then is kept; the next verb tells that the caller has left
+            return Recorded(spoken_s, hung_up=True)
         self._happens(Sign.RECORDED, f"{spoken_s:.1f} s")
         return Recorded(spoken_s, key)
 

@@ -197,7 +197,7 @@ def _says(book: MenuBook, step: Step, language: str) -> str:
         case Say() | Goodbye():
             return words(*step.prompts)
         case Menu():
-            return words(step.greeting)
+            return words(step.greeting, step.closing)
         case Route():
             needs = ", ".join(f"{skill} ≥ {level}" for skill, level in step.needs.items())
             tier = f"tier {step.tier}" if step.tier > 1 else ""

@@ -66,20 +66,21 @@ STYLE = (
 )
 
 
-def svg(graph: Graph, note: str = "") -> str:
-    """The whole picture; `note` stands under its title."""
+def svg(graph: Graph, note: str = "", *, styled: bool = True) -> str:
+    """The whole picture; `note` stands under its title. Not styled, it is for a page that has STYLE already."""
     drawing = drawing_of(graph)
     width = max(drawing.width, 900) + 2 * MARGIN
     height = drawing.height + TOP + MARGIN
-    return "\n".join(_picture(graph, drawing, note, round(width), round(height))) + "\n"
+    return "\n".join(_picture(graph, drawing, note, round(width), round(height), STYLE if styled else "")) + "\n"
 
 
-def _picture(graph: Graph, drawing: Drawing, note: str, width: int, height: int) -> Iterator[str]:
+def _picture(graph: Graph, drawing: Drawing, note: str, width: int, height: int, style: str) -> Iterator[str]:
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="book" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="img" aria-label="{_safe(graph.title)}">'
     )
-    yield f"<style>{STYLE}</style>"
+    if style:
+        yield f"<style>{style}</style>"
     yield f"<title>{_safe(graph.title)}</title>"
     yield f'<rect class="page" width="{width}" height="{height}"/>'
     yield _text(MARGIN, 40, graph.title, "title")

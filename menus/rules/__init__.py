@@ -56,6 +56,7 @@ NAMES: tuple[Rule, ...] = (
     asking.entries,
     asking.recordings,
     asking.surveys,
+    outside.callbacks_nobody_makes,
 )
 WAYS: tuple[Rule, ...] = (
     flow.unreachable_steps,

@@ -9,7 +9,7 @@ from phonenumbers import PhoneNumberType
 
 from menus.rules.finding import Finding, Loc, fault
 from menus.rules.outline import Outline
-from menus.schema import Dip
+from menus.schema import Callback, Dip
 
 _COSTLY = {PhoneNumberType.PREMIUM_RATE: "a premium-rate number", PhoneNumberType.SHARED_COST: "a shared-cost number"}
 
@@ -33,6 +33,15 @@ def unsafe_numbers(outline: Outline, allowed: Collection[str] | None) -> Iterato
         elif allowed is not None and not number.startswith(tuple(allowed)):
             message = f"{number} does not begin as the settings' outbound.allow permits; add its beginning there"
             yield fault(loc, "number-not-allowed", message)
+
+
+def callbacks_nobody_makes(outline: Outline) -> Iterator[Finding]:
+    """Callbacks that are taken in a book that does not say what the called customer hears: nobody would be called."""
+    if outline.book.calling_back is None:
+        for name, step in outline.book.steps.items():
+            if isinstance(step, Callback):
+                message = "callbacks are taken, but nobody is called without `calling_back:`; write what they hear"
+                yield fault(("steps", name), "no-calling-back", message)
 
 
 def unsafe_addresses(outline: Outline, allowed: Collection[str] | None) -> Iterator[Finding]:

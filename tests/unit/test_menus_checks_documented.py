@@ -22,7 +22,7 @@ EXAMPLES = {
     code: found[1] for code, text in SECTIONS.items() if (found := re.search(r"```yaml\n(.*?)```", text, re.DOTALL))
 }
 #: What small examples bring about besides, and do not mean.
-BESIDES = {"rings-out", "deep-menu"}
+BESIDES = {"rings-out", "deep-menu", "no-calling-back"}
 
 
 @pytest.mark.parametrize("code", EXAMPLES)

@@ -157,6 +157,19 @@ def test_a_key_ends_a_recording() -> None:
     assert run_virtually(work()) == (pytest.approx(3.0), "#", False)
 
 
+def test_what_was_said_before_hanging_up_is_kept() -> None:
+    async def work() -> tuple[float, bool]:
+        phone, loop = Telephone(ARRIVAL), asyncio.get_running_loop()
+        loop.call_later(1.0, phone.speak, 20.0)
+        loop.call_later(4.0, phone.hang_up)
+        recorded = await phone.record("x", longest_s=60, silence_s=4)
+        with pytest.raises(HungUp):
+            await phone.wait(1)
+        return recorded.seconds, recorded.hung_up
+
+    assert run_virtually(work()) == (pytest.approx(3.0), True)
+
+
 def test_pieces_of_a_sentence_are_joined_as_their_language_writes() -> None:
     assert joined(["You are number", "two", "in line."]) == "You are number two in line."
     assert joined(["press", "one", ". Or not."]) == "press one. Or not."
