@@ -23,6 +23,7 @@ entry: start_0
 option_phrase: {en: "For {label}, press {key}.", zh: "{label}，请按{key}。"}
 waiting: {hold: hold, position: place, still: still}
 segments: [affluent]
+calling_back: {greeting: later, then: bye, otherwise: bye}
 calendar: {country: CN, hours: {service: "Mo-Fr 08:00-20:00; PH off"}}
 tasks:
   complaint: {en: complains, zh: 投诉}

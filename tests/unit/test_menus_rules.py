@@ -22,7 +22,11 @@ COMPLAINT = "{id: complaint, key: 5, task: complaint, pinned: true, label: {en: 
 
 def codes(examined: Examined) -> set[str]:
     """What was found, without what the small book has of itself."""
-    return {fault.code for fault in (*examined.faults, *examined.warnings)} - {"rings-out", "deep-menu"}
+    return {fault.code for fault in (*examined.faults, *examined.warnings)} - {
+        "rings-out",
+        "deep-menu",
+        "no-calling-back",
+    }
 
 
 def found(steps: str, more: str = "") -> set[str]:
