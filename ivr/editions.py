@@ -18,6 +18,7 @@ from ivr.prompts.speech import EspeakSpeech, Speech
 from ivr.queues import Queues
 from ivr.queues import load as load_queues
 from ivr.settings import Settings
+from ivr.site import site_of
 from menus.loader import examine_folder, parse_book
 from menus.pace import Durations
 from menus.schema import MenuBook
@@ -59,9 +60,10 @@ class Editions:
     """Loads published versions; a broken book never replaces a good one."""
 
     def __init__(self, books: Books, settings: Settings, queues: Queues, speech: Speech, clock: Clock) -> None:
-        self._books, self._queues, self._speech, self._clock = books, queues, speech, clock
+        self._books, self._speech, self._clock = books, speech, clock
+        self._site = site_of(settings, queues)
         self._prompts, self._folder = settings.prompts, settings.book.folder
-        self._zone, self._node = settings.time_zone, settings.node
+        self._node = settings.node
         self._kept: dict[int, Edition] = {}  #: the one used least recently first
         self._loading: dict[int, asyncio.Task[Edition]] = {}
         self._choice = Choice(0)  #: what this node goes by
@@ -208,9 +210,7 @@ class Editions:
 
     async def in_folder(self) -> tuple[MenuBook, dict[str, str]]:
         """The book in the folder, and the files that it is published as. Raises Misconfigured with every fault."""
-        examined = await asyncio.to_thread(
-            examine_folder, self._folder, queues=self._queues.queues, time_zone=self._zone
-        )
+        examined = await asyncio.to_thread(examine_folder, self._folder, **self._site)
         if examined.book is None:
             raise Misconfigured("\n".join(map(str, examined.faults)))
         digests = await asyncio.to_thread(recorded, examined.book, self._folder / "recordings")
@@ -236,7 +236,7 @@ class Editions:
         published = await self._books.get(version)
         if published is None:
             raise Misconfigured(f"there is no version {version}")
-        book = await asyncio.to_thread(parse_book, published.texts, queues=self._queues.queues, time_zone=self._zone)
+        book = await asyncio.to_thread(parse_book, published.texts, **self._site)
         edition = Edition.of(version, book, await self._render(book, published.files))
         if keep:
             self._kept[version] = edition

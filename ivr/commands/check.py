@@ -7,9 +7,9 @@ from pathlib import Path
 from ivr.errors import Misconfigured
 from ivr.queues import Queues
 from ivr.queues import load as load_queues
-from ivr.settings import Settings, load
+from ivr.settings import load
+from ivr.site import site_of
 from menus.loader import examine_folder
-from menus.rules import Site
 from menus.yaml_source import Fault, Faults
 from models.database import address
 from models.errors import BadAddress
@@ -62,16 +62,6 @@ def check(file: Path | None) -> Report:
             + ", ".join(book.languages)
         )
     return Report((*faults, *examined.faults), examined.warnings, tuple(told))
-
-
-def site_of(settings: Settings, queues: Queues | None) -> Site:
-    """What the rules of a book must know of this site."""
-    return Site(
-        queues=None if queues is None else queues.queues,
-        time_zone=settings.time_zone,
-        outbound=settings.outbound.allow,
-        webhooks=settings.webhooks.allow,
-    )
 
 
 def _faults_of(wrong: Misconfigured) -> tuple[Fault | str, ...]:

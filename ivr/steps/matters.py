@@ -24,10 +24,11 @@ async def matters(call: Call, step: Matters, position: Position) -> Input:
     matter = first_matter(call, step, position)
     if matter is None:
         return Left()
-    key = call.typed_ahead
-    if key is None:
-        heard = await call.say(call.prompt(matter.prompt))
-        key = heard.key or await key_within(call, step.timeout_s)
+    if call.typed_ahead is not None:  # typed before the offer was heard: it is meant for the menu that follows
+        call.note("matter", matter=matter.what, taken=False, heard=False)
+        return Left()
+    heard = await call.say(call.prompt(matter.prompt))
+    key = heard.key or await key_within(call, step.timeout_s)
     taken = key == step.key
     call.note("matter", matter=matter.what, taken=taken)
     call.typed_ahead = None if taken else key  # any other key is meant for the menu that follows
