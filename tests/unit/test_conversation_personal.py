@@ -308,7 +308,7 @@ PRESSES = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25)
 @given(st.data())
 def test_whatever_a_caller_presses_means_what_they_were_told(data: st.DataObject) -> None:
     now = data.draw(MOMENTS)

@@ -145,14 +145,14 @@ def situations(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100)
 @given(situations())
 def test_no_personal_menu_takes_anything_from_a_caller(situation: dict[str, Any]) -> None:
     spoken = spoken_menu(name="main", **situation)
     assert_promises(situation["book"], spoken, situation["hidden"], situation["ruled"])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40)
 @given(situations())
 def test_a_menu_heard_again_in_the_same_call_is_the_same(situation: dict[str, Any]) -> None:
     first = spoken_menu(name="main", **situation)
@@ -162,7 +162,7 @@ def test_a_menu_heard_again_in_the_same_call_is_the_same(situation: dict[str, An
     assert second.memory is None
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40)
 @given(situations(), IDS, IDS)
 def test_a_key_means_what_was_told_of_it_last(
     situation: dict[str, Any], hidden: list[str], heard_now: list[str]
@@ -232,7 +232,7 @@ def _fields(facts: CallerFacts) -> dict[str, Any]:
     return {name: getattr(facts, name) for name in CallerFacts.__slots__}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 @given(books(), HISTORIES, MOMENTS, st.sampled_from(["en", "zh"]))
 def test_callers_who_are_held_out_and_callers_unknown_hear_the_book(
     book: MenuBook, history: tuple[HistoryEvent, ...], now: datetime, language: str
