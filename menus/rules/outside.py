@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
-from menus.rules.finding import Finding, Loc, advice, fault
+from menus.rules.finding import Finding, Loc, fault
 from menus.rules.outline import Outline
 from menus.schema import Callback, Dip
 
@@ -33,7 +33,7 @@ def unsafe_numbers(outline: Outline, allowed: Collection[str] | None) -> Iterato
         elif allowed is not None and not number.startswith(tuple(allowed)):
             message = f"{number} does not begin as the settings' outbound.allow permits; add its beginning there"
             # Whoever has allowed nothing yet is told; whoever has allowed something meant to exclude the rest.
-            yield (fault if allowed else advice)(loc, "number-not-allowed", message)
+            yield Finding(loc, "number-not-allowed", message, warning=not allowed)
 
 
 def callbacks_nobody_makes(outline: Outline) -> Iterator[Finding]:
@@ -54,7 +54,7 @@ def unsafe_addresses(outline: Outline, allowed: Collection[str] | None) -> Itera
                 yield fault(loc, "unsafe-address", wrong)
             elif allowed is not None and not step.url.startswith(tuple(allowed)):
                 message = "the address does not begin as the settings' webhooks.allow permits; add its beginning there"
-                yield (fault if allowed else advice)(loc, "address-not-allowed", message)
+                yield Finding(loc, "address-not-allowed", message, warning=not allowed)
 
 
 def _wrong_with(url: str) -> str:

@@ -51,7 +51,7 @@ def test_every_code_has_an_example_or_a_reason_for_none() -> None:
 
 
 #: Functions that make findings, and which of their arguments is the code.
-MAKERS = {"fault": -2, "advice": -2, "_fault": -2, "fault_at_key": -2, "Fault": -2, "unknown": 1}
+MAKERS = {"fault": -2, "Finding": 1, "advice": -2, "_fault": -2, "fault_at_key": -2, "Fault": -2, "unknown": 1}
 
 
 def codes_of(path: Path) -> set[str]:

@@ -119,10 +119,10 @@ async def test_a_comment_is_kept_when_the_caller_hangs_up_in_it() -> None:
 
 async def test_a_share_of_calls_is_asked_the_same_ones_on_every_node() -> None:
     stage = a_stage("csat", share=0.25)
-    drawn = [f"call-{n}" for n in range(200) if (await asked(stage, call_id=f"call-{n}")).heard.count("csat")]
-    assert 30 <= len(drawn) <= 70
+    drawn = [f"call-{n}" for n in range(40) if (await asked(stage, call_id=f"call-{n}")).heard.count("csat")]
+    assert 4 <= len(drawn) <= 18
     again = Stage(stage.editions[1].book, node="node-b")
-    for call_id in drawn[:5]:
+    for call_id in drawn[:3]:
         assert "csat" in (await asked(again, call_id=call_id)).heard
 
 
