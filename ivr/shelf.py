@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ivr.errors import Misconfigured
 from ivr.prompts.catalogue import recorded
@@ -33,6 +34,14 @@ class Volume:
         return "the folder" if self.version is None else f"version {self.version}"
 
 
+def of_folder(folder: Path) -> Volume:
+    """The book in a folder. Raises Misconfigured with every fault."""
+    examined = examine_folder(folder)
+    if examined.book is None:
+        raise Misconfigured("\n".join(map(str, examined.faults)))
+    return Volume(None, examined.book, recorded(examined.book, folder / "recordings"))
+
+
 class Shelf:
     """Where books are taken from to be looked at."""
 
@@ -40,6 +49,10 @@ class Shelf:
         self._books, self._folder = books, settings.book.folder
         self._kept: OrderedDict[int, Volume] = OrderedDict()
         self._one_at_a_time = asyncio.Lock()
+
+    async def nothing_published(self) -> bool:
+        """Whether there is no published version yet."""
+        return await self._books.choice() is None
 
     async def stable(self) -> Volume:
         """The version that everybody hears. Raises Misconfigured."""
@@ -68,11 +81,7 @@ class Shelf:
 
     async def folder(self) -> Volume:
         """The book in the folder. Raises Misconfigured with every fault."""
-        examined = await asyncio.to_thread(examine_folder, self._folder)
-        if examined.book is None:
-            raise Misconfigured("\n".join(map(str, examined.faults)))
-        digests = await asyncio.to_thread(recorded, examined.book, self._folder / "recordings")
-        return Volume(None, examined.book, digests)
+        return await asyncio.to_thread(of_folder, self._folder)
 
     async def named(self, name: str) -> Volume:
         """A version by its number, or `folder`. Raises Misconfigured."""

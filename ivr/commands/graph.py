@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import sys
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -33,7 +34,8 @@ class Format(StrEnum):
 
 def graph(
     book: Annotated[
-        str | None, typer.Argument(metavar="BOOK", help="A version's number, or folder; default what everybody hears.")
+        str | None,
+        typer.Argument(metavar="BOOK", help="A version's number, or folder; default what callers hear."),
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="svg is a picture; mermaid and dot are text.")] = Format.SVG,
     out: Annotated[Path | None, typer.Option("--out", help="File to write; standard output when left out.")] = None,
@@ -43,10 +45,11 @@ def graph(
     settings: SettingsFile = None,
 ) -> None:
     """Draw the menu book: steps, ways, seconds until each option is heard, and how many calls went which way."""
-    from ivr.shelf import Shelf
+    from ivr.shelf import Shelf, of_folder
     from menus.graph.svg import svg
     from menus.graph.text import dot, mermaid
     from models.books import Books
+    from models.errors import NotMigrated
     from models.migrate import opened
     from models.traffic import TrafficCounts
 
@@ -56,13 +59,20 @@ def graph(
     async def work() -> "tuple[Volume, Traffic | None]":
         async with opened(read.database_url) as database:
             shelf = Shelf(Books(database), read)
-            volume = await (shelf.stable() if book is None else shelf.named(book))
+            named = book or ("folder" if await shelf.nothing_published() else None)
+            volume = await (shelf.stable() if named is None else shelf.named(named))
             if not span_s:
                 return volume, None
             now = SystemClock(read.clock_ahead_s).now()
             return volume, await TrafficCounts(database).since(now - span_s)
 
-    volume, traffic = asyncio.run(work())
+    try:
+        volume, traffic = asyncio.run(work())
+    except NotMigrated as nothing:  # a picture of the folder needs no database
+        if book not in (None, "folder"):
+            raise
+        print(f"{nothing}; the folder is drawn, without traffic", file=sys.stderr)
+        volume, traffic = of_folder(read.book.folder), None
     drawn = _drawn(volume, traffic, menu, language, read)
     note = note_of(drawn, read, span_s, traffic, SystemClock(read.clock_ahead_s).now())
     text = svg(drawn, note) if form is Format.SVG else mermaid(drawn) if form is Format.MERMAID else dot(drawn)
