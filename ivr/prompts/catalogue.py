@@ -122,7 +122,7 @@ def render(
     if failed:
         raise Misconfigured("prompts could not be rendered:\n" + "\n".join(_shown(sorted(failed))))
     clips = _clips(folder, files, sound_prefix)
-    listed = [
+    listed = _of_other_books(folder, files) + [
         {
             "file": files[said],
             "seconds": clip.seconds,
@@ -132,6 +132,19 @@ def render(
     ]
     _write(folder / _INDEX, json.dumps({"clips": listed}, ensure_ascii=False, indent=1).encode("utf-8"))
     return Catalogue(book, clips)
+
+
+def _of_other_books(folder: Path, mine: Mapping[Utterance, str]) -> list[dict[str, Any]]:
+    """What the list of a folder says of sounds that are there and not of this book: books may share a folder."""
+    try:
+        listed = json.loads((folder / _INDEX).read_text(encoding="utf-8"))["clips"]
+        return [
+            entry
+            for entry in listed
+            if Utterance(**entry["says"]) not in mine and (folder / f"{entry['file']}.wav").is_file()
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def recorded(book: MenuBook, recordings: Path | None) -> dict[str, str]:

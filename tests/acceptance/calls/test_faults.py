@@ -32,9 +32,11 @@ async def in_menu(hotline: Any, number: str) -> Any:
 
 
 async def waiting(hotline: Any, number: str, language: str = "en") -> Any:
-    """A caller who waits for an agent with music."""
+    """A caller who waits with music for an agent who knows about payments."""
     call = await hotline.dial(number)
     await call.ear.hear_sound(deadline_s=3)
+    await call.ear.press("2")
+    await hotline.hear(call, hotline.clip("transfers_greeting", language), deadline_s=8)
     await call.ear.press("0")
     await hotline.hear(call, hotline.clip("please_hold", language), deadline_s=8)
     await asyncio.sleep(4)
