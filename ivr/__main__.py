@@ -18,6 +18,7 @@ from ivr.commands.callbacks import callbacks
 from ivr.commands.messages import messages
 from ivr.commands.options import SettingsFile, file_of, settings_of
 from ivr.commands.recordings import recordings
+from ivr.commands.report import report as reports
 from ivr.errors import EngineFault
 from menus.yaml_source import Faults
 from models.errors import ModelsError
@@ -35,6 +36,7 @@ cli.add_typer(bank)
 cli.add_typer(messages)
 cli.add_typer(recordings)
 cli.add_typer(callbacks)
+cli.add_typer(reports)
 
 #: Faults whose message is made for people; everything else is a defect of ours and shows where it happened.
 TOLD = (EngineFault, RoutingError, ModelsError, Faults)

@@ -279,8 +279,8 @@ class Personal(_Part):
         default=0,
         ge=0,
         le=366,
-        description="So many days personal, then so many with the static order for everybody, and so on, for comparison; "
-        "0 is always personal.",
+        description="So many days personal, then so many with the static order for everybody, and so on, for "
+        "comparison; 0 is always personal.",
     )
     salt: str = Field(default="ringwise", description="Draws who is held out; another word draws others.")
 

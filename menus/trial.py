@@ -1,4 +1,4 @@
-"""Who keeps the book's order for comparison, and why: callers drawn once for all, and days on which nobody's is personal.
+"""Who keeps the book's order for comparison, and why: callers drawn once for all, and days that are off for all.
 
 A hold-out compares callers with callers; on/off days compare each caller with themselves, as in a crossover trial.
 """
@@ -30,7 +30,7 @@ def held(caller: str | None, began_on: date, *, salt: str, share: float, cycle_d
 
 
 def is_off(day: date, cycle_days: int) -> bool:
-    """Whether the whole site is static on this day. Counted from the first day of the calendar: the same on every node."""
+    """Whether the whole site is static on this day. Counted from day 1 of the calendar: alike on all nodes."""
     return cycle_days > 0 and day.toordinal() // cycle_days % 2 == 1
 
 

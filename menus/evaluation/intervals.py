@@ -1,11 +1,11 @@
 """95 % intervals: a bootstrap over callers that needs one pass and bounded memory, and Wilson's where that is blind.
 
 A caller's calls are alike, so what is drawn again are callers, not calls (the cluster bootstrap: Davison and Hinkley,
-Bootstrap Methods and their Application, 1997, section 3.8). Each caller counts Poisson(1) times in each repetition, which
-comes to the same for many callers and does not need them all at once (Chamandy, Muralidharan, Najmi and Naidu,
-Estimating Uncertainty for Massive Data Streams, Google, 2012). The numbers come from the caller's name, so that the same
-calls always give the same intervals, in whatever order they are read, and so that a caller who is in both arms counts
-equally often in both.
+Bootstrap Methods and their Application, 1997, section 3.8). Each caller counts Poisson(1) times in each repetition,
+which comes to the same for many callers and does not need them all at once (Chamandy, Muralidharan, Najmi and Naidu,
+Estimating Uncertainty for Massive Data Streams, Google, 2012). The numbers come from the caller's name, so that the
+same calls always give the same intervals, in whatever order they are read, and so that a caller who is in both arms
+counts equally often in both.
 """
 
 from dataclasses import dataclass

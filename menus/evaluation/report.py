@@ -1,7 +1,7 @@
 """Calls, one after the other, a caller's calls together → the report: personal against static, with intervals.
 
-Callers are compared as they were assigned, not by what they heard: a caller with the personal order for whom nothing was
-promoted counts as personal (intention to treat). Memory grows with menus, segments and languages, not with calls.
+Callers are compared as they were assigned, not by what they heard: a caller with the personal order for whom nothing
+was promoted counts as personal (intention to treat). Memory grows with menus, segments and languages, not with calls.
 """
 
 from collections import Counter, defaultdict
@@ -230,7 +230,8 @@ def _repeated(sums: _Sums, figure: Figure) -> Floats:
     """The figure in each repetition; not a number where it had none."""
     place = _PLACES[figure.name] * 2
     above, below = sums.repeated[place], sums.repeated[place + 1]
-    return np.divide(above, below, out=np.full(REPETITIONS, np.nan), where=below > 0)
+    shares: Floats = np.divide(above, below, out=np.full(REPETITIONS, np.nan), where=below > 0)
+    return shares
 
 
 def _switch(sums: _Sums) -> Difference | None:

@@ -112,7 +112,9 @@ def test_the_time_of_a_caller_who_froze_the_menu_is_not_a_time_to_a_target() -> 
 def test_means_and_shares_are_those_worked_out_by_hand() -> None:
     report = told(
         call(heard(0), listened(3, 1, 2), chose(3), ended="served/self_service"),
-        call(heard(0), listened(6, 1, 2, 3), did(6, "invalid", key="9"), heard(7), chose(9), at=1, ended="left/in_menu"),
+        call(
+            heard(0), listened(6, 1, 2, 3), did(6, "invalid", key="9"), heard(7), chose(9), at=1, ended="left/in_menu"
+        ),
         call(heard(0), chose(6, "agent", "agent"), caller="customer:2"),
         call(heard(0, held="drawn"), listened(10, 1, 2, 3, 4), chose(12), caller="customer:3"),
     )

@@ -1,6 +1,7 @@
 """Who keeps the book's order for comparison: drawn callers always, everybody on the off days, the unknown always."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 from menus.trial import Held, held, held_out, is_off
 
@@ -10,7 +11,7 @@ DAY = date(2026, 12, 1)
 def test_on_and_off_days_take_turns_in_stretches_of_the_same_length() -> None:
     days = [is_off(date(2026, 1, 1) + timedelta(n), 7) for n in range(140)]
     turns = [n for n in range(1, 140) if days[n] != days[n - 1]]
-    assert {later - earlier for earlier, later in zip(turns, turns[1:], strict=False)} == {7}
+    assert {later - earlier for earlier, later in pairwise(turns)} == {7}
     assert sum(days) == 70
 
 
