@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ivr import logs
-from ivr.commands import books, graph, publish
+from ivr.commands import books, explain, graph, publish
 from ivr.commands.agent import agents
 from ivr.commands.bank import bank
 from ivr.commands.callbacks import callbacks
@@ -152,6 +152,7 @@ cli.command()(publish.canary)
 cli.command()(books.books)
 cli.command()(books.diff)
 cli.command()(graph.graph)
+cli.command()(explain.explain)
 
 
 @cli.command()
