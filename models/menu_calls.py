@@ -28,7 +28,8 @@ class MenuCalls:
         customers = CallRow.customer_id.is_not(None)
         async for call in self._pages(CallRow.customer_id, "customer", customers, since, until):
             yield call
-        others = CallRow.customer_id.is_(None) & CallRow.ani.is_not(None)
+        # Asked so that the index of numbers is walked: that of customers would be sorted anew for every page.
+        others = (func.coalesce(CallRow.customer_id, -1) == -1) & CallRow.ani.is_not(None)
         async for call in self._pages(CallRow.ani, "number", others, since, until):
             yield call
 

@@ -23,7 +23,7 @@ class Figure:
     name: str
     title: str
     unit: Unit
-    good: int  #: -1 less is better, 1 more is better, 0 neither
+    good: int  #: -1 less is better, 1 more is better
     less: str  #: what callers do whose figure is lower, {} stands for by how much
     more: str
 

@@ -60,6 +60,11 @@ class Difference:
             return 0
         return 1 if self.interval.low > 0 else -1 if self.interval.high < 0 else 0
 
+    @property
+    def is_none(self) -> bool:
+        """Whether there is none at all, however the callers are drawn: what is due by the book is the same for all."""
+        return self.interval is not None and max(abs(self.interval.low), abs(self.interval.high)) < 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class ArmTold:

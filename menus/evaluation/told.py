@@ -20,11 +20,12 @@ def amount(figure: Figure, value: float) -> str:
     return f"{value:.2f} s" if figure.unit is Unit.SECONDS else f"{value:.2f}"
 
 
-def span(figure: Figure, interval: Interval) -> str:
+def span(figure: Figure, interval: Interval, to: str = "to") -> str:
     """From where to where."""
     scale, places, unit = (100, 1, " %") if figure.unit is Unit.SHARE else (1, 2, " s")
     unit = "" if figure.unit is Unit.COUNT else unit
-    return f"{interval.low * scale:.{places}f} to {interval.high * scale:.{places}f}{unit}"
+    low, high = (round(value * scale, places) + 0.0 for value in (interval.low, interval.high))  # + 0: never -0.0
+    return f"{low:.{places}f} {to} {high:.{places}f}{unit}"
 
 
 def with_interval(figure: Figure, value: Value | Difference) -> str:
@@ -34,18 +35,20 @@ def with_interval(figure: Figure, value: Value | Difference) -> str:
 
 
 def verdict(figure: Figure, difference: Difference) -> str:
-    """better, worse, or that it cannot be told."""
+    """better, worse, the same, or that it cannot be told."""
     if difference.told == 0:
-        return TOO_FEW
-    return "differs" if not figure.good else "better" if difference.told == figure.good else "worse"
+        return "the same" if difference.is_none else "cannot be told"
+    return "better" if difference.told == figure.good else "worse"
 
 
 def sentence(figure: Figure, difference: Difference) -> str:
     """What a difference between the arms says, as a plain sentence."""
     if difference.interval is None:
         return f"{figure.title}: {TOO_FEW}."
+    if difference.is_none:
+        return f"{figure.title}: the same."
     if difference.told == 0:
-        where = span(figure, difference.interval)
+        where = span(figure, difference.interval, "and")
         return f"{figure.title}: {TOO_FEW}; personal less static lies between {where}."
     words = figure.less if difference.told < 0 else figure.more
     by = amount(figure, abs(difference.value)).replace(" %", " percentage points")
@@ -60,13 +63,14 @@ def switch_sentence(told: ArmTold) -> str:
     switch = told.switch
     if switch is None or switch.interval is None:
         return f"Switch cost: {TOO_FEW}."
-    where = span(figure, switch.interval).replace(" %", " points")
     if switch.told == 0:
-        return f"Switch cost: {TOO_FEW}; it lies between {where} of calls with a wrong key, a repeat or a return."
+        where = span(figure, switch.interval, "and").replace(" %", " percentage points")
+        return f"Switch cost: {TOO_FEW}; it lies between {where}."
+    where = span(figure, switch.interval).replace(" %", " points")
     way = "more" if switch.told > 0 else "less"
     return (
-        f"Where the order had moved since the last call, {abs(switch.value) * 100:.1f} points {way} calls have a wrong "
-        f"key, a repeat or a return ({where})."
+        f"Switch cost: where other options came first than in the last call, {abs(switch.value) * 100:.1f} percentage "
+        f"points {way} visits have a wrong key, a repeat or a choice taken back ({where})."
     )
 
 
