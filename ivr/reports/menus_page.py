@@ -11,7 +11,7 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24; }
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2.5rem; }
 table { border-collapse: collapse; width: 100%; margin: 0.5rem 0 1rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 0.3rem 0.7rem 0.3rem 0; border-bottom: 1px solid #d8dee4; }
+th, td { text-align: left; padding: 0.3rem 0.7rem 0.3rem 0; border-bottom: 1px solid #d8dee4; white-space: nowrap; }
 th { color: #57606a; font-weight: 500; }
 .better { color: #116329; } .worse { color: #a40e26; } .muted { color: #57606a; }
 svg { display: block; } svg line, svg circle { stroke: #57606a; fill: #57606a; } svg .zero { stroke: #d0d7de; }

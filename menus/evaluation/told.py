@@ -48,7 +48,7 @@ def sentence(figure: Figure, difference: Difference) -> str:
     if difference.is_none:
         return f"{figure.title}: the same."
     if difference.told == 0:
-        where = span(figure, difference.interval, "and")
+        where = span(figure, difference.interval, "and").replace(" %", " percentage points")
         return f"{figure.title}: {TOO_FEW}; personal less static lies between {where}."
     words = figure.less if difference.told < 0 else figure.more
     by = amount(figure, abs(difference.value)).replace(" %", " percentage points")
@@ -100,7 +100,9 @@ def rows(group: GroupTold) -> list[tuple[str, ...]]:
         if any(values):
             cells = [with_interval(figure, value) if value else "–" for value in values]
             difference = group.differences.get(figure.name)
-            last = (with_interval(figure, difference), verdict(figure, difference)) if difference else ("–", "–")
+            last = ("–", "–")
+            if difference:
+                last = with_interval(figure, difference).replace(" %", " points"), verdict(figure, difference)
             found.append((figure.title, *cells, *last))
     return found
 

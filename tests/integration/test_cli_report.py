@@ -53,8 +53,8 @@ def test_the_report_tells_arms_figures_and_a_plain_sentence(url: str, tmp_path: 
     assert "static: 40 calls drawn" in ran.out
     assert "With the personal order callers reach what they want 5.00 s sooner (personal less static: " in ran.out
     assert (
-        "visits with a wrong key: not enough calls to tell; personal less static lies between -8.8 and 8.8 %."
-        in ran.out
+        "visits with a wrong key: not enough calls to tell; personal less static lies between -8.8 and 8.8 "
+        "percentage points." in ran.out
     )
     assert "Switch cost: not enough calls to tell." in ran.out
     page = (tmp_path / "menus.html").read_text(encoding="utf-8")
