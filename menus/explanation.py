@@ -10,7 +10,7 @@ from menus.arrangement import Arrangement, Judged, Why, judged
 from menus.errors import Unexplained
 from menus.facts import CallerFacts
 from menus.learning.features import summarise
-from menus.learning.ranker import Ranker, Share, Telling
+from menus.learning.ranker import Ranker, Recalling, Share, Telling
 from menus.personalise import arrangement_of, habit_of, reproduce
 from menus.schema import AGENT_TASK, COMPLAINT_TASK, Gate, Menu, MenuBook, Option
 from menus.trial import Held
@@ -47,7 +47,7 @@ class Explained:
     language: str
     differs: tuple[str, ...]  #: parts of the record that its grounds do not give again; none when all is well
     ranker: str
-    scores_again: bool | None  #: whether the ranker gives the same from the history as it is stored; None: not asked
+    scores_again: bool | None  #: whether the ranker gives the same, by what the record or else the history says
     about: tuple[str, ...]  #: what holds for the whole menu
     options: tuple[OptionExplained, ...]  #: in the order in which they were said, then those that were not offered
 
@@ -91,9 +91,10 @@ def _explained(
     if told and facts is not None and isinstance(asked, Telling):
         shares = asked.why(facts, tasks, now)
     scores_again = None
-    if told and facts is not None and asked is not None:
-        given = asked.scores(facts, tasks, now)
-        scores_again = {task: round(given[task], 6) for task in tasks if task in given} == dict(record["scores"])
+    if isinstance(asked, Recalling) and record.get("basis"):  # to the last digit, whatever became of the history
+        scores_again = _rounded(asked.again(record["basis"], tasks), tasks) == dict(record["scores"])
+    elif told and facts is not None and asked is not None:
+        scores_again = _rounded(asked.scores(facts, tasks, now), tasks) == dict(record["scores"])
     options = [
         OptionExplained(
             place,
@@ -127,6 +128,11 @@ def _explained(
         tuple(_about(menu, record, arrangement)),
         tuple(options),
     )
+
+
+def _rounded(scores: Mapping[str, float], tasks: Sequence[str]) -> dict[str, float]:
+    """As a record keeps them."""
+    return {task: round(scores[task], 6) for task in tasks if task in scores}
 
 
 def _bits(record: Mapping[str, Any], name: str) -> str | None:

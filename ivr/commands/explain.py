@@ -99,8 +99,8 @@ def _head(one: "Explained") -> Iterator[str]:
     given = "given again bit for bit" if not one.differs else f"NOT GIVEN AGAIN: {', '.join(one.differs)}"
     yield f"{one.menu} ({one.language}) at {one.at}: {given}"
     scores = {
-        True: "; asked again, it gives the same probabilities from the history as it is stored",
-        False: "; asked again, it gives other probabilities: the history or what the ranker has learned has changed",
+        True: "; asked again, it gives the same probabilities",
+        False: "; asked again, it gives OTHER PROBABILITIES: the history has changed since, or the ranker",
         None: "",
     }[one.scores_again]
     yield f"  ranker: {one.ranker}{scores}"

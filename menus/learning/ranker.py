@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from menus.facts import CallerFacts
 from menus.learning.features import summarise
@@ -31,6 +31,15 @@ class Telling(Ranker, Protocol):
 
     def why(self, facts: CallerFacts, tasks: Sequence[str], now: datetime) -> Mapping[str, Sequence[Share]]:
         """For each of the tasks what went into its probability, together that probability; asked as `scores` is."""
+        ...
+
+
+@runtime_checkable
+class Recalling(Ranker, Protocol):
+    """A ranker that leaves in the decision record what it went by, its `basis`, and gives the same from it again."""
+
+    def again(self, basis: Mapping[str, Any], tasks: Sequence[str]) -> Mapping[str, float]:
+        """The probabilities that `scores` gave when it went by this."""
         ...
 
 

@@ -69,7 +69,7 @@ def test_a_call_is_explained_from_its_record_which_is_given_again_bit_for_bit() 
     assert "call call-1 from +861…01, 2026-09-21" in ran.out
     assert "main (en) at 2026-09-21T" in ran.out
     assert ": given again bit for bit" in ran.out
-    assert "it gives the same probabilities from the history as it is stored" in ran.out
+    assert "asked again, it gives the same probabilities" in ran.out
     assert "first by habit: probability 0." in ran.out
     assert "done 8 times in 8.0 months, usually transfers money on the 21st, last on 2026-08-21" in ran.out
     assert "its rule does not hold: calendar.weekday > 5" in ran.out

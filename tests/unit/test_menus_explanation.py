@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -162,6 +163,19 @@ def test_a_history_that_was_corrected_since_is_noticed() -> None:
     where = book()
     other = replace(KNOWN, history=HISTORY[:-1])
     assert explain(where, record_of(where), other, KernelRanker()).scores_again is False
+
+
+def test_a_ranker_that_left_its_grounds_in_the_record_is_asked_by_these_and_not_by_the_history() -> None:
+    class Remembers(KernelRanker):
+        def again(self, basis: Mapping[str, Any], tasks: Sequence[str]) -> Mapping[str, float]:
+            return {task: basis["scores"][task] for task in tasks}
+
+    where = book()
+    record = record_of(where)
+    kept = record | {"basis": {"scores": record["scores"]}}
+    assert explain(where, kept, replace(KNOWN, history=()), Remembers()).scores_again is True
+    lost = record | {"basis": {"scores": dict.fromkeys(record["scores"], 0.1)}}
+    assert explain(where, lost, KNOWN, Remembers()).scores_again is False
 
 
 def test_a_record_of_another_book_or_without_its_grounds_is_refused_in_a_sentence() -> None:
