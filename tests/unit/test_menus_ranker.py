@@ -135,8 +135,8 @@ def test_a_usual_day_is_found_round_the_end_of_the_month() -> None:
 
 
 def test_what_went_into_a_probability_adds_up_to_it() -> None:
-    now = datetime(2026, 12, 20, 9, tzinfo=UTC)
-    times = [datetime(2026, month, day, 9, tzinfo=UTC) for month in range(4, 13) for day in (1, 19)]
+    now = datetime(2026, 12, 20, 9, tzinfo=ZONE)
+    times = [datetime(2026, month, day, 9, tzinfo=ZONE) for month in range(4, 13) for day in (1, 19)]
     history = tuple(HistoryEvent(at, "transfer" if at.day == 1 else "balance") for at in times)
     facts, tasks = CallerFacts(history=history), ["balance", "transfer", "card"]
     for ranker in (KernelRanker(), KernelRanker({"balance": 0.5, "card": 0.1})):
