@@ -207,9 +207,8 @@ class Database:
     async def dispose(self) -> None:
         """Close every connection, and wait for their threads: one that ends after its loop would raise there."""
         await self._engine.dispose()
-        until = asyncio.get_running_loop().time() + LAST_THREAD_S
-        while any(thread.is_alive() for thread in self._threads) and asyncio.get_running_loop().time() < until:
-            await asyncio.sleep(0.001)
+        if left := [thread for thread in self._threads if thread.is_alive()]:
+            await asyncio.to_thread(lambda: [thread.join(LAST_THREAD_S / len(left)) for thread in left])
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
