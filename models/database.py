@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from threading import Thread
@@ -160,6 +160,11 @@ def store_faults() -> Iterator[None]:
         raise verdict from fault
 
 
+def _join(threads: Sequence[Thread]) -> None:
+    for thread in threads:
+        thread.join(LAST_THREAD_S / len(threads))
+
+
 class Database:
     """Connections to one database, for the life of a process. Every verb raises StoreAway when it cannot be used."""
 
@@ -208,7 +213,7 @@ class Database:
         """Close every connection, and wait for their threads: one that ends after its loop would raise there."""
         await self._engine.dispose()
         if left := [thread for thread in self._threads if thread.is_alive()]:
-            await asyncio.to_thread(lambda: [thread.join(LAST_THREAD_S / len(left)) for thread in left])
+            await asyncio.to_thread(_join, left)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
