@@ -37,12 +37,12 @@ from ivr.pop import pop_for_agent
 from ivr.ports import ROUTING, Bank, Clock
 from ivr.prompts.speech import EspeakSpeech
 from ivr.queues import load as load_queues
+from ivr.rankers import LiveRanker
 from ivr.recordings import Keeper
 from ivr.settings import Settings
 from ivr.shelf import Shelf
 from ivr.watch import Watcher
 from ivr.webhooks import HttpWebhooks
-from menus.learning.ranker import KernelRanker
 from models.agents import Agents
 from models.books import Books
 from models.callbacks import CallbackBook
@@ -97,7 +97,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         books = Books(database)
         editions = Editions(books, settings, queues, EspeakSpeech(), clock)
         await editions.start()
-        journal = CallJournal(database, settings.node)
+        journal = CallJournal(database, settings.node, zone=settings.zone)
         await stack.enter_async_context(journal)
         hints = await stack.enter_async_context(open_hints(database))
         roster = Agents(database)
@@ -106,6 +106,8 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             bank = WebhookBank(settings.bank.url, config.secret("RINGWISE_BANK_SECRET"), lookup_s=BANK_LOOKUP_S)
             stack.push_async_callback(bank.close)
         registry = CollectorRegistry()
+        ranker = LiveRanker(settings, clock, registry)
+        await ranker.look()
         hub = Hub(
             roster,
             clock,
@@ -141,7 +143,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             cases=CaseBook(database, settings.zone),
             callbacks=CallbackBook(database),
             webhooks=webhooks,
-            ranker=KernelRanker(),
+            ranker=ranker,
             edition=editions.get,
             edition_for=editions.for_caller,
             recall=editions.recall,
@@ -167,6 +169,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 dialler.run(),
                 dialler.listen(),
                 editions.follow(),
+                ranker.follow(),
                 hub.run(),
                 _show_life(nodes, clock),
                 post.run(),

@@ -283,6 +283,17 @@ class Personal(_Part):
         "comparison; 0 is always personal.",
     )
     salt: str = Field(default="ringwise", description="Draws who is held out; another word draws others.")
+    history_days: int = Field(
+        default=1095, ge=1, le=36500, description="Days for which what customers did counts; older history is not used."
+    )
+
+
+class Learning(_Part):
+    """The model that personal menus are learned into."""
+
+    folder: Path = Field(
+        default=Path("var/models"), description="Folder of trained models; `current.model` in it is served."
+    )
 
 
 class Settings(_Part):
@@ -317,6 +328,7 @@ class Settings(_Part):
     webhooks: Webhooks = Webhooks()
     outbound: Outbound = Outbound()
     callbacks: CallingBack = CallingBack()
+    learning: Learning = Learning()
 
     @model_validator(mode="after")
     def _a_port_of_its_own(self) -> "Settings":
@@ -359,6 +371,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "prompts": _anchored_paths(settings.prompts, folder),
             "book": _anchored_paths(settings.book, folder),
             "recordings": _anchored_paths(settings.recordings, folder),
+            "learning": _anchored_paths(settings.learning, folder),
         }
     )
 

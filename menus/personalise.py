@@ -88,10 +88,12 @@ def spoken_menu(
     assert isinstance(menu, Menu), f"{name} is not a menu"
     offered = visible(menu, language, frozenset(hidden))
     scores: dict[str, float] = {}
+    basis: Mapping[str, Any] = {}
     refused = False
     if menu.order == "personal" and facts.history:
         tasks = list(dict.fromkeys(option.task for option in offered if option.task is not None))
         given = ranker.scores(facts, tasks, now.astimezone(book.zone))
+        basis = getattr(given, "basis", {})
         refused = not _are_probabilities(given)
         scores = {} if refused else {task: round(given[task], 6) for task in tasks if task in given}
     lasts = seconds or {}
@@ -105,6 +107,7 @@ def spoken_menu(
         "ranker": ranker.name,
         "scores": scores,
         "scores_refused": refused,
+        "basis": basis,
         "held_out": held_out,
         "held": None if held is None else held.value,
         "personal": menu.order == "personal",

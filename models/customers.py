@@ -30,9 +30,11 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from menus.facts import CallerFacts, HistoryEvent, MenuMemory, subject_of
+from menus.facts import CallerFacts, MenuMemory, subject_of
+from menus.learning.habits import RememberedHistory
 from menus.picture import LIFE_EVENT_DAYS
 from models.database import Database
+from models.habits import habits_in
 from models.recent import RECENT_S, TELLING, call_of
 from models.tables import (
     CallbackRow,
@@ -40,7 +42,6 @@ from models.tables import (
     CallRow,
     CaseRow,
     CustomerRow,
-    HistoryEventRow,
     KeepsakeRow,
     LifeEventRow,
     MenuMemoryRow,
@@ -54,8 +55,6 @@ from routing.errors import StoreAway
 
 log = logging.getLogger(__name__)
 
-#: The most recent events that a personal menu looks at.
-MOST_HISTORY = 500
 #: The most recent calls of a number that conditions may count.
 MOST_RECENT = 20
 
@@ -107,10 +106,7 @@ class Customers:
     ) -> CallerFacts:
         """What the bank knows of a customer."""
         id_, language, segment, since_on, value_cents, churn_risk, cases, tier, overdue, *_ = who
-        events = await session.execute(_HISTORY, {"customer": id_, "now": now})
-        history = tuple(
-            HistoryEvent(datetime.fromtimestamp(at, self._zone), task) for at, task in reversed(events.all())
-        )
+        history = RememberedHistory(await habits_in(session, id_, self._zone), self._zone)
         today = datetime.fromtimestamp(now, self._zone).date()
         lately = {"customer": id_, "today": today, "since": today - timedelta(days=LIFE_EVENT_DAYS)}
         held = (await session.execute(_HELD, lately)).all()
@@ -248,12 +244,6 @@ _VERIFIED = (
     _who()
     .add_columns(select(func.count()).where(NumberRow.e164 == bindparam("number")).scalar_subquery())
     .where(CustomerRow.id == bindparam("customer"))
-)
-_HISTORY = (
-    select(HistoryEventRow.at, HistoryEventRow.task)
-    .where(HistoryEventRow.customer_id == bindparam("customer"), HistoryEventRow.at <= bindparam("now"))
-    .order_by(HistoryEventRow.at.desc())
-    .limit(MOST_HISTORY)
 )
 _HELD, _TRACES, _RECENT = _held(), _traces(), _recent()
 

@@ -14,6 +14,8 @@ settings.register_profile(
 )
 settings.load_profile("house")
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # training beside other tests must not spin
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several workers: one places all real calls, one after the other; the others share the rest by file."""

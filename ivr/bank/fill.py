@@ -18,12 +18,14 @@ from ivr.bank.workdays import Span
 from ivr.errors import Misconfigured
 from models.cases import NUMBERS_FROM
 from models.database import Database
+from models.habits import habits_from, row_of
 from models.tables import (
     BankOrderRow,
     CallRow,
     CaseRow,
     CredentialRow,
     CustomerRow,
+    HabitRow,
     HistoryEventRow,
     LifeEventRow,
     NumberRow,
@@ -128,6 +130,7 @@ async def _empty(session: AsyncSession) -> None:
         NumberRow,
         ProductRow,
         LifeEventRow,
+        HabitRow,
         HistoryEventRow,
         CaseRow,
         CustomerRow,
@@ -160,6 +163,7 @@ async def _insert(session: AsyncSession, batch: Sequence[Customer], book: _Bookk
         LifeEventRow: [],
         CaseRow: [],
         HistoryEventRow: [],
+        HabitRow: [],
         **{table: [] for table in reversed(LEDGER_TABLES)},
     }
     for one in batch:
@@ -202,6 +206,9 @@ async def _insert(session: AsyncSession, batch: Sequence[Customer], book: _Bookk
         rows[HistoryEventRow] += [
             {"customer_id": id_, "at": event.at, "task": event.task, "source": event.source} for event in one.history
         ]
+        if one.history:
+            habits = habits_from(((event.at, event.task) for event in one.history), book.span.zone)
+            rows[HabitRow].append(row_of(id_, habits))
     for table, many in rows.items():
         if many:
             await session.execute(insert(table), many)

@@ -127,6 +127,7 @@ class Site:
             "web": {"port": web_port},
             "prompts": {"folder": str(self.prompts.resolve())},
             "book": {"folder": str(self.book), "queues": str(self.queues)},
+            "learning": {"folder": str(self.folder / "models")},
             "recordings": {"folder": str(self.folder / "recordings")},
             "outbound": {"allow": ["+86"], "dial": f"PJSIP/{{number}}@{OUTSIDE}"},
             "webhooks": {"allow": ["http://127.0.0.1:8490/claims/"]},
