@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ivr import rankers
 from ivr.errors import Misconfigured
 from ivr.numbers import e164, masked
 from ivr.pacing import durations_of
@@ -46,7 +47,7 @@ class Told:
         return not self.unexplained and not any(menu.differs for menu in self.menus)
 
 
-async def of_call(settings: Settings, database: Database, call_id: str, ranker: Ranker) -> Told:
+async def of_call(settings: Settings, database: Database, call_id: str) -> Told:
     """Every menu of a call, from its decision records. Raises Misconfigured, StoreAway."""
     found = await decisions_of(database, call_id)
     if found is None:
@@ -59,6 +60,9 @@ async def of_call(settings: Settings, database: Database, call_id: str, ranker: 
     unexplained: list[str] = []
     for one in found.menus:
         try:
+            ranker = rankers.named(
+                settings, str(one.record.get("ranker", "")), datetime.fromtimestamp(one.at, settings.zone).date()
+            )
             told.append(explain(volume.book, one.record, await _facts(customers, found.ani, one), ranker))
         except Unexplained as fault:
             unexplained.append(str(fault))

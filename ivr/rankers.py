@@ -120,6 +120,26 @@ def read_model(file: Path) -> Model:
         return from_bytes(opened.read(MOST_BYTES + 1))
 
 
+def serving(settings: Settings, today: date) -> Ranker:
+    """The ranker that an engine with these settings serves: the model in its folder if it is good, else the kernel."""
+    return _of_file(settings, settings.learning.folder / CURRENT, today) or KernelRanker()
+
+
+def named(settings: Settings, name: str, today: date) -> Ranker | None:
+    """The ranker of that name, as decision records tell it; None for a model that is not kept any more."""
+    if name == KernelRanker.name:
+        return KernelRanker()
+    return _of_file(settings, model_file(settings.learning.folder, name.removeprefix("model-")), today)
+
+
+def _of_file(settings: Settings, file: Path, today: date) -> Ranker | None:
+    try:
+        model = read_model(file)
+    except (OSError, BadModel):
+        return None
+    return ModelRanker(model, calendar_of(settings, today), oldest=settings.personal.history_days)
+
+
 def publish_model(folder: Path, model: Model) -> Path:
     """Keep a model under its own name and let it be the one that is served: all of it or nothing."""
     content, digest = to_bytes(model)
