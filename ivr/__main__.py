@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ivr import logs
-from ivr.commands import books, graph, publish
+from ivr.commands import books, forget, graph, publish, replay
 from ivr.commands.agent import agents
 from ivr.commands.bank import bank
 from ivr.commands.callbacks import callbacks
@@ -150,6 +150,8 @@ cli.command()(publish.canary)
 cli.command()(books.books)
 cli.command()(books.diff)
 cli.command()(graph.graph)
+cli.command()(forget.forget)
+cli.command()(replay.replay)
 
 
 @cli.command()

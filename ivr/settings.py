@@ -276,6 +276,12 @@ class Personal(_Part):
         default=0.1, ge=0, le=0.5, description="Share of callers who keep the static order, for comparison."
     )
     salt: str = Field(default="ringwise", description="Draws who is held out; another word draws others.")
+    history_days: int = Field(
+        default=1095, ge=1, le=36500, description="Days for which what customers did counts; older history is not used."
+    )
+    delete_history: bool = Field(
+        default=False, description="Whether history older than `history_days` is deleted, too, once a day."
+    )
 
 
 class Settings(_Part):

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from math import inf
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -63,9 +64,11 @@ MOST_RECENT = 20
 class Customers:
     """Facts of callers, their history in the site's time zone."""
 
-    def __init__(self, database: Database, zone: ZoneInfo) -> None:
+    def __init__(self, database: Database, zone: ZoneInfo, *, history_days: float = inf) -> None:
+        """`history_days`: older history is not used."""
         self._database = database
         self._zone = zone
+        self._history_s = history_days * 86_400.0
 
     async def find(self, ani: str | None, *, now: float, deadline_s: float) -> CallerFacts:
         """Facts of the one customer with this E.164 number; bare ones when none or several have it, or when late."""
@@ -107,7 +110,7 @@ class Customers:
     ) -> CallerFacts:
         """What the bank knows of a customer."""
         id_, language, segment, since_on, value_cents, churn_risk, cases, tier, overdue, *_ = who
-        events = await session.execute(_HISTORY, {"customer": id_, "now": now})
+        events = await session.execute(_HISTORY, {"customer": id_, "now": now, "oldest": now - self._history_s})
         history = tuple(
             HistoryEvent(datetime.fromtimestamp(at, self._zone), task) for at, task in reversed(events.all())
         )
@@ -251,7 +254,8 @@ _VERIFIED = (
 )
 _HISTORY = (
     select(HistoryEventRow.at, HistoryEventRow.task)
-    .where(HistoryEventRow.customer_id == bindparam("customer"), HistoryEventRow.at <= bindparam("now"))
+    .where(HistoryEventRow.customer_id == bindparam("customer"))
+    .where(HistoryEventRow.at <= bindparam("now"), HistoryEventRow.at >= bindparam("oldest"))
     .order_by(HistoryEventRow.at.desc())
     .limit(MOST_HISTORY)
 )

@@ -54,7 +54,7 @@ def graph(
     from models.traffic import TrafficCounts
 
     read = settings_of(settings)
-    span_s = _span_s(since)
+    span_s = span_of(since)
 
     async def work() -> "tuple[Volume, Traffic | None]":
         async with opened(read.database_url) as database:
@@ -117,7 +117,8 @@ def note_of(drawn: "Graph", settings: Settings, span_s: float, traffic: "Traffic
     return " · ".join(parts)
 
 
-def _span_s(written: str) -> float:
+def span_of(written: str) -> float:
+    """Seconds of a span as 30d or 12h; 0 for 0. Raises Misconfigured."""
     if written == "0":
         return 0.0
     found = _SPAN.fullmatch(written)
