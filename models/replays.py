@@ -76,7 +76,19 @@ class Replays:
                 for call_id, found in groupby(events, key=lambda event: str(event[0]))
             }
             done = {row.id: await self._history(session, row) for row in rows if histories and row.customer_id}
-        return [RecordedCall(*row[:6], told.get(row.id, ()), done.get(row.id, ())) for row in rows]
+        return [
+            RecordedCall(
+                row.id,
+                row.started_at,
+                row.dnis,
+                row.language,
+                row.book_version,
+                row.customer_id,
+                told.get(row.id, ()),
+                done.get(row.id, ()),
+            )
+            for row in rows
+        ]
 
     async def _history(self, session: Any, call: Any) -> tuple[HistoryEvent, ...]:
         events = await session.execute(

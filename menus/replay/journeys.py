@@ -55,7 +55,7 @@ def journeys(events: Iterable[tuple[float, str, Mapping[str, Any]]], menus: Cont
             task = data.get("task")
             way.append(
                 Visit(
-                    menu,
+                    str(menu),
                     data["option"],
                     task if isinstance(task, str) else None,
                     str(data.get("key", "")),
