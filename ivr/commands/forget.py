@@ -44,7 +44,8 @@ async def _forget(settings: Settings, named: str, *, dry_run: bool, keep_opt_out
 
     async with opened(settings.database_url) as database:
         forgetting = Forgetting(database)
-        with Bar(console=Console(stderr=True), transient=True) as bar:
+        console = Console(stderr=True)
+        with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
             tasks = {name: bar.add_task(name, total=None, visible=False) for name in ("events", "calls")}
 
             def progress(what: str, done: int, of: int) -> None:

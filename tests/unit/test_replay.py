@@ -132,15 +132,27 @@ def test_a_menu_that_has_another_name_is_the_same_menu() -> None:
     assert got.actual == (2.0, 2.0)
 
 
-def test_a_habit_promotes_in_the_new_book_with_the_scores_of_the_record() -> None:
+def test_the_scores_of_the_record_meet_the_gate_of_the_new_book() -> None:
     caller = CallerFacts("+8613800000001", 7, 1, history=HABIT, segment="mass")
-    promoted = record(small_book(), facts=caller)
-    assert promoted["scores"]["transfer"] > 0.7
-    steady = changed(("heard_within_s: 30\n", "heard_within_s: 30\ngate: {steady_calls: 1}\n"))
-    got = anew(steady, Visit("main", "transfer", "transfer", "2", promoted, 30.0))
-    assert promoted["order"][0] == "balance"  # the first of two calls that must wish for it
-    assert got.actual == (5.0, 3.0)
+    kept = record(small_book(), facts=caller)
+    assert 0.7 < kept["scores"]["transfer"] < 0.9
+    assert kept["order"][0] == "transfer"
+    strict = changed(("heard_within_s: 30\n", "heard_within_s: 30\ngate: {promote_at: 0.9}\n"))
+    got = anew(strict, Visit("main", "transfer", "transfer", "2", kept, 30.0))
+    assert got.actual == (3.0, 5.0)
     assert got.menus[0].reordered
+    loose = anew(small_book(), Visit("main", "transfer", "transfer", "2", kept, 30.0))
+    assert loose.actual == (3.0, 3.0)
+
+
+def test_another_ranker_counts_as_if_callers_were_used_to_it() -> None:
+    slow = changed(("heard_within_s: 30\n", "heard_within_s: 30\ngate: {steady_calls: 3}\n"))
+    kept = record(slow, facts=CallerFacts("+8613800000001", 7, 1, history=HABIT))
+    assert kept["order"][0] == "balance"
+    wish = Visit("main", "cards", "card", "3", kept, 30.0)
+    likes_cards = anew(slow, wish, scorer=lambda tasks: dict.fromkeys(tasks, 0.0) | {"card": 0.9}, fresh=True, old=slow)
+    assert likes_cards.menus[0].reordered
+    assert likes_cards.actual == (7.0, 3.0)
 
 
 def test_a_new_task_in_a_menu_is_scored_afresh() -> None:
