@@ -1,6 +1,7 @@
 """Recorded calls for a replay: with their menus and choices, and what their customers had done by then."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -8,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from menus.facts import HistoryEvent
 from models.customers import MOST_HISTORY
@@ -75,7 +77,7 @@ class Replays:
                 call_id: tuple((at, kind, data) for _, at, kind, data in found)
                 for call_id, found in groupby(events, key=lambda event: str(event[0]))
             }
-            done = {row.id: await self._history(session, row) for row in rows if histories and row.customer_id}
+            done = await self._histories(session, rows) if histories else {}
         return [
             RecordedCall(
                 row.id,
@@ -90,15 +92,37 @@ class Replays:
             for row in rows
         ]
 
-    async def _history(self, session: Any, call: Any) -> tuple[HistoryEvent, ...]:
-        events = await session.execute(
-            select(HistoryEventRow.at, HistoryEventRow.task)
-            .where(HistoryEventRow.customer_id == call.customer_id)
-            .where(HistoryEventRow.at < call.started_at, HistoryEventRow.at >= call.started_at - self._history_s)
-            .order_by(HistoryEventRow.at.desc())
-            .limit(MOST_HISTORY)
+    async def _histories(self, session: AsyncSession, calls: Sequence[Any]) -> Mapping[str, tuple[HistoryEvent, ...]]:
+        """Call → what its customer had done by then: the newest events, as menus look at them."""
+        theirs: dict[int, list[Any]] = {}
+        for call in calls:
+            if call.customer_id is not None:
+                theirs.setdefault(call.customer_id, []).append(call)
+        if not theirs:
+            return {}
+        wanted = (
+            select(HistoryEventRow.customer_id, HistoryEventRow.at, HistoryEventRow.task)
+            .where(HistoryEventRow.customer_id.in_(theirs), HistoryEventRow.at < calls[-1].started_at)
+            .where(HistoryEventRow.at >= calls[0].started_at - self._history_s)
+            .order_by(HistoryEventRow.customer_id, HistoryEventRow.at)
         )
-        return tuple(HistoryEvent(datetime.fromtimestamp(at, self._zone), task) for at, task in reversed(events.all()))
+        found: dict[str, tuple[HistoryEvent, ...]] = {}
+        done_by: dict[int, deque[tuple[float, str]]] = {}
+        events = await session.stream(wanted)
+        async for customer, at, task in events:
+            waiting, done = theirs[customer], done_by.setdefault(customer, deque(maxlen=MOST_HISTORY))
+            while waiting and waiting[0].started_at <= at:
+                call = waiting.pop(0)
+                found[call.id] = self._known(call, done)
+            done.append((at, task))
+        for customer, waiting in theirs.items():
+            for call in waiting:
+                found[call.id] = self._known(call, done_by.get(customer, ()))
+        return found
+
+    def _known(self, call: Any, done: Iterable[tuple[float, str]]) -> tuple[HistoryEvent, ...]:
+        oldest = call.started_at - self._history_s
+        return tuple(HistoryEvent(datetime.fromtimestamp(at, self._zone), task) for at, task in done if at >= oldest)
 
 
 def _calls(since: float, *columns: Any) -> Select[Any]:

@@ -28,6 +28,17 @@ class Side:
         """The ways through the book."""
         return Routes(self.book)
 
+    @cached_property
+    def _options_s(self) -> dict[tuple[str, str, str], float]:
+        return {}
+
+    def option_s(self, menu: str, option: Option, language: str) -> float:
+        """Seconds that an option takes to say; what was worked out once is kept."""
+        asked = (menu, option.id, language)
+        if (known := self._options_s.get(asked)) is None:
+            known = self._options_s[asked] = self.durations.option_s(menu, option, language)
+        return known
+
     def menu(self, name: str) -> Menu | None:
         """The menu of that name."""
         step = self.book.steps.get(name)
@@ -210,7 +221,7 @@ class _One:
         menu = self.old.menu(name)
         known = {} if menu is None else {option.id: option for option in menu.options}
         return {
-            option: self.old.durations.option_s(name, known[option], self.language) if option in known else seconds
+            option: self.old.option_s(name, known[option], self.language) if option in known else seconds
             for option, seconds in record["seconds"].items()
         }
 
@@ -226,7 +237,7 @@ class _One:
         self, name: str, menu: Menu, record: Mapping[str, Any] | None
     ) -> tuple[Arrangement, Mapping[str, float]]:
         language = self.language
-        seconds = {one.id: self.new.durations.option_s(name, one, language) for one in menu.offered(language)}
+        seconds = {one.id: self.new.option_s(name, one, language) for one in menu.offered(language)}
         hidden, ruled = self._conditions(name, menu, record)
         scores, fresh = self._scores(visible(menu, language, hidden), menu, record)
         gate = menu.gate or self.new.book.gate
