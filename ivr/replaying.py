@@ -15,9 +15,10 @@ from ivr.shelf import Shelf, Volume, of_folder
 from menus.facts import CallerFacts
 from menus.learning.ranker import KernelRanker, Ranker
 from menus.pace import Durations, estimated
-from menus.replay.anew import Again, Scorer, Side
+from menus.replay.anew import Again, Scorer
 from menus.replay.journeys import journeys
 from menus.replay.report import ReplayedCall, ReplayReport
+from menus.replay.side import Side
 from models.books import Books
 from models.database import Database
 from models.migrate import opened

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,8 +12,9 @@ from ivr.commands.columns import aligned
 from ivr.commands.options import SettingsFile, settings_of
 from ivr.errors import Misconfigured
 from ivr.settings import Settings
-from models.forgetting import Forgetting, Forgotten, Progress, Report
-from models.personal_data import HOLDINGS
+
+if TYPE_CHECKING:
+    from models.forgetting import Forgetting, Forgotten, Progress, Report
 
 _MOST_ID = 2**31 - 1
 
@@ -33,10 +34,11 @@ def forget(
         print(line)
 
 
-async def _forget(settings: Settings, named: str, *, dry_run: bool, keep_opt_out: bool) -> Report:
+async def _forget(settings: Settings, named: str, *, dry_run: bool, keep_opt_out: bool) -> "Report":
     from rich.console import Console
     from rich.progress import Progress as Bar
 
+    from models.forgetting import Forgetting
     from models.migrate import opened
 
     async def delete_files(ids: Sequence[str]) -> int:
@@ -57,7 +59,7 @@ async def _forget(settings: Settings, named: str, *, dry_run: bool, keep_opt_out
             )
 
 
-async def _found(forgetting: Forgetting, named: str, progress: Progress) -> Forgotten:
+async def _found(forgetting: "Forgetting", named: str, progress: "Progress") -> "Forgotten":
     if re.fullmatch(r"\+[1-9][0-9]{3,14}", named):
         customers = await forgetting.customers_of(named)
         if customers:
@@ -69,8 +71,10 @@ async def _found(forgetting: Forgetting, named: str, progress: Progress) -> Forg
     raise Misconfigured(f"{named!r} is neither the id of a customer nor a whole number such as +8613800000001")
 
 
-def told(report: Report, who: str, *, dry_run: bool) -> list[str]:
+def told(report: "Report", who: str, *, dry_run: bool) -> list[str]:
     """What was done, or would be, as lines."""
+    from models.personal_data import HOLDINGS
+
     if report.nothing:
         return [f"nothing is known of {who}"]
     rows = [(name, str(count), str(HOLDINGS[name].fate)) for name, count in report.rows.items()]

@@ -2,52 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from menus.arrangement import Arrangement, Grounds, arrange, chances_of, visible
 from menus.difference import renamed_steps
 from menus.facts import MenuMemory
-from menus.pace import Durations
 from menus.replay.journeys import Journey, Visit
-from menus.replay.routes import Route, Routes, matching
+from menus.replay.routes import Route, matching
+from menus.replay.side import Side
 from menus.schema import Menu, MenuBook, Option
 
 Scorer = Callable[[Sequence[str]], Mapping[str, float]]  #: tasks → probabilities for this caller at that time
-
-
-@dataclass(frozen=True)
-class Side:
-    """A book with how long what it says takes."""
-
-    book: MenuBook
-    durations: Durations
-
-    @cached_property
-    def routes(self) -> Routes:
-        """The ways through the book."""
-        return Routes(self.book)
-
-    @cached_property
-    def _options_s(self) -> dict[tuple[str, str, str], float]:
-        return {}
-
-    def option_s(self, menu: str, option: Option, language: str) -> float:
-        """Seconds that an option takes to say; what was worked out once is kept."""
-        asked = (menu, option.id, language)
-        if (known := self._options_s.get(asked)) is None:
-            known = self._options_s[asked] = self.durations.option_s(menu, option, language)
-        return known
-
-    def menu(self, name: str) -> Menu | None:
-        """The menu of that name."""
-        step = self.book.steps.get(name)
-        return step if isinstance(step, Menu) else None
-
-    def greeting_s(self, menu: Menu, language: str, *, again: bool) -> float:
-        """Seconds of what is said before the options."""
-        greeting = menu.greeting_again if again else menu.greeting
-        return 0.0 if greeting is None else self.durations.prompt_s(greeting, language)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ from menus.learning.ranker import KernelRanker
 from menus.loader import parse_book
 from menus.pace import Durations
 from menus.personalise import spoken_menu
-from menus.replay.anew import Again, Anew, KeyMoved, Scorer, Side
+from menus.replay.anew import Again, Anew, KeyMoved, Scorer
 from menus.replay.journeys import Journey, Visit, journeys
 from menus.replay.page import page
 from menus.replay.report import Mean, ReplayedCall, ReplayReport, share_of
+from menus.replay.side import Side
 from menus.schema import MenuBook
 
 ZONE = ZoneInfo("Asia/Shanghai")
