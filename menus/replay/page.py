@@ -21,14 +21,14 @@ h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 16px; margin: 28px 0 8p
 .figure b { display: block; font-size: 20px; }
 table { border-collapse: collapse; background: var(--card); width: 100%; font-size: 14px; }
 th, td { border: 1px solid var(--rule); padding: 4px 8px; text-align: left; vertical-align: top; }
-th { font-weight: 600; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+th { font-weight: 600; } td { font-variant-numeric: tabular-nums; }
 svg { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; max-width: 100%; height: auto; }
 svg text { fill: var(--ink); font-size: 12px; } svg .quiet { fill: var(--quiet); } svg line { stroke: var(--rule); }
 svg .before { fill: var(--before); } svg .after { fill: var(--after); }
 svg .worse { fill: var(--worse); } svg .better { fill: var(--better); } svg .same { fill: var(--before); }
 .scroll { overflow-x: auto; }
 """
-_WIDE, _LABEL = 900, 190
+_WIDE, _LABEL = 1000, 190
 
 
 def page(told: Mapping[str, Any], *, title: str, notes: Sequence[str] = ()) -> str:
@@ -87,7 +87,7 @@ def _plot(groups: Sequence[tuple[str, Mapping[str, Any]]], what: str) -> str:
     if not shown:
         return '<p class="quiet">nothing to compare</p>'
     most = max(max(pair["before_s"], pair["after_s"]) for _, pair in shown) or 1.0
-    scale = (_WIDE - _LABEL - 260) / most
+    scale = (_WIDE - _LABEL - 310) / most
     rows = []
     for number, (name, pair) in enumerate(shown):
         y = 34 + number * 34
@@ -96,8 +96,8 @@ def _plot(groups: Sequence[tuple[str, Mapping[str, Any]]], what: str) -> str:
             f'<text x="{_LABEL - 8}" y="{y + 14}" text-anchor="end">{escape(name[:28])}</text>'
             f'<rect class="before" x="{_LABEL}" y="{y}" width="{pair["before_s"] * scale:.1f}" height="10"/>'
             f'<rect class="after" x="{_LABEL}" y="{y + 11}" width="{pair["after_s"] * scale:.1f}" height="10"/>'
-            f'<text x="{_WIDE - 250}" y="{y + 14}">{pair["before_s"]:.1f} → {pair["after_s"]:.1f} s</text>'
-            f'<text class="{_tone(change)}" x="{_WIDE - 140}" y="{y + 14}">{_signed(change)}'
+            f'<text x="{_WIDE - 300}" y="{y + 14}">{pair["before_s"]:.1f} → {pair["after_s"]:.1f} s</text>'
+            f'<text class="{_sure(pair)}" x="{_WIDE - 190}" y="{y + 14}">{_signed(change)}'
             f"{escape(_within(pair, short=True))}</text>"
         )
     high = 48 + len(shown) * 34
@@ -235,6 +235,12 @@ def _within(pair: Mapping[str, Any], *, short: bool = False) -> str:
 
 def _signed(seconds: float | None) -> str:
     return "–" if seconds is None else f"{seconds:+.2f} s"
+
+
+def _sure(pair: Mapping[str, Any]) -> str:
+    """The tone of a change; none of one that chance explains."""
+    within = pair["change_within_s"]
+    return "quiet" if within is not None and within[0] <= 0 <= within[1] else _tone(pair["change_s"])
 
 
 def _tone(change: float) -> str:
