@@ -11,13 +11,14 @@ from typing import Annotated
 import typer
 
 from ivr import logs
-from ivr.commands import books, forget, graph, publish, replay
+from ivr.commands import books, explain, forget, graph, publish, replay
 from ivr.commands.agent import agents
 from ivr.commands.bank import bank
 from ivr.commands.callbacks import callbacks
 from ivr.commands.messages import messages
 from ivr.commands.options import SettingsFile, file_of, settings_of
 from ivr.commands.recordings import recordings
+from ivr.commands.report import report as reports
 from ivr.errors import EngineFault
 from menus.yaml_source import Faults
 from models.errors import ModelsError
@@ -35,6 +36,7 @@ cli.add_typer(bank)
 cli.add_typer(messages)
 cli.add_typer(recordings)
 cli.add_typer(callbacks)
+cli.add_typer(reports)
 
 #: Faults whose message is made for people; everything else is a defect of ours and shows where it happened.
 TOLD = (EngineFault, RoutingError, ModelsError, Faults)
@@ -150,6 +152,7 @@ cli.command()(publish.canary)
 cli.command()(books.books)
 cli.command()(books.diff)
 cli.command()(graph.graph)
+cli.command()(explain.explain)
 cli.command()(forget.forget)
 cli.command()(replay.replay)
 

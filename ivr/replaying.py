@@ -22,7 +22,7 @@ from menus.replay.side import Side
 from models.books import Books
 from models.database import Database
 from models.migrate import opened
-from models.replays import RecordedCall, Replays
+from models.replays import CallToReplay, Replays
 
 #: Old versions whose ways are kept at a time.
 MOST_OLD = 8
@@ -126,7 +126,7 @@ class _Replaying:
             done += 1
             progress(done, total)
 
-    def _call(self, again: Again, call: RecordedCall) -> ReplayedCall:
+    def _call(self, again: Again, call: CallToReplay) -> ReplayedCall:
         segment, replayed = "", []
         for journey in journeys(call.events, again.menus):
             for visit in journey.visits:
@@ -137,7 +137,7 @@ class _Replaying:
             replayed.append((journey, anew))
         return ReplayedCall(call.id, call.language, segment, replayed)
 
-    def _scorer(self, call: RecordedCall, segment: str) -> Scorer:
+    def _scorer(self, call: CallToReplay, segment: str) -> Scorer:
         """Scores for this caller as of the call, from what they had done before it."""
         facts = CallerFacts(
             customer_id=call.customer_id,

@@ -27,7 +27,7 @@ KINDS = ("menu", "key", "step", "back")
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedCall:
+class CallToReplay:
     """One call that has ended."""
 
     id: str
@@ -51,7 +51,7 @@ class Replays:
         async with self._database.read() as session:
             return int(await session.scalar(_calls(since, func.count())) or 0)
 
-    async def calls(self, since: float, *, histories: bool) -> AsyncIterator[RecordedCall]:
+    async def calls(self, since: float, *, histories: bool) -> AsyncIterator[CallToReplay]:
         """Those calls, oldest first; what is read at a time does not grow with their number."""
         async with self._database.read() as session:
             started = CallRow.started_at
@@ -66,7 +66,7 @@ class Replays:
                     yield call
             start += WINDOW_S
 
-    async def _told(self, rows: Sequence[Any], *, histories: bool) -> list[RecordedCall]:
+    async def _told(self, rows: Sequence[Any], *, histories: bool) -> list[CallToReplay]:
         async with self._database.read() as session:
             events = await session.execute(
                 select(CallEventRow.call_id, CallEventRow.at, CallEventRow.kind, CallEventRow.data)
@@ -79,7 +79,7 @@ class Replays:
             }
             done = await self._histories(session, rows) if histories else {}
         return [
-            RecordedCall(
+            CallToReplay(
                 row.id,
                 row.started_at,
                 row.dnis,

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ivr.commands.graph import span_of
-from ivr.commands.options import SettingsFile, settings_of
+from ivr.commands.options import SettingsFile, settings_of, span_s
 from ivr.errors import Misconfigured
 
 _SECONDS = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)s?")
@@ -41,10 +40,10 @@ def replay(
     from menus.replay.page import page
 
     read, limit_s = settings_of(settings), _limit_s(fail_over)
-    if not span_of(since):
+    if not span_s(since):
         raise Misconfigured("say of how many days or hours: 30d or 12h")
     with _Bar() as bar:
-        found = asyncio.run(replayed(read, Wish(book, model, span_of(since)), bar.show))
+        found = asyncio.run(replayed(read, Wish(book, model, span_s(since)), bar.show))
     told = {**found.about, **found.report.to_json()}
     if html is not None:
         html.write_text(page(told, title=found.title, notes=found.notes), encoding="utf-8")

@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from ivr.testing.databases import POSTGRESQL, SQLITE, fresh_database
 from menus.facts import HistoryEvent
-from models.replays import BATCH, WINDOW_S, RecordedCall, Replays
+from models.replays import BATCH, WINDOW_S, CallToReplay, Replays
 from models.tables import CallEventRow, CallRow, CustomerRow, HistoryEventRow
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -39,7 +39,7 @@ async def _calls(database, *calls: tuple[str, float], customer_id: int | None = 
         await session.execute(insert(CallEventRow), events)
 
 
-async def _read(database, since: float = 0.0, *, histories: bool = True, days: int = 1000) -> list[RecordedCall]:
+async def _read(database, since: float = 0.0, *, histories: bool = True, days: int = 1000) -> list[CallToReplay]:
     replays = Replays(database, ZONE, history_days=days)
     found = [call async for call in replays.calls(since, histories=histories)]
     assert await replays.count(since) == len(found)
@@ -53,7 +53,7 @@ async def test_without_calls_there_is_nothing_to_replay(database) -> None:
 async def test_a_call_comes_with_what_tells_of_its_menus(database) -> None:
     await _calls(database, ("a", T))
     (call,) = await _read(database)
-    assert call == RecordedCall(
+    assert call == CallToReplay(
         "a", T, "95588", "en", 3, None,
         ((T, "step", {"menu": "main"}), (T + 1, "menu", {"menu": "main"}), (T + 3, "key", {"menu": "main"})),
     )  # fmt: skip
