@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ivr import logs
-from ivr.commands import books, explain, graph, publish
+from ivr.commands import books, explain, forget, graph, publish, replay
 from ivr.commands.agent import agents
 from ivr.commands.bank import bank
 from ivr.commands.callbacks import callbacks
@@ -157,6 +157,8 @@ cli.command()(books.books)
 cli.command()(books.diff)
 cli.command()(graph.graph)
 cli.command()(explain.explain)
+cli.command()(forget.forget)
+cli.command()(replay.replay)
 
 
 @cli.command()

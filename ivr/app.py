@@ -29,6 +29,7 @@ from ivr.desktop.server import DesktopServer, build_app
 from ivr.dispatch import Dispatcher
 from ivr.editions import Editions
 from ivr.errors import Misconfigured
+from ivr.history import HistoryKeeper
 from ivr.looking import Looking
 from ivr.messages import Gateway, HttpGateway, MessageFigures, Post
 from ivr.metrics import Metrics
@@ -51,6 +52,7 @@ from models.cases import CaseBook
 from models.claims import Claims
 from models.customers import Customers
 from models.hints import open_hints
+from models.history import History
 from models.lockouts import Lockouts
 from models.migrate import opened
 from models.nodes import Nodes
@@ -126,7 +128,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             settings=settings,
             clock=clock,
             log=journal,
-            directory=Customers(database, settings.zone),
+            directory=Customers(database, settings.zone, history_days=settings.personal.history_days),
             exchange=Claims(database, settings.node),
             roster=roster,
             bank=bank,
@@ -174,6 +176,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 _show_life(nodes, clock),
                 post.run(),
                 Keeper(Recordings(database), settings.recordings, clock).run(),
+                HistoryKeeper(History(database, settings.zone), settings.personal, clock).run(),
             )
         )
         door = FastAgiDoor(

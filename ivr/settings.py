@@ -286,6 +286,9 @@ class Personal(_Part):
     history_days: int = Field(
         default=1095, ge=1, le=36500, description="Days for which what customers did counts; older history is not used."
     )
+    delete_history: bool = Field(
+        default=False, description="Whether history older than `history_days` is deleted, too, once a day."
+    )
 
 
 class Learning(_Part):

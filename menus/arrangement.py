@@ -60,7 +60,7 @@ def arrange(menu: Menu, gate: Gate, grounds: Grounds) -> Arrangement:
     # In a fixed menu everything stays.
     free = [] if menu.order == "fixed" else [option for option in offered if not option.stays]
     memory = grounds.memory or MenuMemory()
-    chances = _chances(offered, grounds.scores)
+    chances = chances_of(offered, grounds.scores)
 
     def listened_s(promoted: Iterable[str]) -> float:
         return expected_s([option.id for option in _order(menu, offered, free, promoted)], chances, grounds.seconds)
@@ -130,7 +130,7 @@ def _keys(menu: Menu, order: Sequence[Option]) -> dict[str, str]:
     return {option.id: option.key if option.stays else next(ascending) for option in order}
 
 
-def _chances(offered: Sequence[Option], scores: Mapping[str, float]) -> dict[str, float]:
+def chances_of(offered: Sequence[Option], scores: Mapping[str, float]) -> dict[str, float]:
     """How likely each option is wanted: its task's score; what is left is shared evenly."""
     sharing = Counter(option.task for option in offered if option.task in scores)
     own = {

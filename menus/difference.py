@@ -78,7 +78,7 @@ def difference(
 def _all(
     old: MenuBook, new: MenuBook, old_recordings: Mapping[str, str], new_recordings: Mapping[str, str]
 ) -> Iterator[Change]:
-    renamed = _renamed(old, new)
+    renamed = renamed_steps(old, new)
     apart = {"entries", "calendar", "tasks", "numbers", "templates", "prompts", "steps"}
     yield from _fields("book", "", _leaves(old, apart), _leaves(new, apart))
     yield from _named("entry", old.entries, new.entries, lambda name, a, b: _entry(name, a, b, renamed))
@@ -133,7 +133,7 @@ def _template(name: str, old: Template, new: Template) -> Iterator[Change]:
     yield from _fields("template", name, _leaves(old, {"text"}), _leaves(new, {"text"}))
 
 
-def _renamed(old: MenuBook, new: MenuBook) -> Mapping[str, str]:
+def renamed_steps(old: MenuBook, new: MenuBook) -> Mapping[str, str]:
     """Steps that are just the same under another name."""
     gone = [name for name in old.steps if name not in new.steps]
     came = [name for name in new.steps if name not in old.steps]

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from math import inf, isinf
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -62,9 +63,11 @@ MOST_RECENT = 20
 class Customers:
     """Facts of callers, their history in the site's time zone."""
 
-    def __init__(self, database: Database, zone: ZoneInfo) -> None:
+    def __init__(self, database: Database, zone: ZoneInfo, *, history_days: float = inf) -> None:
+        """`history_days`: older history is not used."""
         self._database = database
         self._zone = zone
+        self._history_s = history_days * 86_400.0
 
     async def find(self, ani: str | None, *, now: float, deadline_s: float) -> CallerFacts:
         """Facts of the one customer with this E.164 number; bare ones when none or several have it, or when late."""
@@ -106,7 +109,8 @@ class Customers:
     ) -> CallerFacts:
         """What the bank knows of a customer."""
         id_, language, segment, since_on, value_cents, churn_risk, cases, tier, overdue, *_ = who
-        history = RememberedHistory(await habits_in(session, id_, self._zone), self._zone)
+        since = 0 if isinf(self._history_s) else datetime.fromtimestamp(now - self._history_s, self._zone).toordinal()
+        history = RememberedHistory(await habits_in(session, id_, self._zone), self._zone, since=since)
         today = datetime.fromtimestamp(now, self._zone).date()
         lately = {"customer": id_, "today": today, "since": today - timedelta(days=LIFE_EVENT_DAYS)}
         held = (await session.execute(_HELD, lately)).all()

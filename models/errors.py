@@ -36,3 +36,7 @@ class StoreBusy(StoreAway):
 
 class UnknownSkill(ModelsError):
     """The agent does not have this skill."""
+
+
+class CallGoesOn(ModelsError):
+    """A call of theirs goes on, or they are being called back; what it writes would be left. Try again afterwards."""

@@ -77,7 +77,9 @@ async def _in_database(settings: Settings, ani: str, now: datetime) -> Identity 
     try:
         async with opened(settings.database_url) as database:
             at = now.timestamp()
-            facts = await Customers(database, settings.zone).find(ani, now=at, deadline_s=_PATIENCE_S)
+            facts = await Customers(database, settings.zone, history_days=settings.personal.history_days).find(
+                ani, now=at, deadline_s=_PATIENCE_S
+            )
             views = await SqlBank(database, settings.zone).customers_by_number(ani, now=at)
     except (ModelsError, StoreAway) as fault:
         return f"no database: {fault}"

@@ -88,8 +88,8 @@ def visits_of(call: RecordedCall) -> tuple[Visit, ...]:
 
 
 def _begun(at: float, data: Mapping[str, Any]) -> Visit | None:
-    record = data.get("record", {})
-    if not record.get("personal", True):
+    record = data.get("record")
+    if not record or not record.get("personal", True):  # a call that was made anonymous tells neither
         return None
     held = record.get("held") or (UNSAID if record.get("held_out") else None)
     return Visit(

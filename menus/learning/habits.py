@@ -94,13 +94,14 @@ def habits_of(history: Iterable[HistoryEvent]) -> Habits:
 class RememberedHistory(Sequence[HistoryEvent]):
     """Habits where events are expected: made into events, at noon of their days, only for those who look at them."""
 
-    def __init__(self, habits: Habits, zone: tzinfo) -> None:
+    def __init__(self, habits: Habits, zone: tzinfo, *, since: int = 0) -> None:
+        """`since`: days before this ordinal are not looked at."""
         self.habits = habits
-        self._zone = zone
+        self._zone, self._since = zone, since
         self._events: tuple[HistoryEvent, ...] | None = None
 
     def __len__(self) -> int:
-        return int(np.count_nonzero(self.habits.days))
+        return int(np.count_nonzero(self.habits.days >= max(1, 2 * self._since)))
 
     @overload
     def __getitem__(self, index: int) -> HistoryEvent: ...
@@ -123,6 +124,7 @@ class RememberedHistory(Sequence[HistoryEvent]):
                 (int(ordinal), task)
                 for task, row in zip(self.habits.tasks, self.habits.days, strict=True)
                 for ordinal in ordinals_of(row)
+                if ordinal >= self._since
             ]
             noon = time(12, tzinfo=self._zone)
             self._events = tuple(
