@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,12 @@ from ivr.clock import SystemClock
 from ivr.errors import Misconfigured
 from ivr.pacing import durations_of
 from ivr.prompts.catalogue import Catalogue, MissingSounds
+from ivr.rankers import calendar_of, read_model
 from ivr.settings import Settings
 from ivr.shelf import Shelf, Volume, of_folder
+from menus.errors import BadModel
 from menus.facts import CallerFacts
+from menus.learning.model_ranker import ModelRanker
 from menus.learning.ranker import KernelRanker, Ranker
 from menus.pace import Durations, estimated
 from menus.replay.anew import Again, Scorer
@@ -26,7 +29,6 @@ from models.replays import CallToReplay, Replays
 
 #: Old versions whose ways are kept at a time.
 MOST_OLD = 8
-Loader = Callable[[str], Ranker]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +50,23 @@ class Replayed:
     report: ReplayReport
 
 
-def load_ranker(name: str) -> Ranker:
-    """The ranker of that name. Raises Misconfigured."""
+def load_ranker(settings: Settings, name: str, today: date) -> Ranker:
+    """The ranker in a file that `ivr train` made, or the kernel. Raises Misconfigured."""
     if name == "kernel":
         return KernelRanker()
-    raise Misconfigured(f"{name!r} cannot be read as a model; kernel is the ranker that needs none")
+    try:
+        model = read_model(Path(name))
+    except OSError as fault:
+        raise Misconfigured(f"{name}: {fault.strerror}; write a file of `ivr train`, or kernel") from fault
+    except BadModel as fault:
+        raise Misconfigured(f"{name}: {fault}") from fault
+    return ModelRanker(model, calendar_of(settings, today), oldest=settings.personal.history_days)
 
 
-async def replayed(
-    settings: Settings, wish: Wish, progress: Callable[[int, int], None], *, loader: Loader = load_ranker
-) -> Replayed:
+async def replayed(settings: Settings, wish: Wish, progress: Callable[[int, int], None]) -> Replayed:
     """Replay. Raises Misconfigured, StoreAway."""
-    ranker = None if wish.model is None else loader(wish.model)
+    today = datetime.fromtimestamp(SystemClock(settings.clock_ahead_s).now(), settings.zone).date()
+    ranker = None if wish.model is None else load_ranker(settings, wish.model, today)
     async with opened(settings.database_url) as database:
         shelf = Shelf(Books(database), settings)
         volume = await _volume(shelf, wish.book)

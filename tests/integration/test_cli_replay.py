@@ -125,7 +125,7 @@ def test_what_cannot_be_replayed_is_told_in_a_sentence(tmp_path: Path) -> None:
         (("--book", "9"), "there is no version 9"),
         (("--since", "0"), "30d or 12h"),
         (("--since", "week"), "is no span of time"),
-        (("--model", "x.bin"), "cannot be read as a model"),
+        (("--model", "x.bin"), "x.bin: No such file or directory; write a file of `ivr train`, or kernel"),
         (("--fail-over", "much"), "is no number of seconds"),
     ):
         ran = ivr("replay", *(arguments if "--book" in arguments else ("--book", "1", *arguments)))
