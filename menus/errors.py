@@ -18,3 +18,11 @@ class UnknownPrompt(MenusError):
 
 class UnfitValue(MenusError):
     """A slot of a prompt lacks its value, or the value cannot be spoken that way."""
+
+
+class BadModel(MenusError):
+    """This is not a model that this version can use."""
+
+
+class TooLittleHistory(MenusError):
+    """There is too little history to learn from."""

@@ -1,6 +1,6 @@
 """What is known of a caller, as plain values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -42,7 +42,8 @@ class CallerFacts:
     matches: int = 0  #: how many customers have this number
     language: str | None = None  #: the one this caller chose to keep, else that of the one customer
     segment: str | None = None
-    history: tuple[HistoryEvent, ...] = ()  #: oldest first, only of the one customer
+    history: Sequence[HistoryEvent] = ()  #: oldest first, only of the one customer
+    just_done: str | None = None  #: the task chosen before in this call
     open_cases: int = 0  #: complaints being handled
     case_tier: int = 0  #: the highest tier among them; 0 without one
     cases_overdue: int = 0
