@@ -34,17 +34,17 @@ _LOWEST_BIT = np.array([0, *((bits & -bits).bit_length() - 1 for bits in range(1
 class Trees:
     """Boosted trees: nodes tree by tree, the trees round by round with one for each output."""
 
-    feature: npt.NDArray[np.int32]  #: of each node: which input it looks at …
-    threshold: npt.NDArray[np.float64]  #: … and what that may be at most for yes
-    strikes: npt.NDArray[np.uint16]  #: leaves that are left when the answer is no
+    feature: npt.NDArray[np.int64]  #: of each node: which input it looks at …
+    threshold: Floats  #: … and what that may be at most for yes
+    strikes: npt.NDArray[np.uint16]  #: leaves that a no strikes out, a bit for each
     starts: npt.NDArray[np.int64]  #: of each tree: its first node
     values: npt.NDArray[np.float64]  #: trees x MOST_LEAVES
     bias: npt.NDArray[np.float64]  #: of each output
 
     def raw(self, row: Floats) -> Probabilities:
         """The sum of the leaves for each output."""
-        passed = row[self.feature] <= self.threshold
-        left = np.bitwise_and.reduceat(np.where(passed, np.uint16(0xFFFF), self.strikes), self.starts)
+        failed = row.take(self.feature) > self.threshold
+        left = ~np.bitwise_or.reduceat(self.strikes * failed, self.starts)
         leaves = self.values[np.arange(len(self.starts)), _LOWEST_BIT[left]]
         total: Probabilities = leaves.reshape(-1, len(self.bias)).sum(axis=0) + self.bias
         return total
@@ -167,8 +167,8 @@ def _check(arrays: Mapping[str, npt.NDArray[Any]], tasks: Sequence[str], segment
     nodes, trees = len(arrays["feature"]), len(arrays["starts"])
     outputs = 1 if len(tasks) == 2 else len(tasks)
     wanted = {
-        "feature": ((nodes,), np.int32),
-        "threshold": ((nodes,), np.float64),
+        "feature": ((nodes,), np.int64),
+        "threshold": ((nodes,), np.float32),
         "strikes": ((nodes,), np.uint16),
         "starts": ((trees,), np.int64),
         "values": ((trees, MOST_LEAVES), np.float64),
