@@ -1,4 +1,4 @@
-"""What the learned menu is worth on real histories: the product's own inputs, training and ranker, on a Berka-format file.
+"""What the learned menu is worth on real histories: the product's inputs, training and ranker, on a Berka-format file.
 
     .venv/bin/python bench/menus.py --data trans.csv.gz --json      one JSON object
     .venv/bin/python bench/menus.py --data trans.csv.gz             the same, to be read
@@ -11,7 +11,7 @@ time are the test; the number of rounds and the calibration are chosen on the 20
 
 Seconds are 3 a spoken option: `static` is the order of global popularity, `oracle` the best order that stays the same
 all day for an account, which no ranking can beat. `worst_decile_gain_s` is the least mean gain over the static order of
-any tenth of the accounts, sorted by their seconds in the static order, and again by the length of their history.
+any tenth of the accounts, sorted by their seconds in the static order, and again by those of what they did before.
 """
 
 import argparse
@@ -151,7 +151,7 @@ def measure(path: Path) -> dict[str, Any]:
         "gain_over_kernel_interval": judgement.gain_interval,
         "log_loss": judgement.log_loss,
         "decile_gains_s": judgement.deciles,
-        "decile_gains_by_history_s": judgement.deciles_by_history,
+        "decile_gains_by_past_s": judgement.deciles_before,
         "by_history": [[name, many, shares] for name, many, shares in judgement.history],
         "chosen": model.about["chosen"] | {"sharpness": model.sharpness, "modesty": model.modesty},
         "nodes": len(model.trees.feature),

@@ -1,8 +1,10 @@
-"""The command line: serve, check, publish, books, migrate, doctor, agent, bank, demo."""
+"""The command line: serve, check, publish, books, migrate, train, doctor, agent, bank, demo."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +16,7 @@ from ivr.commands.agent import agents
 from ivr.commands.bank import bank
 from ivr.commands.options import SettingsFile, file_of, settings_of
 from ivr.errors import EngineFault
+from menus.errors import MenusError
 from menus.yaml_source import Faults
 from models.errors import ModelsError
 from routing.errors import RoutingError
@@ -29,7 +32,7 @@ cli.add_typer(agents)
 cli.add_typer(bank)
 
 #: Faults whose message is made for people; everything else is a defect of ours and shows where it happened.
-TOLD = (EngineFault, RoutingError, ModelsError, Faults)
+TOLD = (EngineFault, RoutingError, ModelsError, MenusError, Faults)
 
 
 def main() -> None:
@@ -130,6 +133,44 @@ def books(settings: SettingsFile = None) -> None:
     lines = asyncio.run(published(settings_of(settings)))
     for line in lines or ("nothing was published yet; `ivr publish` does it",):
         print(line)
+
+
+@cli.command()
+def train(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Train and judge, publish nothing.")] = False,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Learn from events of this day and later.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write tables and plots to this HTML file.")] = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Learn from the history which option callers want; publish the model only when it is better than what there is."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # engines on this machine must not wait for our threads
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from ivr.commands.train import told
+    from ivr.commands.train import train as run
+    from ivr.commands.train_report import report as page
+
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=1)
+        outcome = asyncio.run(
+            run(
+                settings_of(settings),
+                since=since.date() if since else None,
+                dry_run=dry_run,
+                progress=lambda what, done, of: bar.update(task, description=what, completed=done, total=of),
+            )
+        )
+    for line in told(outcome, dry_run=dry_run):
+        print(line)
+    if report is not None:
+        report.write_text(page(outcome), encoding="utf-8")
+    if outcome.objections:
+        raise typer.Exit(1)
 
 
 @cli.command()

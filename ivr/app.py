@@ -33,12 +33,12 @@ from ivr.pop import pop_for_agent
 from ivr.ports import ROUTING, Clock
 from ivr.prompts.speech import EspeakSpeech
 from ivr.queues import load as load_queues
+from ivr.rankers import LiveRanker
 from ivr.settings import Settings
 from ivr.testing.clock import FakeClock
 from ivr.testing.selfservice import MemoryCallbacks, MemoryCases, MemoryLockouts, MemoryMessenger, MemoryWebhooks
 from ivr.testing.store import MemoryStore
 from ivr.watch import Watcher
-from menus.learning.ranker import KernelRanker
 from models.agents import Agents
 from models.books import Books
 from models.calls import CallJournal
@@ -84,11 +84,13 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         await nodes.started(now=clock.now())
         editions = Editions(Books(database), settings, queues, EspeakSpeech(), clock)
         await editions.start()
-        journal = CallJournal(database, settings.node)
+        journal = CallJournal(database, settings.node, zone=settings.zone)
         await stack.enter_async_context(journal)
         hints = await stack.enter_async_context(open_hints(database))
         roster = Agents(database)
         registry = CollectorRegistry()
+        ranker = LiveRanker(settings, clock, registry)
+        await ranker.look()
         hub = Hub(
             roster,
             clock,
@@ -114,7 +116,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             cases=MemoryCases(MemoryStore()),
             callbacks=MemoryCallbacks(MemoryStore()),
             webhooks=MemoryWebhooks(),
-            ranker=KernelRanker(),
+            ranker=ranker,
             edition=editions.get,
             queues=queues.queues,
         )
@@ -132,6 +134,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 watcher.listen(),
                 watcher.sweep_forever(),
                 editions.follow(),
+                ranker.follow(),
                 hub.run(),
                 _show_life(nodes, clock),
             )

@@ -180,6 +180,7 @@ def _record(call: Call, position: Position, came: Input, moved: Move) -> None:
         call.note("key", menu=position.step, key=option.key, option=option.id, label=label)
         if call.facts.customer_id is not None and option.task is not None:
             call.parts.log.used(call.facts.customer_id, option.task, call.now(), call.id)
+            call.facts = replace(call.facts, just_done=option.task)
     elif moved.verdict in TELLING:
         pressed = {"key": came.key} if isinstance(came, Pressed) else {}
         call.note(str(moved.verdict), menu=position.step, **pressed)

@@ -262,6 +262,17 @@ class Personal(_Part):
     salt: str = Field(default="ringwise", description="Draws who is held out; another word draws others.")
 
 
+class Learning(_Part):
+    """What personal menus are learned from, and where the model is."""
+
+    folder: Path = Field(
+        default=Path("var/models"), description="Folder of trained models; `current.model` in it is served."
+    )
+    history_days: int = Field(
+        default=1095, ge=60, le=3650, description="Older history is neither learned from nor looked at in a call."
+    )
+
+
 class Settings(_Part):
     """The engine node."""
 
@@ -294,6 +305,7 @@ class Settings(_Part):
     webhooks: Webhooks = Webhooks()
     outbound: Outbound = Outbound()
     callbacks: CallingBack = CallingBack()
+    learning: Learning = Learning()
 
     @model_validator(mode="after")
     def _a_port_of_its_own(self) -> "Settings":
@@ -336,6 +348,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "prompts": _anchored_paths(settings.prompts, folder),
             "book": _anchored_paths(settings.book, folder),
             "recordings": _anchored_paths(settings.recordings, folder),
+            "learning": _anchored_paths(settings.learning, folder),
         }
     )
 

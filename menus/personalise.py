@@ -58,10 +58,12 @@ def spoken_menu(
     menu = book.steps[name]
     assert isinstance(menu, Menu), f"{name} is not a menu"
     scores: dict[str, float] = {}
+    basis: Mapping[str, Any] = {}
     refused = False
     if menu.order == "personal" and facts.history:
         tasks = list(dict.fromkeys(option.task for option in menu.offered(language) if option.task is not None))
         given = ranker.scores(facts, tasks, now.astimezone(book.zone))
+        basis = getattr(given, "basis", {})
         refused = not _are_probabilities(given)
         scores = {} if refused else {task: round(given[task], 6) for task in tasks if task in given}
     options, promoted = _ordered(menu, language, {} if held_out else scores, book.gate)
@@ -73,6 +75,7 @@ def spoken_menu(
         "ranker": ranker.name,
         "scores": scores,
         "scores_refused": refused,
+        "basis": basis,
         "held_out": held_out,
         "again": again,
         "gate": book.gate.model_dump(),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from enum import Enum
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import insert, literal, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from menus.facts import MenuMemory
+from models.habits import count_in
 from models.tables import (
     CallEventRow,
     CallRow,
@@ -136,17 +138,23 @@ class Used:
     customer_id: int
     task: str
     at: float
+    zone: tzinfo = UTC  #: in which a day begins
 
     async def write(self, session: AsyncSession, node: str) -> None:
-        """One more event of history, if the customer still exists."""
-        await session.execute(
-            insert(HistoryEventRow).from_select(
+        """One more event of history, counted among the habits, if the customer still exists."""
+        task = stored(self.task, 32)
+        written = await session.execute(
+            insert(HistoryEventRow)
+            .from_select(
                 ["customer_id", "at", "task", "source", "call_id"],
-                select(CustomerRow.id, *map(literal, (self.at, stored(self.task, 32), "ivr", self.call_id))).where(
+                select(CustomerRow.id, *map(literal, (self.at, task, "ivr", self.call_id))).where(
                     CustomerRow.id == self.customer_id
                 ),
             )
+            .returning(HistoryEventRow.id)
         )
+        if written.first() is not None:
+            await count_in(session, self.customer_id, self.at, task, self.zone)
 
 
 @dataclass(frozen=True, slots=True)

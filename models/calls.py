@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Mapping
+from datetime import UTC, tzinfo
 from functools import partial
 from itertools import islice
 from types import TracebackType
@@ -58,7 +59,9 @@ class CallJournal:
     caller types must never be handed in: everything else is kept as it is.
     """
 
-    def __init__(self, database: Database, node: str, *, most_events: int = MOST_EVENTS) -> None:
+    def __init__(self, database: Database, node: str, *, zone: tzinfo = UTC, most_events: int = MOST_EVENTS) -> None:
+        """`zone`: in which a customer's day begins."""
+        self._zone = zone
         self._database = database
         self._node = node
         self._most_events = most_events
@@ -133,7 +136,7 @@ class CallJournal:
 
     def used(self, customer_id: int, task: str, now: float, call_id: str) -> None:
         """The customer chose a task: one more event of history for the next menu."""
-        self._add(Used(call_id, customer_id, task, now))
+        self._add(Used(call_id, customer_id, task, now, self._zone))
 
     def ended(self, call_id: str, ending: Ending, now: float) -> None:
         """How the call ended."""

@@ -2,22 +2,20 @@
 
 import asyncio
 import logging
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from menus.facts import CallerFacts, HistoryEvent
+from menus.facts import CallerFacts
+from menus.learning.habits import RememberedHistory
 from models.database import Database
-from models.tables import CaseRow, CustomerRow, HistoryEventRow, NumberRow
+from models.habits import habits_in
+from models.tables import CaseRow, CustomerRow, NumberRow
 from models.texts import stored
 from routing.errors import StoreAway
 
 log = logging.getLogger(__name__)
-
-#: The most recent events that a personal menu looks at.
-MOST_HISTORY = 500
 
 
 class Customers:
@@ -57,20 +55,13 @@ class Customers:
             if len(customers) != 1:
                 return CallerFacts(ani=ani, matches=len(customers))
             id_, language, segment, cases = customers[0]
-            events = (
-                await session.execute(
-                    select(HistoryEventRow.at, HistoryEventRow.task)
-                    .where(HistoryEventRow.customer_id == id_, HistoryEventRow.at <= now)
-                    .order_by(HistoryEventRow.at.desc())
-                    .limit(MOST_HISTORY)
-                )
-            ).all()
+            habits = await habits_in(session, id_, self._zone)
         return CallerFacts(
             ani=ani,
             customer_id=id_,
             matches=1,
             language=language,
             segment=segment,
-            history=tuple(HistoryEvent(datetime.fromtimestamp(at, self._zone), task) for at, task in reversed(events)),
+            history=RememberedHistory(habits, self._zone),
             open_cases=cases,
         )

@@ -13,7 +13,18 @@ from ivr.bank.generate import Customer, customer, generate, span_of
 from ivr.bank.people import CUSTOMERS, NAMED, Person, people
 from ivr.errors import Misconfigured
 from models.database import Database
-from models.tables import CallRow, CaseRow, CustomerRow, HistoryEventRow, LifeEventRow, NumberRow, ProductRow, Table
+from models.habits import habits_from, row_of
+from models.tables import (
+    CallRow,
+    CaseRow,
+    CustomerRow,
+    HabitRow,
+    HistoryEventRow,
+    LifeEventRow,
+    NumberRow,
+    ProductRow,
+    Table,
+)
 
 BATCH = 100  # customers: some 3,000 history events
 
@@ -65,7 +76,7 @@ async def fill(
         for one in generate(seed, until, zone, customers):
             batch.append(one)
             if len(batch) == BATCH or done + len(batch) == customers:
-                await _insert(session, batch, numbers)
+                await _insert(session, batch, numbers, zone)
                 done += len(batch)
                 batch.clear()
                 if progress is not None:
@@ -104,7 +115,7 @@ async def _is_same(session: AsyncSession, seed: int, until: date, zone: ZoneInfo
 async def _empty(session: AsyncSession) -> None:
     """Delete every customer. Records of calls stay, without their customer: that person exists no more."""
     await session.execute(update(CallRow).where(CallRow.customer_id.is_not(None)).values(customer_id=None))
-    for table in (NumberRow, ProductRow, LifeEventRow, HistoryEventRow, CaseRow, CustomerRow):
+    for table in (NumberRow, ProductRow, LifeEventRow, HabitRow, HistoryEventRow, CaseRow, CustomerRow):
         await session.execute(delete(table))
 
 
@@ -119,7 +130,7 @@ class _CaseNumbers:
         return f"C-{self._last:05d}"
 
 
-async def _insert(session: AsyncSession, batch: Sequence[Customer], numbers: _CaseNumbers) -> None:
+async def _insert(session: AsyncSession, batch: Sequence[Customer], numbers: _CaseNumbers, zone: ZoneInfo) -> None:
     rows: dict[type[Table], list[dict[str, Any]]] = {
         CustomerRow: [_customer_row(one.person) for one in batch],
         NumberRow: [],
@@ -127,6 +138,7 @@ async def _insert(session: AsyncSession, batch: Sequence[Customer], numbers: _Ca
         LifeEventRow: [],
         CaseRow: [],
         HistoryEventRow: [],
+        HabitRow: [],
     }
     for one in batch:
         id_ = one.person.id
@@ -163,6 +175,9 @@ async def _insert(session: AsyncSession, batch: Sequence[Customer], numbers: _Ca
         rows[HistoryEventRow] += [
             {"customer_id": id_, "at": event.at, "task": event.task, "source": event.source} for event in one.history
         ]
+        if one.history:
+            habits = habits_from(((event.at, event.task) for event in one.history), zone)
+            rows[HabitRow].append(row_of(id_, habits))
     for table, many in rows.items():
         if many:
             await session.execute(insert(table), many)

@@ -27,11 +27,11 @@ def baseline_scores(
     often = np.bincount(tasks, minlength=count).astype(np.float64)
     latest = np.full(count, -1.0)
     latest[tasks] = np.arange(len(tasks))  # later events overwrite earlier ones
-    kernel = np.zeros(count)
+    kernel: npt.NDArray[np.float64] = np.zeros(count)
     if len(days):
         apart = np.abs(_day_of_month(days) - _day_of_month(np.array([today])))
         weights = np.exp(-np.minimum(apart, MONTH_DAYS - apart)) * 0.5 ** ((today - days) / HALF_LIFE_DAYS)
-        kernel = np.bincount(tasks, weights, minlength=count)
+        kernel = np.bincount(tasks, weights, minlength=count).astype(np.float64)
     scores = {
         Baseline.MFU: often + (latest + 1) / (len(days) + 2),
         Baseline.RECENCY: latest + 1,

@@ -80,9 +80,7 @@ def decile_gains(
     return [float((means[0][tenth] - means[1][tenth]).mean()) for tenth in np.array_split(order, DECILES) if len(tenth)]
 
 
-def interval(
-    customers: npt.NDArray[np.int64], values: npt.NDArray[np.float64], seed: int = 0
-) -> tuple[float, float]:
+def interval(customers: npt.NDArray[np.int64], values: npt.NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
     """The 95 % interval of a mean over events, from drawing customers anew (not events, which hang together)."""
     _, place = np.unique(customers, return_inverse=True)
     sums, events = np.bincount(place, values), np.bincount(place)

@@ -35,11 +35,15 @@ class Example:
     days: Days
     moment: Moment
     events: int  #: how many events came before
+    usual: float  #: mean place of those among the tasks, the most popular first: 0 when there were none
     baselines: dict[Baseline, Floats] | None
 
 
 class Examples:
-    """Collects examples of customers, in any order of customers; bounded by the shares that are taken."""
+    """Collects examples of customers, in any order of customers; bounded by the shares that are taken.
+
+    Tasks are numbered by their popularity, the most popular first.
+    """
 
     def __init__(
         self, tasks: int, *, judged_from: int, fitted_share: float = 1.0, judged_share: float = 1.0, oldest: int
@@ -60,6 +64,7 @@ class Examples:
         while start < len(history):
             end = int(np.searchsorted(days, days[start], side="right"))
             today: dict[int, list[int]] = {}
+            usual = float(tasks[:start].mean()) if start else 0.0
             for place in range(start, end):
                 done = history[place]
                 if done.task < 0:
@@ -75,7 +80,7 @@ class Examples:
                         done.open_cases,
                     )
                     scores = baseline_scores(days[:start], tasks[:start], done.day, self._tasks) if judged else None
-                    example = Example(customer, done.day, done.task, rows.copy(), moment, start, scores)
+                    example = Example(customer, done.day, done.task, rows.copy(), moment, start, usual, scores)
                     (self.judged if judged else self.fitted).append(example)
                 today.setdefault(done.task, []).append(done.day)
             for task, ordinals in today.items():

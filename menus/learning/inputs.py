@@ -68,7 +68,9 @@ def inputs(
     shared = sums[:, :, _SHARED_PLACES]
     behind = np.where(counts, ages, oldest)
     # The newest are first, but for what happened today.
-    latest = np.partition(behind, 1, axis=2)[:, :, :2] if bool((today <= days[:, :, 0] >> 1).any()) else behind[:, :, :2]
+    latest = (
+        np.partition(behind, 1, axis=2)[:, :, :2] if bool((today <= days[:, :, 0] >> 1).any()) else behind[:, :, :2]
+    )
     out = np.zeros((callers, tasks * len(PER_TASK) + len(COMMON) + segments), np.float32)
     each = out[:, : tasks * len(PER_TASK)].reshape(callers, tasks, len(PER_TASK))
     width = len(WEIGHTS)
@@ -99,5 +101,4 @@ def inputs(
 def is_known(days: Days, today: int, oldest: int) -> npt.NDArray[np.bool_]:
     """Which callers have any history that counts."""
     ages = today - (days >> 1)
-    counts: npt.NDArray[np.bool_] = ((ages > 0) & (ages <= oldest)).any(axis=(-1, -2))
-    return counts
+    return np.asarray(((ages > 0) & (ages <= oldest)).any(axis=(-1, -2)))

@@ -185,7 +185,7 @@ def _check(arrays: Mapping[str, npt.NDArray[Any]], tasks: Sequence[str], segment
         and starts[0] == 0
         and bool((np.diff(starts) > 0).all())
         and int(starts[-1]) < nodes
-        and 0 <= int(arrays["feature"].min())
+        and int(arrays["feature"].min()) >= 0
         and int(arrays["feature"].max()) < len(names_of(tasks, segments))
         and all(bool(np.isfinite(arrays[name]).all()) for name in ("values", "bias", "popularity"))
     )

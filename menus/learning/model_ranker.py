@@ -26,8 +26,10 @@ class Scores(dict[str, float]):
 class ModelRanker:
     """Asks a model. Who has no history gets what is popular in their segment."""
 
-    def __init__(self, model: Model, calendar: Calendar) -> None:
+    def __init__(self, model: Model, calendar: Calendar, *, oldest: int | None = None) -> None:
+        """`oldest`: days after which history is not looked at, if that is less than the model was trained with."""
         self.model = model
+        self._oldest = model.oldest if oldest is None else min(oldest, model.oldest)
         self._calendar = calendar
         self._places = {task: place for place, task in enumerate(model.tasks)}
         self._segments = {segment: place for place, segment in enumerate(model.segments)}
@@ -67,7 +69,7 @@ class ModelRanker:
         segment = self._segments.get(facts.segment or "", -1)
         habits = _habits(facts)
         days = rows_for(habits, self._places, len(self.model.tasks))
-        if not is_known(days, today, self.model.oldest):
+        if not is_known(days, today, self._oldest):
             return np.zeros(0, np.float32), segment, False
         moment = Moment(
             habits.first if habits.first < today else 0,
@@ -81,7 +83,7 @@ class ModelRanker:
     def _table(self, today: int) -> Floats:
         """The weights of the day; worked out for the first caller of the day, within some milliseconds."""
         if self._today is None or self._today[0] != today:
-            self._today = today, self._calendar.table(today, self.model.oldest)
+            self._today = today, self._calendar.table(today, self._oldest)
         return self._today[1]
 
     def _probabilities(self, row: Floats, segment: int, known: bool, tasks: Sequence[str]) -> dict[str, float]:
@@ -93,4 +95,3 @@ class ModelRanker:
 def _habits(facts: CallerFacts) -> Habits:
     history = facts.history
     return history.habits if isinstance(history, RememberedHistory) else habits_of(history)
-

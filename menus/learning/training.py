@@ -11,7 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from menus.learning.days import Floats
 from menus.learning.model import MOST_LEAVES, Model, Probabilities, Trees
 
-#: Chosen on the part of the Berka subset from 60 to 80 % of the time, where they differ by less than the sampling error.
+#: Chosen on the part of the Berka subset from 60 to 80 % of the time; there they differ by less than the sampling err
 LEARNING_RATE = 0.08
 LEAVES = 12
 EVENTS_PER_LEAF = 25

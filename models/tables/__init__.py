@@ -18,6 +18,7 @@ from models.tables.customers import (
     NumberRow,
     ProductRow,
 )
+from models.tables.learning import HabitRow
 from models.tables.root import (
     MANY,
     Table,
@@ -57,6 +58,7 @@ __all__ = [
     "CaseRow",
     "CredentialRow",
     "CustomerRow",
+    "HabitRow",
     "HistoryEventRow",
     "InstalmentRow",
     "KeepsakeRow",
