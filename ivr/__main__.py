@@ -1,4 +1,4 @@
-"""The command line: serve, check, publish, books, migrate, train, doctor, agent, bank, demo."""
+"""The command line: serve, check, publish, books, migrate, train, explain, doctor, agent, bank, history, demo."""
 
 import asyncio
 import os
@@ -14,6 +14,7 @@ import typer
 from ivr import logs
 from ivr.commands.agent import agents
 from ivr.commands.bank import bank
+from ivr.commands.history import history
 from ivr.commands.options import SettingsFile, file_of, settings_of
 from ivr.errors import EngineFault
 from menus.errors import MenusError
@@ -30,6 +31,7 @@ cli = typer.Typer(
 )
 cli.add_typer(agents)
 cli.add_typer(bank)
+cli.add_typer(history)
 
 #: Faults whose message is made for people; everything else is a defect of ours and shows where it happened.
 TOLD = (EngineFault, RoutingError, ModelsError, MenusError, Faults)
@@ -171,6 +173,36 @@ def train(
         report.write_text(page(outcome), encoding="utf-8")
     if outcome.objections:
         raise typer.Exit(1)
+
+
+@cli.command()
+def explain(
+    call: Annotated[str | None, typer.Argument(help="Id of a call.")] = None,
+    caller: Annotated[
+        str | None, typer.Option("--as", help="Number of a caller, or of a customer, instead of a call.")
+    ] = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d"], help="With --as: local time; default now."),
+    ] = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Why a caller heard the menus of a call in that order, or would hear them: in words and figures."""
+    from ivr.clock import SystemClock
+    from ivr.commands.explain import explain_as, explain_call
+    from ivr.errors import Misconfigured
+
+    read = settings_of(settings)
+    if (call is None) == (caller is None):
+        raise Misconfigured("name a call, or a caller with --as")
+    if call is not None:
+        lines = asyncio.run(explain_call(read, call))
+    else:
+        now = datetime.fromtimestamp(SystemClock(read.clock_ahead_s).now(), read.zone)
+        moment = at.replace(tzinfo=read.zone) if at else now
+        lines = asyncio.run(explain_as(read, caller or "", moment))
+    for line in lines:
+        print(line)
 
 
 @cli.command()

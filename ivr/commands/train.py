@@ -42,7 +42,7 @@ class Outcome:
 
 
 async def train(settings: Settings, *, since: date | None, dry_run: bool, progress: Progress) -> Outcome:
-    """Train, judge, and publish unless something speaks against it. Raises TooLittleHistory and what `opened` raises."""
+    """Train, judge, and publish unless something speaks against it. Raises TooLittleHistory, and as `opened` does."""
     now = datetime.fromtimestamp(SystemClock(settings.clock_ahead_s).now(), settings.zone)
     oldest = settings.learning.history_days
     begins = max(0.0, now.timestamp() - 86400.0 * 2 * oldest)
@@ -73,7 +73,7 @@ async def train(settings: Settings, *, since: date | None, dry_run: bool, progre
         "seconds": round(judgement.model.seconds, 3),
         "static_seconds": round(judgement.popularity.seconds, 3),
         "kernel_seconds": round(judgement.baselines[Baseline.KERNEL].seconds, 3),
-        "worst_decile_gain_s": round(judgement.worst_decile_s, 3),
+        "worst_decile_gain_s": round(min(judgement.deciles_before), 3),
         "events": judgement.events,
     }
     model = replace(model, about={**model.about, "scores": scores})
@@ -188,7 +188,7 @@ def told(outcome: Outcome, *, dry_run: bool) -> list[str]:
         f"{'':14} hit@1   hit@3   seconds",
         *(f"{name:14} {found.hit1:.3f}   {found.hit3:.3f}   {found.seconds:6.2f}" for name, found in rules),
         f"hit@1 between {one.interval[0]:.3f} and {one.interval[1]:.3f} (95 %), calibration error {one.ece:.3f}, "
-        f"worst tenth of customers gains {one.worst_decile_s:+.2f} s",
+        f"the tenth of customers that gains least: {min(one.deciles_before):+.2f} s a wish",
     ]
     if outcome.objections:
         lines += ["not published:", *(f"  {objection}" for objection in outcome.objections)]
