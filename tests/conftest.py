@@ -1,6 +1,10 @@
 """For every test: what a fault test injects goes into its report, where `bench/faults.py` finds it."""
 
+import os
+
 import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # training beside other tests must not spin
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from sqlalchemy import select
 
+from ivr.commands.train import told, train
 from ivr.demo.calls import CALLS, Seen, Stage
 from ivr.demo.desks import AgentDesks, find_browser
 from ivr.demo.voices import agent_voice
@@ -20,8 +22,10 @@ from ivr.lab.ports import require_free
 from ivr.lab.robots import Manner, RobotCaller, RobotPhone
 from ivr.lab.site import Site, SitePorts
 from ivr.prompts.catalogue import Catalogue
+from ivr.rankers import CURRENT
 from menus.loader import load_book
 from models.database import Database
+from models.tables import CallEventRow
 
 UNTIL = date(2026, 12, 1)  #: the bank's history ends the day before
 CUSTOMERS = 2000
@@ -82,12 +86,13 @@ async def _show(folder: Path, once: bool, console: Console) -> int:
         stage = Stage(site, database, console, caller, phones, desks, book, catalogue)
         await stage.open_desks(ON_DUTY)
         seen = await _calls(stage, stop)
-        ok = len(seen) == len(CALLS) and all(one.ok for one in seen)
+        rankers = await _rankers(database)
+        ok = len(seen) == len(CALLS) and all(one.ok for one in seen) and all(map(_is_trained, rankers))
         _summary(console, site, seen)
         if not once and not stop.is_set():
             _explore(console, site)
             await stop.wait()
-        console.print(_last_line(seen, ok), highlight=False)
+        console.print(_last_line(seen, ok, rankers), highlight=False)
     return 0 if ok else 1
 
 
@@ -128,9 +133,38 @@ async def _prepare(site: Site, console: Console) -> None:
         bar.update(task, completed=filled.customers, total=filled.customers)
     console.print(f"         {filled.customers:,} customers, {filled.events:,} things they did in 18 months")
     _copy_database(bank, site.folder / "ringwise.db")
+    if filled.fresh or not (site.settings.learning.folder / CURRENT).exists():
+        await _train(site, console)
     console.print("[bold]Rendering[/] the prompts that are not there yet …")
     version = await site.publish()
     console.print(f"         menu book version {version} is published")
+
+
+async def _train(site: Site, console: Console) -> None:
+    """Learn what these customers want when; the engine serves it from its first call on."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    with Progress(TextColumn("{task.description}"), BarColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("[bold]Learning[/] their habits", total=1)
+        outcome = await train(
+            site.settings,
+            since=None,
+            dry_run=False,
+            progress=lambda what, done, of: bar.update(task, description=what, completed=done, total=of),
+        )
+    console.print("[bold]Learned[/] their habits:", highlight=False)
+    for line in told(outcome, dry_run=False):
+        console.print(f"         {line}", highlight=False)
+
+
+async def _rankers(database: Database) -> list[str]:
+    """The rankers by which the menus of the calls were ordered."""
+    async with database.read() as session:
+        records = await session.scalars(select(CallEventRow.data).where(CallEventRow.kind == "menu"))
+        return sorted({data["record"]["ranker"] for data in records})
+
+
+def _is_trained(ranker: str) -> bool:
+    return ranker.startswith("model-")
 
 
 def _copy_database(source: Path, target: Path) -> None:
@@ -183,10 +217,11 @@ def _explore(console: Console, site: Site) -> None:
     )
 
 
-def _last_line(seen: list[Seen], ok: bool) -> str:
-    told = "; ".join(
+def _last_line(seen: list[Seen], ok: bool, rankers: list[str]) -> str:
+    calls = "; ".join(
         f"({one.call.letter}) first {one.first_spoken or 'nothing'}, prompt after {one.dial_to_prompt_ms:.0f} ms"
         + (f", pop {one.pop_lead_ms:.0f} ms before the ring" if one.pop_lead_ms is not None else "")
         for one in seen
     )
-    return f"demo {'ok' if ok else 'FAILED'}: {told}"
+    by = f"menus ordered by {', '.join(rankers) or 'nothing'}, trained on this bank"
+    return f"demo {'ok' if ok else 'FAILED'}: {calls}; {by}"

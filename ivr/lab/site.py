@@ -123,6 +123,7 @@ class Site:
             "web": {"port": web_port},
             "prompts": {"folder": str(self.prompts.resolve())},
             "book": {"folder": str(self.book), "queues": str(self.queues)},
+            "learning": {"folder": str(self.folder / "models")},
         }
         for section, values in self.overrides.items():
             settings[section] = {**settings.get(section, {}), **values}
