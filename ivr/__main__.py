@@ -1,4 +1,4 @@
-"""The command line: serve, check, publish, books, migrate, train, explain, doctor, agent, bank, history, demo."""
+"""The command line: serve, check, publish, books, migrate, train, doctor, agent, bank, history, demo."""
 
 import asyncio
 import os
@@ -173,36 +173,6 @@ def train(
         report.write_text(page(outcome), encoding="utf-8")
     if outcome.objections:
         raise typer.Exit(1)
-
-
-@cli.command()
-def explain(
-    call: Annotated[str | None, typer.Argument(help="Id of a call.")] = None,
-    caller: Annotated[
-        str | None, typer.Option("--as", help="Number of a caller, or of a customer, instead of a call.")
-    ] = None,
-    at: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d"], help="With --as: local time; default now."),
-    ] = None,
-    settings: SettingsFile = None,
-) -> None:
-    """Why a caller heard the menus of a call in that order, or would hear them: in words and figures."""
-    from ivr.clock import SystemClock
-    from ivr.commands.explain import explain_as, explain_call
-    from ivr.errors import Misconfigured
-
-    read = settings_of(settings)
-    if (call is None) == (caller is None):
-        raise Misconfigured("name a call, or a caller with --as")
-    if call is not None:
-        lines = asyncio.run(explain_call(read, call))
-    else:
-        now = datetime.fromtimestamp(SystemClock(read.clock_ahead_s).now(), read.zone)
-        moment = at.replace(tzinfo=read.zone) if at else now
-        lines = asyncio.run(explain_as(read, caller or "", moment))
-    for line in lines:
-        print(line)
 
 
 @cli.command()

@@ -1,4 +1,4 @@
-"""Training, explaining and forgetting from the command line, and the engine's ranker that serves what came of it."""
+"""Training from the command line, and the engine's ranker that serves what came of it."""
 
 import asyncio
 import logging
@@ -64,22 +64,8 @@ def test_a_model_that_is_no_better_than_the_one_in_use_is_not_published(site: Pa
     assert read_model(site / "models" / CURRENT).digest == better.digest
 
 
-def test_li_na_is_explained_in_words_on_the_first_and_in_the_middle_of_the_month(site: Path) -> None:
-    settings = ("-s", str(site / "settings.yaml"))
-    first = ivr("explain", "--as", "1", "--at", "2026-12-01", *settings)
-    assert re.search(r"^  transfer +9\d\.\d%  done on this day of the month", first.out.splitlines(True)[1])
-    middle = ivr("explain", "--as", "1", "--at", "2026-12-15T09:30", *settings)
-    assert middle.out.splitlines()[1].startswith("  balance")
-    assert ivr("explain", "no-such-call", *settings).err == "no menu was spoken in a call 'no-such-call'\n"
-    assert ivr("explain", *settings).status == 1
-    assert "no customers have the number" in ivr("explain", "--as", "+8699999", *settings).err
-
-
-def test_a_customer_is_forgotten_once(site: Path) -> None:
-    settings = ("-s", str(site / "settings.yaml"))
-    assert ivr("history", "forget", "250", *settings).out.startswith("customer 250 is forgotten: ")
-    assert ivr("history", "forget", "250", *settings).err == "there is no customer 250; nothing was changed\n"
-    assert ivr("history", "rebuild", *settings).status == 0
+def test_habits_are_counted_anew_for_everybody(site: Path) -> None:
+    assert ivr("history", "rebuild", "-s", str(site / "settings.yaml")).out == "the habits of 300 customers are counted\n"
 
 
 NOW = datetime(2026, 12, 1, 9, 30).astimezone()

@@ -1,32 +1,21 @@
-"""Habits in the database: counted with each choice, right after corrections, gone when a customer is forgotten."""
+"""Habits in the database: counted with each choice, right after corrections, gone with their customer."""
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import delete, insert
 
 from ivr.testing.databases import POSTGRESQL, SQLITE, fresh_database
-from menus.facts import CallerFacts, MenuMemory
+from menus.facts import CallerFacts
 from menus.learning.habits import habits_of
 from models.calls import CallJournal
 from models.customers import Customers
 from models.database import Database
-from models.forgetting import forget
 from models.habits import count_in, habits_in, rebuild, recount
 from models.histories import extent, histories
-from models.tables import (
-    CallbackRow,
-    CaseRow,
-    CustomerRow,
-    HabitRow,
-    HistoryEventRow,
-    NumberRow,
-    OutboxRow,
-    ProductRow,
-    Table,
-)
-from routing.call import Arrival, Recording
+from models.tables import CaseRow, CustomerRow, HabitRow, HistoryEventRow, NumberRow
+from routing.call import Arrival
 
 T = 1_790_000_000.0
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -138,53 +127,13 @@ async def test_a_shared_phone_never_shows_one_persons_habits_to_another(database
     assert (facts.matches, facts.customer_id, len(facts.history)) == (2, None, 0)
 
 
-async def test_nothing_of_a_forgotten_customer_is_left_in_any_table(database):
-    await did(database, (T - DAY, "transfer"))
+async def test_habits_go_with_their_customer(database):
+    await did(database, (T, "balance"))
     async with database.write() as session:
-        await session.execute(insert(NumberRow).values(e164="+8613800001111", customer_id=1))
-        await session.execute(
-            insert(ProductRow).values(
-                customer_id=1, kind="loan", name="Li Na's loan", opened_on=date(2020, 1, 1), currency="CNY"
-            )
-        )
-        await session.execute(
-            insert(CaseRow).values(number="C-1", customer_id=1, subject="Li Na waits", state="open", opened_at=T)
-        )
-        await session.execute(
-            insert(OutboxRow).values(
-                key="k", to="+8613800001111", text="Dear Li Na", customer_id=1, made_at=T, next_at=T
-            )
-        )
-        await session.execute(
-            insert(CallbackRow).values(
-                call_id="c1", number="+8613800001111", customer_id=1, queue="general", reason="", language="zh",
-                required={}, kind="now", since=T, due_at=T, next_at=T, made_at=T,
-            )
-        )  # fmt: skip
-    async with CallJournal(database, "node-a", zone=ZONE) as journal:
-        arrival = Arrival("c1", "u1", "PJSIP/x-1", ani="+8613800001111", dnis="95599", caller_name="Li Na", rung=1)
-        facts = CallerFacts(ani="+8613800001111", customer_id=1)
-        journal.opened(arrival, now=T, facts=facts, language="zh", book_version=1)
-        journal.event("c1", "menu", T, record={"ani": "+8613800001111"})
-        journal.used(1, "card", T, "c1")
-        journal.kept("customer:1", "branch", "the one of Li Na", T)
-        journal.menu_heard("customer:1", "main", MenuMemory(promoted=("card",)), T)
-        journal.recorded(Recording("r1", "c1", "voicemail", 3.0, customer_id=1), T)
-        assert await journal.settle("c1", deadline_s=5)
-    gone = await forget(database, 1)
-    assert gone is not None
-    assert list(gone.recordings) == ["r1"]
-    async with database.read() as session:
-        for table in Table.metadata.sorted_tables:
-            for row in (await session.execute(select(table))).mappings():
-                told = repr(dict(row))
-                assert "Li Na" not in told, table.name
-                assert "+86138" not in told, table.name
-                assert "customer:1'" not in told, table.name
-                assert row.get("customer_id") != 1, table.name
-        assert (await session.execute(text("SELECT count(*) FROM calls"))).scalar() == 1
-        assert await session.get(CustomerRow, 2) is not None
-    assert await forget(database, 1) is None
+        await recount(session, 1, ZONE)
+        await session.execute(delete(HistoryEventRow))
+        await session.execute(delete(CustomerRow).where(CustomerRow.id == 1))
+    assert await kept(database) is None
 
 
 def test_habits_of_no_history_are_nothing() -> None:
