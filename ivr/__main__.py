@@ -1,4 +1,4 @@
-"""The command line: serve, check, publish, books, migrate, train, doctor, agent, bank, history, demo."""
+"""The command line: serve, check, call, test, publish and its kin, books, migrate, train, doctor, agent, bank, demo."""
 
 import asyncio
 import os
@@ -12,10 +12,14 @@ from typing import Annotated
 import typer
 
 from ivr import logs
+from ivr.commands import books, graph, publish
 from ivr.commands.agent import agents
 from ivr.commands.bank import bank
+from ivr.commands.callbacks import callbacks
 from ivr.commands.history import history
+from ivr.commands.messages import messages
 from ivr.commands.options import SettingsFile, file_of, settings_of
+from ivr.commands.recordings import recordings
 from ivr.errors import EngineFault
 from menus.errors import MenusError
 from menus.yaml_source import Faults
@@ -32,6 +36,9 @@ cli = typer.Typer(
 cli.add_typer(agents)
 cli.add_typer(bank)
 cli.add_typer(history)
+cli.add_typer(messages)
+cli.add_typer(recordings)
+cli.add_typer(callbacks)
 
 #: Faults whose message is made for people; everything else is a defect of ours and shows where it happened.
 TOLD = (EngineFault, RoutingError, ModelsError, MenusError, Faults)
@@ -104,36 +111,121 @@ def migrate(settings: SettingsFile = None) -> None:
 
 
 @cli.command()
-def check(settings: SettingsFile = None) -> None:
+def check(
+    settings: SettingsFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every finding as JSON, for editors and pipelines.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as faults.")] = False,
+) -> None:
     """Check settings, queues and the menu book; name every fault with file, line and column."""
     from ivr.commands.check import check as run
 
+    report = run(file_of(settings))
+    if as_json:
+        print(report.as_json())
+    else:
+        fine = report.is_fine(strict=strict)
+        for line in report.told[:1]:
+            print(line)
+        for fault in report.faults:
+            print(fault, file=sys.stderr)
+        for warning in report.warnings:
+            print(f"{warning} (warning)", file=sys.stdout if fine else sys.stderr)
+        for line in report.told[1:] if fine else ():
+            print(line)
+    if not report.is_fine(strict=strict):
+        raise typer.Exit(1)
+
+
+@cli.command()
+def hours(settings: SettingsFile = None) -> None:
+    """The opening hours of the menu book for the next two weeks, and the public holidays of the year."""
+    from ivr.commands.hours import told
+    from menus.loader import load_book
+
     read = settings_of(settings)
-    file = file_of(settings)
-    print("no settings file: defaults" if file is None else f"{file}: fine")
-    for line in run(read):
+    for line in told(load_book(read.book.folder), datetime.now(read.zone).date()):
+        print(line)
+
+
+cli.command()(publish.publish)
+cli.command()(publish.reload)
+cli.command()(publish.rollback)
+cli.command()(publish.canary)
+cli.command()(books.books)
+cli.command()(books.diff)
+cli.command()(graph.graph)
+
+
+@cli.command()
+def surveys(
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How far back.")] = 30, settings: SettingsFile = None
+) -> None:
+    """What callers answered to surveys: a line for each question."""
+    from ivr.commands.surveys import summaries
+
+    lines = asyncio.run(summaries(settings_of(settings), days))
+    for line in lines or (f"nobody answered a survey within {days} days",):
         print(line)
 
 
 @cli.command()
-def publish(
-    message: Annotated[str, typer.Option("--message", "-m", help="What has changed, for the record.")],
+def call(
+    who: Annotated[
+        str | None, typer.Option("--as", metavar="NUMBER", help="Number that calls, or a caller of the scenario files.")
+    ] = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"], help="Local time of the book; default now."),
+    ] = None,
+    lang: Annotated[str | None, typer.Option("--lang", help="Language that the caller has chosen to keep.")] = None,
+    dial: Annotated[str, typer.Option("--dial", metavar="NUMBER", help="Number that is dialled.")] = "95599",
+    number: Annotated[int | None, typer.Option("--version", help="A published version; default the folder.")] = None,
+    agents: Annotated[bool, typer.Option(help="Whether an agent is there, who always answers.")] = True,
+    fast: Annotated[bool, typer.Option("--fast", help="Skip the time that speech, music and talks take.")] = False,
     settings: SettingsFile = None,
 ) -> None:
-    """Check the menu book, render its prompts and publish it; running engines take it over for new calls."""
-    from ivr.editions import publish_folder
+    """Call the menu book from the terminal: hear it as text, press keys at any time. Needs no Asterisk.
 
-    number = asyncio.run(publish_folder(settings_of(settings), message))
-    print(f"published version {number}")
+    Keys 0-9 * #, h hangs up. From a pipe, one line each: keys, wait SECONDS, say SECONDS, hear WORDS, h.
+    """
+    from ivr.commands.call import Wish, run
+
+    wish = Wish(who, at, lang, dial, number, agents, fast)
+    raise typer.Exit(run(settings_of(settings), wish))
+
+
+@cli.command("test")
+def scenarios(
+    places: Annotated[
+        list[Path] | None, typer.Argument(metavar="FOLDER|FILE", help="Scenarios; default: tests/ beside the book.")
+    ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Over real SIP, on a private Asterisk and engine.")] = False,
+    junit: Annotated[Path | None, typer.Option("--junit", help="Write the results as JUnit XML, too.")] = None,
+    word: Annotated[
+        str | None, typer.Option("-k", metavar="WORD", help="Only scenarios with this in their name.")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Where --live keeps its files.")] = Path("var/test"),
+    settings: SettingsFile = None,
+) -> None:
+    """Let mystery callers try the menu book: scenarios say what must be heard, reached and shown.
+
+    Exit status: 0 when all went as expected, 1 when not (or a file is wrong), 2 when nothing was played.
+    """
+    from ivr.commands.scenarios import run
+
+    raise typer.Exit(run(settings_of(settings), places or [], live=live, junit=junit, word=word, folder=folder))
 
 
 @cli.command()
-def books(settings: SettingsFile = None) -> None:
-    """Every published version of the menu book, the newest first, with its time and message."""
-    from ivr.commands.books import published
+def entries(
+    since: Annotated[int, typer.Option(min=1, max=3650, metavar="DAYS", help="How far back.")] = 7,
+    settings: SettingsFile = None,
+) -> None:
+    """How the calls of each line and campaign went, against what the book promises its callers."""
+    from ivr.commands.entries import lines as run
 
-    lines = asyncio.run(published(settings_of(settings)))
-    for line in lines or ("nothing was published yet; `ivr publish` does it",):
+    lines = asyncio.run(run(settings_of(settings), since))
+    for line in lines or (f"no call has ended within {since} days",):
         print(line)
 
 

@@ -19,6 +19,8 @@ from ivr import settings as config
 from ivr.asterisk.agi import FastAgiDoor
 from ivr.asterisk.switchboard import AmiSwitchboard
 from ivr.bank.sql import SqlBank
+from ivr.bank.webhook import WebhookBank
+from ivr.callbacks import CallbackDialler
 from ivr.clock import SystemClock
 from ivr.conversation import converse
 from ivr.desktop.hub import Hub
@@ -27,32 +29,42 @@ from ivr.desktop.server import DesktopServer, build_app
 from ivr.dispatch import Dispatcher
 from ivr.editions import Editions
 from ivr.errors import Misconfigured
+from ivr.looking import Looking
+from ivr.messages import Gateway, HttpGateway, MessageFigures, Post
 from ivr.metrics import Metrics
 from ivr.parts import Parts
 from ivr.pop import pop_for_agent
-from ivr.ports import ROUTING, Clock
+from ivr.ports import ROUTING, Bank, Clock
 from ivr.prompts.speech import EspeakSpeech
 from ivr.queues import load as load_queues
 from ivr.rankers import LiveRanker
+from ivr.recordings import Keeper
 from ivr.settings import Settings
-from ivr.testing.clock import FakeClock
-from ivr.testing.selfservice import MemoryCallbacks, MemoryCases, MemoryLockouts, MemoryMessenger, MemoryWebhooks
-from ivr.testing.store import MemoryStore
+from ivr.shelf import Shelf
 from ivr.watch import Watcher
+from ivr.webhooks import HttpWebhooks
 from models.agents import Agents
 from models.books import Books
+from models.callbacks import CallbackBook
 from models.calls import CallJournal
+from models.cases import CaseBook
 from models.claims import Claims
 from models.customers import Customers
 from models.hints import open_hints
+from models.lockouts import Lockouts
 from models.migrate import opened
 from models.nodes import Nodes
+from models.outbox import Outbox
+from models.recordings import Recordings
+from models.traffic import TrafficCounts
 from routing.errors import StoreAway
 
 log = structlog.get_logger()
 
 #: Seconds that calls in menus get to come to an end when the engine is told to stop.
 DRAIN_S = 30.0
+#: How long a bank behind a webhook is asked who has a number; the pop is shown without it then.
+BANK_LOOKUP_S = 1.0
 #: Seconds between two signs of life of a node.
 LIFE_EVERY_S = 3.0
 
@@ -82,12 +94,17 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         database = await stack.enter_async_context(opened(settings.database_url))
         nodes = Nodes(database, settings.node)
         await nodes.started(now=clock.now())
-        editions = Editions(Books(database), settings, queues, EspeakSpeech(), clock)
+        books = Books(database)
+        editions = Editions(books, settings, queues, EspeakSpeech(), clock)
         await editions.start()
         journal = CallJournal(database, settings.node, zone=settings.zone)
         await stack.enter_async_context(journal)
         hints = await stack.enter_async_context(open_hints(database))
         roster = Agents(database)
+        bank: Bank = SqlBank(database, settings.zone)
+        if settings.bank.url is not None:
+            bank = WebhookBank(settings.bank.url, config.secret("RINGWISE_BANK_SECRET"), lookup_s=BANK_LOOKUP_S)
+            stack.push_async_callback(bank.close)
         registry = CollectorRegistry()
         ranker = LiveRanker(settings, clock, registry)
         await ranker.look()
@@ -99,7 +116,12 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             on_shown=lambda offer_id, fence: parts.exchange.popped(offer_id, fence, now=clock.now()),
             on_said=lambda: hints.nudge(ROUTING),
         )
-        switchboard = AmiSwitchboard(settings.ami, ami_secret)
+        switchboard = AmiSwitchboard(settings.ami, ami_secret, settings.outbound)
+        tries = settings.messages
+        outbox = Outbox(database, settings.node, most_tries=tries.most_tries, retry_s=tries.retry_s)
+        post = Post(outbox, await _gateway(settings, stack), clock)
+        MessageFigures(post, registry)
+        webhooks = await stack.enter_async_context(HttpWebhooks(settings.webhooks, clock))
         parts = Parts(
             settings=settings,
             clock=clock,
@@ -107,22 +129,33 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             directory=Customers(database, settings.zone),
             exchange=Claims(database, settings.node),
             roster=roster,
-            bank=SqlBank(database, settings.zone),
+            bank=bank,
             desk=hub,
             switchboard=switchboard,
             hints=hints,
-            lockouts=MemoryLockouts(MemoryStore(), FakeClock()),
-            messenger=MemoryMessenger(MemoryStore()),
-            cases=MemoryCases(MemoryStore()),
-            callbacks=MemoryCallbacks(MemoryStore()),
-            webhooks=MemoryWebhooks(),
+            lockouts=Lockouts(
+                database,
+                most_failures=settings.verification.most_failures,
+                window_s=settings.verification.window_s,
+                lock_s=settings.verification.lock_s,
+            ),
+            messenger=outbox,
+            cases=CaseBook(database, settings.zone),
+            callbacks=CallbackBook(database),
+            webhooks=webhooks,
             ranker=ranker,
             edition=editions.get,
+            edition_for=editions.for_caller,
+            recall=editions.recall,
             queues=queues.queues,
         )
-        dispatcher, watcher = Dispatcher(parts), Watcher(parts)
+        dialler = CallbackDialler(parts)
+        dispatcher, watcher = Dispatcher(parts, dialler), Watcher(parts)
         metrics = Metrics(parts, dispatcher, watcher, journal, registry)
-        app = build_app(roster, hub, clock, settings.web, web_secret, metrics=registry, health=metrics.health)
+        looking = Looking(Shelf(books, settings), books, TrafficCounts(database), clock, editions.durations)
+        app = build_app(
+            roster, hub, clock, settings.web, web_secret, metrics=registry, health=metrics.health, looking=looking
+        )
         desktop = DesktopServer(app, settings.web.host, settings.web.port)
         web_port = await desktop.start()
         stack.push_async_callback(desktop.stop)
@@ -133,17 +166,34 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 dispatcher.run(),
                 watcher.listen(),
                 watcher.sweep_forever(),
+                dialler.run(),
+                dialler.listen(),
                 editions.follow(),
                 ranker.follow(),
                 hub.run(),
                 _show_life(nodes, clock),
+                post.run(),
+                Keeper(Recordings(database), settings.recordings, clock).run(),
             )
         )
-        door = FastAgiDoor(settings.fastagi, lambda leg: converse(leg, parts), answered_at=switchboard.answered_at)
+        door = FastAgiDoor(
+            settings.fastagi,
+            lambda leg: converse(leg, parts),
+            answered_at=switchboard.answered_at,
+            outbound=settings.outbound,
+        )
         engine = Engine(parts, editions, await door.start(), web_port)
         stack.push_async_callback(lambda: door.stop(engine.drain_s))
         log.info("ready", node=settings.node, fastagi=engine.fastagi_port, web=web_port)
         yield engine
+
+
+async def _gateway(settings: Settings, stack: AsyncExitStack) -> Gateway | None:
+    """Who sends text messages; without one they wait in the outbox."""
+    if settings.messages.gateway is None:
+        return None
+    secret = os.environ.get("RINGWISE_SMS_SECRET", "")
+    return await stack.enter_async_context(HttpGateway(settings.messages, secret))
 
 
 async def serve(settings: Settings) -> None:
@@ -170,11 +220,11 @@ async def serve(settings: Settings) -> None:
 async def _reload(engine: Engine) -> None:
     """SIGHUP: publish the menu folder; what stands in the way is told line by line and the good version goes on."""
     try:
-        version = await engine.editions.publish("reload")
+        reloaded = await engine.editions.reload("reload")
     except (Misconfigured, StoreAway, OSError) as faults:
         log.error("the menu folder is not published; the book in use goes on", faults=str(faults).splitlines())
     else:
-        log.info("published", version=version)
+        log.info("reloaded", came=reloaded.came, version=reloaded.version, stable=reloaded.choice.stable)
 
 
 async def _show_life(nodes: Nodes, clock: Clock) -> None:

@@ -1,6 +1,7 @@
 """One call while it lasts: the caller's line, what is known of them, and the verbs that every step shares."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,11 +30,16 @@ class Call:
     started_at: float
     state: CallState = CallState.MENU
     talked: bool = False
+    transferred: bool = False  #: has talked to an outside number
+    left_message: bool = False  #: has left a voicemail or stated a complaint
+    taken_up: bool = False  #: another engine has walked the book with it
     talked_s: float = 0.0  #: in conversations; does not count towards the longest call
     unstored: dict[int, OfferEvent] = field(
         default_factory=dict
     )  #: offer → how its ring ended, while the store is away
     typed_ahead: str | None = None  #: a key pressed before the menu it is meant for; the menu takes it
+    spare_key: str = ""  #: ends entries; after one that ended by its last digit it means nothing …
+    spare_until: float = 0.0  #: … until this moment of the monotonic clock
     position: Position | None = None  #: where the call stands; the values of the call are there
     secrets: dict[str, str] = field(default_factory=dict, repr=False)  #: what was typed into `secret` values
 
@@ -89,6 +95,8 @@ class Call:
             return Heard(())
         await self.leg.arm(sum(clip.seconds for clip in clips) + self.parts.settings.calls.dead_man_s)
         began = self.parts.clock.monotonic()
+        if self.spare_key and began < self.spare_until:
+            keys = keys.replace(self.spare_key, "")
         try:
             heard = await self.leg.say(clips, keys=keys, wakeable=wakeable)
         except HungUp:
@@ -96,6 +104,14 @@ class Call:
             raise
         self._note_prompts(heard.clips)
         return heard
+
+    async def allow(self, seconds: float) -> None:
+        """Keep the switch's own deadline away while others are asked for so long.
+
+        A caller who has left is noticed at the next word to them: what is done for them without a word is still done.
+        """
+        with suppress(HungUp):
+            await self.leg.arm(seconds + self.parts.settings.calls.dead_man_s)
 
     def _note_prompts(self, clips: Sequence[ClipHeard]) -> None:
         self.note(
@@ -120,10 +136,14 @@ class Call:
         """How a call ends whose caller has hung up; `ringing`: while an agent's phone rang for them."""
         if self.talked:
             return Ending(Result.SERVED, Reason.AGENT)
-        if ringing:
+        if self.transferred or self.live.outside_answered:
+            return Ending(Result.DIVERTED, Reason.TRANSFERRED)
+        if ringing or self.live.outside:
             return Ending(Result.LEFT, Reason.WHILE_RINGING)
         if self.state is CallState.WAITING:
             return Ending(Result.LEFT, Reason.IN_QUEUE)
+        if self.left_message:
+            return Ending(Result.DIVERTED, Reason.MESSAGE)
         return Ending(Result.LEFT, Reason.IN_MENU)
 
 

@@ -1,10 +1,14 @@
 """Snapshot → decision → claim → wake. No rules of its own: `routing` decides, the claim makes it true."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import structlog
 
 from ivr.parts import Parts
-from ivr.ports import ROUTING
-from routing.decision import Decision, decide
+from ivr.ports import CALLBACKS, ROUTING, CallbackSeen
+from routing.callback import share_out
+from routing.decision import Decision
 from routing.errors import StoreAway
 from routing.need import NeedState
 from routing.offer import Claimed
@@ -15,11 +19,29 @@ log = structlog.get_logger()
 MOST_TRIES = 5
 
 
-class Dispatcher:
-    """Matches waiting needs and ready agents, on every hint and at least once per sweep interval."""
+class Line(Protocol):
+    """Customers to be called back, who stand in the queues too."""
 
-    def __init__(self, parts: Parts) -> None:
+    @property
+    def line(self) -> Sequence[CallbackSeen]:
+        """The wishes as last read."""
+        ...
+
+    @property
+    def room(self) -> int:
+        """How many more phones may ring now."""
+        ...
+
+
+class Dispatcher:
+    """Matches waiting needs and ready agents, on every hint and at least once per sweep interval.
+
+    An agent whom a callback's turn has come for is left to it; the dialler does the rest.
+    """
+
+    def __init__(self, parts: Parts, callbacks: Line | None = None) -> None:
         self._parts = parts
+        self._callbacks = callbacks
         self.claims_won = 0
         self.claims_lost = 0
 
@@ -47,7 +69,11 @@ class Dispatcher:
                 if need.state is NeedState.OFFERED:
                     await self._wake(need.call_id)
             lost = False
-            for decision in decide(snapshot, now):
+            waiting = self._callbacks
+            shares = share_out(snapshot, waiting.line if waiting else (), now, waiting.room if waiting else 0)
+            if shares.to_dial:
+                parts.hints.nudge(CALLBACKS)
+            for decision in shares.decisions:
                 lost |= not await self._claim(decision)
             if not lost:
                 return

@@ -29,6 +29,7 @@ _INCLUDE = "include config/asterisk/ringwise-dialplan.conf in the dialplan and r
 _FIRST_STEP_S = 5.0
 _PROBE_S = 40  #: two silent engines, a prompt and the music
 _CLOCK_S = 2.0
+_RECORDING_S, _LOOK_EVERY_S = 3.0, 0.05
 _MUSIC_MS = 700  #: MusicOnHold was told 1 s; an empty class returns at once
 
 
@@ -42,7 +43,7 @@ def examine_switch(witness: AmiWitness, settings: Settings, sound: str) -> Itera
     if any(finding.is_fault for finding in (*lacking, *included)):
         yield warning("probe", "no probing call was made", "mend what is above and look again")
         return
-    yield from _probe(witness, sound)
+    yield from _probe(witness, settings, sound)
 
 
 def _version(witness: AmiWitness) -> Iterator[Finding]:
@@ -94,7 +95,7 @@ def _write_classes(witness: AmiWitness) -> Iterator[Finding]:
 def _dialplan(witness: AmiWitness, settings: Settings) -> Iterator[Finding]:
     contexts = {
         name: witness.ask_list("ShowDialPlan", "ShowDialPlanComplete", Context=name)
-        for name in ("ivr", "ringwise-ladder", "ringwise-static", "ringwise-doctor")
+        for name in ("ivr", "ringwise-callback", "ringwise-ladder", "ringwise-static", "ringwise-doctor")
     }
     missing = [name for name, steps in contexts.items() if steps is None]
     if missing:
@@ -118,12 +119,17 @@ def _dialplan(witness: AmiWitness, settings: Settings) -> Iterator[Finding]:
         yield warning("dialplan", says, "set RINGWISE_NODE_A or _B, or `fastagi.port`")
 
 
-def _probe(witness: AmiWitness, sound: str) -> Iterator[Finding]:
+def _probe(witness: AmiWitness, settings: Settings, sound: str) -> Iterator[Finding]:
     """Let Asterisk ring itself, and hear what becomes of it; also shows which events this user gets."""
     probe = secrets.token_hex(8)
+    recording = f"doctor-{probe}" if settings.recordings.folder.is_dir() else ""
     answer = witness.ask(
         "Originate",
-        variables={"RINGWISE_PROBE": probe, "RINGWISE_PROBE_SOUND": sound},
+        variables={
+            "RINGWISE_PROBE": probe,
+            "RINGWISE_PROBE_SOUND": sound,
+            "RINGWISE_PROBE_RECORD": recording and settings.recordings.seen(recording),
+        },
         Channel="Local/probe@ringwise-doctor",
         Application="Wait",
         Data=str(_PROBE_S),
@@ -147,6 +153,7 @@ def _probe(witness: AmiWitness, sound: str) -> Iterator[Finding]:
     if results:
         yield from _engines(results)
         yield from _media(results, sound)
+        yield from _recordings(settings, recording)
 
 
 def _is_step(event: AmiEvent, probe: str, results: dict[str, str]) -> bool:
@@ -222,3 +229,24 @@ def _media(results: Mapping[str, str], sound: str) -> Iterator[Finding]:
         yield fine("music", "class default plays")
     else:
         yield fault("music", "class default has no file that plays", "put one into its folder, see musiconhold.conf")
+
+
+def _recordings(settings: Settings, name: str) -> Iterator[Finding]:
+    """Asterisk writes recordings, the engine deletes them. The file of the probe comes right after its music."""
+    folder = settings.recordings.folder
+    if not name:
+        yield fault("recordings", f"there is no folder {folder}", "the engine makes it at its start, if it may")
+        return
+    file, until = folder / f"{name}.wav", time.monotonic() + _RECORDING_S
+    while not file.exists() and time.monotonic() < until:
+        time.sleep(_LOOK_EVERY_S)
+    try:
+        file.unlink()
+    except FileNotFoundError:
+        advice = "give Asterisk's user the right to write there, or set `recordings.seen_by_asterisk`"
+        yield fault("recordings", f"Asterisk's recording did not come to {folder}", advice)
+    except OSError as refused:
+        advice = "let the folder belong to a group of both users, with mode 2770"
+        yield warning("recordings", f"the engine cannot delete {file}: {refused.strerror}", advice)
+    else:
+        yield fine("recordings", f"Asterisk can write into {folder}")

@@ -42,3 +42,7 @@ class BankAway(EngineFault):
 
 class DipFailed(EngineFault):
     """Another system gave no good answer in time."""
+
+
+class NotRecorded(EngineFault):
+    """The switch cannot write into the folder of recordings."""

@@ -42,6 +42,18 @@ class Metrics:
         for ending, count in parts.endings.items():
             endings.add_metric([ending], count)
         yield endings
+        arrivals = CounterMetricFamily(
+            "ringwise_calls", "Calls that came in, by entry and campaign", labels=["entry", "campaign"]
+        )
+        for (entry, campaign), count in parts.arrivals.items():
+            arrivals.add_metric([entry, campaign], count)
+        yield arrivals
+        callbacks = CounterMetricFamily(
+            "ringwise_callbacks", "Callbacks dialled and retried, and what became of them", labels=["what"]
+        )
+        for what, count in parts.called_back.items():
+            callbacks.add_metric([what], count)
+        yield callbacks
         yield GaugeMetricFamily("ringwise_calls_live", "Calls this node holds", value=len(parts.live))
         yield GaugeMetricFamily(
             "ringwise_switch_up", "1 when Asterisk can be reached", value=float(parts.switchboard.up)

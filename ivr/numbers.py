@@ -1,5 +1,7 @@
 """Telephone numbers: as sent by the carrier, as stored, as written to logs."""
 
+from collections.abc import Iterable
+
 import phonenumbers
 
 
@@ -14,6 +16,20 @@ def e164(ani: str | None, country: str) -> str | None:
     if not phonenumbers.is_possible_number(parsed):
         return None
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_mobile(number: str) -> bool:
+    """Whether an E.164 number may be a mobile phone's; in some countries numbers do not tell."""
+    try:
+        kind = phonenumbers.number_type(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False
+    return kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+
+
+def may_be_called(number: str, allow: Iterable[str]) -> bool:
+    """Whether an E.164 number begins as one of the beginnings that the settings allow."""
+    return any(number.startswith(beginning) for beginning in allow)
 
 
 def masked(number: str | None) -> str:

@@ -1,7 +1,7 @@
 """Everything a call needs of the engine, gathered once at the start and handed to each conversation."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from ivr.ports import (
@@ -56,6 +56,8 @@ class LiveCall:
     waiting: bool = False  #: in `Leg.wait` with music: may be woken
     offer: Claimed | None = None  #: being carried out right now
     answered: bool = False  #: the offered agent's phone was answered
+    outside: bool = False  #: an outside number is rung, or talks
+    outside_answered: bool = False  #: it was answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,11 @@ class Parts:
     callbacks: Callbacks
     webhooks: Webhooks
     ranker: Ranker
-    edition: Callable[[int | None], Edition]  #: a version that is still kept, or the newest for None or an unknown one
+    edition: Callable[[int | None], Edition]  #: a version that is still kept, else the one for everybody
+    edition_for: Callable[[str], Edition]  #: of a new call, by its caller: the one for everybody, or the canary
+    recall: Callable[[int], Awaitable[Edition | None]]  #: what a call began on; None when it cannot be had in time
     queues: Mapping[str, Queue]
     live: dict[str, LiveCall] = field(default_factory=dict)
     endings: Counter[str] = field(default_factory=Counter)  #: how calls of this node have ended, counted
+    arrivals: Counter[tuple[str, str]] = field(default_factory=Counter)  #: calls that came in, by entry and campaign
+    called_back: Counter[str] = field(default_factory=Counter)  #: dialled, retried, and outcomes of callbacks

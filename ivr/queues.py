@@ -39,8 +39,8 @@ class Queues(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: int = Field(ge=1, le=1)
-    queues: dict[QueueName, Queue] = Field(min_length=1)
+    version: int = Field(ge=1, le=1, description="Of this file format: 1.")
+    queues: dict[QueueName, Queue] = Field(min_length=1, description="Every queue by its name.")
 
 
 def load(path: Path) -> Queues:

@@ -1,4 +1,5 @@
-"""The reference tables of the documentation, from the models themselves: settings, queues, messages of the desktop.
+"""The reference tables of the documentation, from the models themselves: settings, queues, messages of the desktop,
+the menu language.
 
 `python -m ivr.reference` writes them into docs/; a test holds the files to them.
 """
@@ -14,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from ivr.desktop import messages
 from ivr.queues import Queue
+from ivr.reference_book import book_tables, facts_table, operations_table, steps_tables
 from ivr.settings import SHIPPED, Settings
 
 #: Limits of a number, as pydantic keeps them, and how a table shows them.
@@ -133,6 +135,10 @@ PLACES = (
     ("settings.md", "settings", settings_table),
     ("settings.md", "queues", queues_table),
     ("desktop-protocol.md", "messages", messages_tables),
+    ("menus.md", "book", book_tables),
+    ("menus.md", "steps", steps_tables),
+    ("menus.md", "facts", facts_table),
+    ("menus.md", "operations", operations_table),
 )
 
 

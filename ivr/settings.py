@@ -24,6 +24,7 @@ from menus.yaml_source import Faults, read_yaml
 SHIPPED = Path(__file__).resolve().parents[1] / "config"
 #: An SQLite address whose path does not begin at the root.
 _SQLITE_RELATIVE = re.compile(r"(?P<scheme>sqlite(?:\+aiosqlite)?:///)(?P<path>[^/:].*)")
+_WHOLE_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 Port = Annotated[int, Field(ge=0, le=65535)]  #: 0 = any free one
 
 
@@ -154,12 +155,19 @@ class Recordings(_Part):
     seen_by_asterisk: Annotated[Path, AfterValidator(_absolute)] | None = Field(
         default=None, description="The same folder if Asterisk sees it under another path; absolute."
     )
+    keep_days: int = Field(
+        default=0, ge=0, le=3650, description="Days after which a recording is deleted; 0 keeps them for ever."
+    )
+
+    def seen(self, name: str) -> str:
+        """A recording as Asterisk names it: a path without ending."""
+        return str((self.seen_by_asterisk or self.folder.absolute()) / name)
 
 
 class Bank(_Part):
     """The bank's own systems."""
 
-    url: str | None = Field(
+    url: Annotated[str, AfterValidator(_address)] | None = Field(
         default=None,
         description="Address of the bank's webhook, `https://…`; without one the bank is the engine's own database. "
         "Its secret is `RINGWISE_BANK_SECRET`.",
@@ -178,7 +186,7 @@ class Verification(_Part):
 class Messages(_Part):
     """Text messages."""
 
-    gateway: str | None = Field(
+    gateway: Annotated[str, AfterValidator(_address)] | None = Field(
         default=None,
         description="Address of the SMS gateway, `https://…`; without one messages stay in the outbox. Its secret is "
         "`RINGWISE_SMS_SECRET`.",
@@ -210,7 +218,15 @@ class Outbound(_Part):
         pattern=r"^PJSIP/[A-Za-z0-9_.-]*\{number\}@[A-Za-z0-9_.-]+$",
         description="How Asterisk reaches a number; `{number}` stands for its digits with the plus sign.",
     )
-    caller_id: str = Field(default="", pattern=r"^\+?[0-9]{0,20}$", description="Number that is shown to the called.")
+    caller_id: str = Field(
+        default="",
+        pattern=r"^\+?[0-9]{0,20}$",
+        description="Number that is shown to the called; the caller's when empty.",
+    )
+
+    def permits(self, number: str) -> bool:
+        """Whether this E.164 number may be called."""
+        return bool(_WHOLE_NUMBER.fullmatch(number)) and number.startswith(self.allow)
 
 
 class CallingBack(_Part):

@@ -12,7 +12,6 @@ from typing import Any
 from cel_expr_python import cel
 
 from menus.operations import OPERATIONS
-from menus.rules.finding import Loc
 from menus.schema import (
     Callback,
     Collect,
@@ -27,6 +26,7 @@ from menus.schema import (
     Transact,
 )
 from menus.values import ValueKind
+from menus.yaml_shape import Loc
 
 _BOOL, _INT, _STRING, _DOUBLE = cel.Type.BOOL, cel.Type.INT, cel.Type.STRING, cel.Type.DOUBLE
 _STRINGS = cel.Type.List(_STRING)
@@ -92,6 +92,9 @@ QUEUE_FACTS: Mapping[str, Fact] = {
     "agents_ready": Fact(_INT, "how many agents who may serve it are ready"),
     "agents": Fact(_INT, "how many agents who may serve it are signed in"),
 }
+
+#: How many values of `set` steps may be worked out one from the other in a row.
+MOST_BUILT_ON = 50
 
 _CEL_OF: Mapping[ValueKind, Any] = {
     ValueKind.NUMBER: _INT,
@@ -194,7 +197,7 @@ class Conditions:
         """Add the values of `set` steps, each of which may build on others; what cannot be typed stays undeclared."""
         waiting = {name: text for step in book.steps.values() if isinstance(step, Set) for name, text in
                    step.values.items() if name not in self.kinds}  # fmt: skip
-        while waiting:
+        for _ in range(MOST_BUILT_ON):
             env, done = cel.NewEnv(variables=types), []
             for name, text in waiting.items():
                 try:
@@ -221,6 +224,16 @@ class Conditions:
         if not is_condition and type_ not in _KIND_OF:
             raise NotCel(f"a value is a whole number, a text, or true or false; this is {type_}", text, 1, 1)
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Every expression that means something."""
+        return tuple(self._compiled)
+
+    def kind_of(self, text: str) -> ValueKind | None:
+        """The kind of value that an expression comes to; None when it means nothing, or is no value."""
+        compiled = self._compiled.get(text)
+        return None if compiled is None else _KIND_OF.get(compiled.return_type().name())
+
     def needs(self, text: str) -> frozenset[str]:
         """The facts that an expression asks for, by their dotted names."""
         return self._needs[text]
@@ -234,9 +247,12 @@ class Conditions:
         nothing = {name: "" for name in self._needs[text] if name.startswith("remembered.")}
         wanted = nothing | {name: picture[name] for name in self._needs[text] if name in picture}
         try:
-            found = self._compiled[text].eval(data=wanted).value()
+            answer = self._compiled[text].eval(data=wanted)
         except RuntimeError:
             return None
+        if answer.type() == cel.Type.ERROR:  # its value is a text that says what was missing
+            return None
+        found = answer.value()
         return found if isinstance(found, bool | int | str) else None
 
 

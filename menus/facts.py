@@ -3,6 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
+
+#: Options and keys in what a call heard of a menu; a book has far fewer.
+MOST_HEARD = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class RecentCall:
 
     at: datetime  #: aware, in the book's time zone
     task: str | None  #: the last task chosen in it
-    step: str | None  #: where in the book it stood last, menus and ends aside
+    step: str | None  #: where it stood last with that task; menus, ends and what is only passed aside
     result: str  #: how it ended: served, left, diverted, failed
 
 
@@ -31,6 +35,42 @@ class MenuMemory:
     wished: tuple[str, ...] = ()  #: what habits wished for in the last call
     streak: int = 0  #: for how many calls in a row they wished for just that
     frozen: bool = False  #: the caller wants `promoted` to stay as it is
+
+
+@dataclass(frozen=True, slots=True)
+class MenuHeard:
+    """What this call has heard of one menu: within a call habits change nothing, and a key means what was said."""
+
+    subject: str | None  #: of whom it was made, see `subject_of`
+    habit: tuple[str, ...] = ()  #: options that habits promote in this call
+    promoted: tuple[str, ...] = ()  #: options that were promoted, whatever the reason
+    keys: Mapping[str, str] = field(default_factory=dict)  #: key → option as told last, where keys may move
+    spoken: bool = True  #: whether it was said; else it was only typed through, or has been frozen since
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for the position of the call."""
+        return {
+            "subject": self.subject,
+            "habit": list(self.habit),
+            "promoted": list(self.promoted),
+            "keys": dict(self.keys),
+            "spoken": self.spoken,
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> "MenuHeard":
+        """What `to_json` gave. Raises ValueError for anything else."""
+        match data:
+            case {
+                "subject": str() | None as subject,
+                "habit": list(habit),
+                "promoted": list(promoted),
+                "keys": dict(keys),
+                "spoken": bool(spoken),
+            } if len(habit) + len(promoted) + len(keys) <= MOST_HEARD:
+                if all(isinstance(word, str) for word in (*habit, *promoted, *keys, *keys.values())):
+                    return cls(subject, tuple(habit), tuple(promoted), keys, spoken)
+        raise ValueError("this is not what a call heard of a menu")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,26 @@
 """When somebody is there: opening hours, public holidays and special days of a book's calendar."""
 
-from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import holidays
-from opening_hours import OpeningHours, ParserError, UnknownCountryError  # type: ignore[attr-defined]
+from opening_hours import OpeningHours
 
+from menus.opening_text import Unreadable, canonical, names_day, with_dates
 from menus.picture import Today
-from menus.rules.finding import Loc
 from menus.schema import Calendar
+from menus.yaml_shape import Loc
 
 #: How far ahead an opening is looked for.
 MOST_DAYS = 400
 
 
 class Hours:
-    """The opening hours of a book. What cannot be read is in `faults`, and counts as closed."""
+    """The opening hours of a book. What cannot be read is in `faults`, and counts as closed.
+
+    Hours are those of the clock on the wall: when it is put back, an hour that comes twice is open twice.
+    """
 
     def __init__(self, calendar: Calendar, zone: ZoneInfo) -> None:
         self.faults: list[tuple[Loc, str]] = []
@@ -27,62 +31,116 @@ class Hours:
                 self._special[date.fromisoformat(written)] = what
             except ValueError:
                 self.faults.append((("calendar", "special_days", written), "write the day as 2026-12-24"))
-        self._holidays: holidays.HolidayBase | None = None
+        self._public: holidays.HolidayBase | None = None
         if calendar.country is not None:
             try:
-                self._holidays = holidays.country_holidays(calendar.country, subdiv=calendar.subdivision)
+                self._public = holidays.country_holidays(calendar.country, subdiv=calendar.subdivision)
             except NotImplementedError as unknown:
                 where = "subdivision" if calendar.subdivision else "country"
                 self.faults.append((("calendar", where), str(unknown)))
-        self._hours: dict[str, OpeningHours | None] = {}
-        self._named_days: dict[str, bool] = {}
+        elif calendar.subdivision is not None:
+            self.faults.append((("calendar", "subdivision"), "a subdivision needs the `country` that it is part of"))
+        self._of_year: dict[int, Mapping[date, str]] = {}
+        self._written: dict[str, str] = {}  # name → hours in one form; those that cannot be read are not here
         for name, text in calendar.hours.items():
             try:
-                self._hours[name] = OpeningHours(text, timezone=zone, country=calendar.country)
-            except (ParserError, UnknownCountryError) as unreadable:
-                self._hours[name] = None
-                self.faults.append((("calendar", "hours", name), str(unreadable)))
+                self._written[name] = canonical(text)
+            except Unreadable as fault:
+                self.faults.append((("calendar", "hours", name), str(fault)))
+        self._names = tuple(calendar.hours)
+        self._read: dict[tuple[str, int], OpeningHours] = {}
 
     def is_open(self, name: str, at: datetime) -> bool:
         """Whether these hours are open at an aware moment. Raises KeyError for hours that the calendar lacks."""
-        hours = self._hours[name]
-        if hours is None or self._closed_by_special_day(name, at.astimezone(self._zone).date()):
-            return False
-        return bool(hours.is_open(at.astimezone(self._zone)))
+        local = at.astimezone(self._zone)
+        hours = self._hours(name, local.year)
+        return hours is not None and bool(hours.is_open(local.replace(tzinfo=None)))
 
     def today(self, now: datetime) -> Today:
         """The calendar at an aware moment."""
         local = now.astimezone(self._zone)
         return Today(
             now=local,
-            hours={name: self.is_open(name, local) for name in self._hours},
-            holiday=self._holidays is not None and local.date() in self._holidays,
+            hours={name: self.is_open(name, local) for name in self._names},
+            holiday=local.date() in self.holidays_of(local.year),
             special=self._special.get(local.date(), ""),
         )
 
     def next_open(self, name: str, after: datetime) -> datetime | None:
         """The moment itself if open, else when these hours open next; None when they never do."""
         local = after.astimezone(self._zone)
-        return next((at for at in self._openings(name, local)), None)
+        return next(self._openings(name, local), None)
 
     def next_at(self, name: str | None, wished: time, after: datetime) -> datetime | None:
-        """The next time that the clock shows `wished` while these hours are open; None when there is none soon."""
+        """The next time that the clock shows `wished` while these hours are open; None when there is none soon.
+
+        A time that the clock skips when it is put forward is the moment after the gap, as clocks show it.
+        """
         local = after.astimezone(self._zone)
         for days in range(MOST_DAYS):
-            at = datetime.combine(local.date() + timedelta(days=days), wished, self._zone)
-            if at > local and (name is None or self.is_open(name, at)):
-                return at
+            for at in self._moments(datetime.combine(local.date() + timedelta(days=days), wished)):
+                if at.timestamp() > local.timestamp() and (name is None or self.is_open(name, at)):
+                    return at
         return None
+
+    def holidays_of(self, year: int) -> Mapping[date, str]:
+        """The public holidays of a year by date; none without a country."""
+        if year not in self._of_year:
+            whole: dict[date, str] = {}
+            if self._public is not None:
+                whole = dict(sorted(holidays.country_holidays(
+                    self._public.country, subdiv=self._public.subdiv, years=year).items()))  # fmt: skip
+            self._of_year[year] = {day: what for day, what in whole.items() if day.year == year}
+        return self._of_year[year]
+
+    def called(self, day: date) -> str:
+        """What a day is called, as a special day or a public holiday; empty for any other."""
+        return self._special.get(day) or self.holidays_of(day.year).get(day, "")
+
+    def spans_of(self, name: str, day: date) -> list[tuple[time, time]]:
+        """From when to when these hours are open on a day; a span that lasts until midnight ends at 00:00."""
+        hours = self._hours(name, day.year)
+        begin = datetime.combine(day, time())
+        end = begin + timedelta(days=1)
+        spans = hours.intervals(begin, end) if hours is not None else ()
+        return [
+            (max(since, begin).time(), min(until or end, end).time())
+            for since, until, state, *_ in spans
+            if str(state) == "open"
+        ]
 
     def _openings(self, name: str, local: datetime) -> Iterator[datetime]:
         if self.is_open(name, local):
             yield local
-        hours, at = self._hours[name], local
-        until = local + timedelta(days=MOST_DAYS)
-        while hours is not None and (change := hours.next_change(at)) is not None and change < until:
+        until = local.replace(tzinfo=None) + timedelta(days=MOST_DAYS)
+        at = local.replace(tzinfo=None)
+        while (hours := self._hours(name, at.year)) is not None:
+            change = hours.next_change(at)
+            if change is None or change >= until:
+                return
             at = change
-            if self.is_open(name, at):
-                yield at
+            for moment in self._moments(at):
+                if moment.timestamp() > local.timestamp() and self.is_open(name, moment):
+                    yield moment
 
-    def _closed_by_special_day(self, name: str, day: date) -> bool:
-        return day in self._special and not self._named_days.get(f"{name} {day}", False)
+    def _moments(self, wall: datetime) -> list[datetime]:
+        """When the clock on the wall shows this: once, twice when it is put back; after the gap when it is skipped."""
+        first, second = (wall.replace(tzinfo=self._zone, fold=fold) for fold in (0, 1))
+        whole = first.astimezone(UTC).astimezone(self._zone)
+        if whole.replace(tzinfo=None) != wall:  # the clock never shows this
+            return [whole]
+        return [first] if first.utcoffset() == second.utcoffset() else [first, second]
+
+    def _hours(self, name: str, year: int) -> OpeningHours | None:
+        """The hours as they are read for moments of a year; None when they cannot be read."""
+        if name not in self._written:
+            if name not in self._names:
+                raise KeyError(name)
+            return None
+        if (name, year) not in self._read:
+            written = self._written[name]
+            # hours run past midnight, and an opening is looked for beyond the year
+            near = [day for near in range(year - 1, year + 3) for day in self.holidays_of(near)]
+            closed = [day for day in self._special if not names_day(written, day)]
+            self._read[name, year] = OpeningHours(with_dates(written, near, closed))
+        return self._read[name, year]

@@ -3,13 +3,18 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Unpack
 
-from menus.rules import check
+from menus.rules import Site, check
 from menus.rules.names import recordings_used
 from menus.schema import MenuBook
 from menus.yaml_source import MOST_BYTES, Fault, Faults, Node, build, parse
 
 _MOST_FILES = 200
+#: Of all files together; 10,000 options are 220,000 values in 2 MB, and take a second to check. A hostile book within
+#: these limits costs some seconds and less than 200 MB.
+MOST_BOOK_NODES = 400_000
+MOST_BOOK_BYTES = 16 * 1024 * 1024
 _JOINED = ("prompts", "steps", "tasks")  #: keys that several files may each hold a part of
 
 
@@ -23,16 +28,31 @@ class Examined:
     files: Mapping[str, str] = field(default_factory=dict)  #: the texts that were read, by name within the folder
 
 
-def load_book(folder: Path, *, queues: Collection[str] | None = None, time_zone: str | None = None) -> MenuBook:
-    """The book in a folder. `queues` are the names of all queues, `time_zone` the site's, if known. Raises Faults."""
-    return _whole(examine_folder(folder, queues=queues, time_zone=time_zone))
+def load_book(folder: Path, **site: Unpack[Site]) -> MenuBook:
+    """The book in a folder, for a site as far as it is known. Raises Faults."""
+    return _whole(examine_folder(folder, **site))
 
 
-def parse_book(
-    files: Mapping[str, str], *, queues: Collection[str] | None = None, time_zone: str | None = None
-) -> MenuBook:
+def parse_book(files: Mapping[str, str], **site: Unpack[Site]) -> MenuBook:
     """The book in these texts by file name. Raises Faults."""
-    return _whole(examine(files, queues=queues, time_zone=time_zone))
+    return _whole(examine(files, **site))
+
+
+def read_book(files: Mapping[str, str]) -> MenuBook:
+    """The book in these texts for looking at: its rules are not asked, so that an old version stays readable.
+
+    Raises Faults when it is no book at all.
+    """
+    parsed = [parse(text, name) for name, text in files.items()]
+    faults = [fault for _, found in parsed for fault in found]
+    roots = [root for root, _ in parsed if root is not None and isinstance(root.value, dict)]
+    book = None
+    if roots and not faults:
+        book, found = build(_join(roots, faults), MenuBook)
+        faults += found
+    if book is None or faults:
+        raise Faults(tuple(sorted(faults)))
+    return book
 
 
 def _whole(examined: Examined) -> MenuBook:
@@ -41,10 +61,10 @@ def _whole(examined: Examined) -> MenuBook:
     return examined.book
 
 
-def examine_folder(folder: Path, *, queues: Collection[str] | None = None, time_zone: str | None = None) -> Examined:
+def examine_folder(folder: Path, **site: Unpack[Site]) -> Examined:
     """All faults and warnings of the *.yaml and *.yml files of a folder."""
     texts, faults = _read(folder)
-    examined = examine(texts, queues=queues, time_zone=time_zone, recordings=folder / "recordings")
+    examined = examine(texts, recordings=folder / "recordings", **site)
     files = {Path(name).name: text for name, text in texts.items()}
     if faults:
         return Examined(None, (*faults, *examined.faults), examined.warnings, files)
@@ -62,31 +82,50 @@ def _read(folder: Path) -> tuple[dict[str, str], list[Fault]]:
     texts: dict[str, str] = {}
     faults: list[Fault] = []
     for path in paths:
+        if not path.is_file():  # opening a pipe would wait for ever
+            faults.append(
+                Fault(str(path), 1, 1, "unreadable", "the file cannot be read: this is no file, or it is gone")
+            )
+            continue
         try:
             with path.open("rb") as file:
                 content = file.read(MOST_BYTES + 1)  # one byte too many makes `parse` refuse it
-            texts[str(path)] = content.decode("utf-8-sig")
         except OSError as fault:
             faults.append(Fault(str(path), 1, 1, "unreadable", f"the file cannot be read: {fault.strerror}"))
-        except UnicodeDecodeError as fault:
-            before = content[: fault.start]
-            line, col = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
-            faults.append(Fault(str(path), line, col, "not-utf8", "this byte is not UTF-8; save the file as UTF-8"))
+            continue
+        text, found = decoded(content, str(path))
+        faults += found
+        if text is not None:
+            texts[str(path)] = text
+        if sum(map(len, texts.values())) > MOST_BOOK_BYTES:
+            break  # `examine` says so
     return texts, faults
 
 
-def examine(
-    files: Mapping[str, str],
-    *,
-    queues: Collection[str] | None = None,
-    time_zone: str | None = None,
-    recordings: Path | None = None,
-) -> Examined:
+def decoded(content: bytes, file: str) -> tuple[str | None, list[Fault]]:
+    """The text of a file, or None and what is wrong with its bytes."""
+    try:
+        return content.decode("utf-8-sig"), []
+    except UnicodeDecodeError as fault:
+        before = content[: fault.start]
+        line, col = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+        what = "the file is UTF-16" if wide else "this byte is not UTF-8"
+        return None, [Fault(file, line, col, "not-utf8", f"{what}; save the file as UTF-8")]
+
+
+def examine(files: Mapping[str, str], *, recordings: Path | None = None, **site: Unpack[Site]) -> Examined:
     """All faults and warnings of a book in these texts by file name; recordings are looked for if a folder is given."""
     faults: list[Fault] = []
     roots: list[Node] = []
+    nodes = size = 0
     for name, text in files.items():
-        root, found = parse(text, name)
+        size += len(text)
+        root, found = parse(text, name) if size <= MOST_BOOK_BYTES else (None, [])
+        nodes += root.size if root is not None else 0
+        if size > MOST_BOOK_BYTES or nodes > MOST_BOOK_NODES:
+            message = f"with this file the book has more than {MOST_BOOK_NODES} values, or {MOST_BOOK_BYTES} signs"
+            return Examined(None, (*faults, Fault(name, 1, 1, "too-large", message)), ())
         faults += found
         if root is not None and isinstance(root.value, dict):
             roots.append(root)
@@ -97,10 +136,15 @@ def examine(
     whole = _join(roots, faults)
     book, found = build(whole, MenuBook)
     complete = not faults  # a file that cannot be read lacks things that are no faults of the others
-    faults += [fault for fault in found if complete or fault.code != "missing"]
+    told = {(fault.file, fault.line, fault.col) for fault in faults}
+    faults += [
+        fault
+        for fault in found
+        if (fault.file, fault.line, fault.col) not in told and (complete or fault.code != "missing")
+    ]
     warnings: list[Fault] = []
     if book is not None:
-        for finding in check(book, queues, time_zone):
+        for finding in check(book, **site):
             node = whole.at(finding.loc)
             (warnings if finding.warning else faults).append(node.fault(finding.code, finding.message))
         faults += [] if recordings is None else _missing_recordings(book, whole, recordings.absolute())

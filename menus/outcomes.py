@@ -19,4 +19,6 @@ GOODBYES: dict[str, Outcome] = {
     "self_service": Outcome("served", "self_service"),
     "no_input": Outcome("left", "no_input"),
     "no_agents": Outcome("diverted", "no_agents"),
+    "callback": Outcome("diverted", "callback"),
+    "message": Outcome("diverted", "message"),
 }

@@ -1,16 +1,19 @@
-"""Menu + what is known of the caller → what is said, in which order, on which keys. Keys never change."""
+"""Menu + what is known of the caller → what is said, in which order, on which keys, and the record of why."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from math import isfinite
 from typing import Any
 
-from menus.facts import CallerFacts
+from menus.arrangement import Arrangement, Grounds, Why, arrange, visible
+from menus.facts import CallerFacts, MenuHeard, MenuMemory, subject_of
 from menus.learning.features import days_apart, usual_day
 from menus.learning.ranker import Ranker
-from menus.schema import Gate, Menu, MenuBook, Option
+from menus.pace import estimated_s
+from menus.phrases import option_text
+from menus.schema import Gate, Menu, MenuBook
 from menus.spoken import habit_text
 
 #: A habit worth telling an agent: this share of all times lies within so many days of one day of the month.
@@ -23,11 +26,12 @@ class SpokenOption:
     """An option in its place."""
 
     id: str
-    key: str
+    key: str  #: the one that it is offered on to this caller
     label: str
     task: str | None
-    promoted: bool  #: spoken earlier because of the caller's habit
+    promoted: bool  #: spoken earlier than the book has it, for the reason in `why`
     score: float  #: probability by the ranker; 0 without one
+    why: Why | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,24 @@ class SpokenMenu:
     """What one caller hears of a menu."""
 
     greeting: str | None  #: name of the prompt before the options
-    options: tuple[SpokenOption, ...]
+    options: tuple[SpokenOption, ...]  #: with `keys: shortcut` the promoted ones first, and again in the whole menu
     closing: str | None  #: name of the prompt after the options
-    record: Mapping[str, Any]  #: plain JSON; `reproduce` gives the same order from it
+    record: Mapping[str, Any]  #: plain JSON; `reproduce` gives the same from its grounds
+    heard: MenuHeard = field(default_factory=lambda: MenuHeard(None))  #: to be kept with the call
+    memory: MenuMemory | None = None  #: to be remembered for later calls; None when there is nothing new
+    before: Mapping[str, str] = field(default_factory=dict)  #: key → option as this call heard it last
+
+    def offers(self, heard: Collection[str] = ()) -> dict[str, str]:
+        """Key → option for a caller who has just heard these options to their end.
+
+        A key means what was said of it last: now, else when this call heard the menu before, else as it would be said.
+        """
+        offered = {option.id for option in self.options}
+        meant = {option.key: option.id for option in self.options}
+        for key, option in self.before.items():
+            if option in offered and meant.get(key) not in heard:
+                meant[key] = option
+        return meant
 
 
 def spoken_menu(
@@ -50,25 +69,35 @@ def spoken_menu(
     *,
     held_out: bool,
     again: bool,
+    hidden: Collection[str] = (),
+    ruled: Collection[str] = (),
+    seconds: Mapping[str, float] | None = None,
+    heard: MenuHeard | None = None,
 ) -> SpokenMenu:
-    """The menu of that name as this caller hears it. `now` is aware; held-out callers keep the book's order.
+    """The menu of that name as this caller hears it. `now` is aware; held-out callers keep the order of book and rules.
 
-    Scores that are no probabilities are not used. The order is the book's unless the menu's `order` is personal.
+    `hidden` and `ruled`: options whose `when` does not hold, and those whose `promote_when` does. `seconds`: how long
+    each option takes to say on its own key; judged by its length when left out. `heard`: what this call has heard of
+    the menu so far. Scores that are no probabilities are not used. The order is the book's unless the menu's `order` is
+    personal.
     """
     menu = book.steps[name]
     assert isinstance(menu, Menu), f"{name} is not a menu"
+    offered = visible(menu, language, frozenset(hidden))
     scores: dict[str, float] = {}
     basis: Mapping[str, Any] = {}
     refused = False
     if menu.order == "personal" and facts.history:
-        tasks = list(dict.fromkeys(option.task for option in menu.offered(language) if option.task is not None))
+        tasks = list(dict.fromkeys(option.task for option in offered if option.task is not None))
         given = ranker.scores(facts, tasks, now.astimezone(book.zone))
         basis = getattr(given, "basis", {})
         refused = not _are_probabilities(given)
         scores = {} if refused else {task: round(given[task], 6) for task in tasks if task in given}
-    options, promoted = _ordered(menu, language, {} if held_out else scores, book.gate)
-    early = {option.id for option in promoted}
-    record = {
+    lasts = seconds or {}
+    subject = subject_of(facts)
+    settled = heard is not None and heard.spoken and heard.subject == subject
+    memory = facts.memory.get(name)
+    asked = {
         "menu": name,
         "language": language,
         "at": now.isoformat(),
@@ -78,30 +107,41 @@ def spoken_menu(
         "basis": basis,
         "held_out": held_out,
         "again": again,
-        "gate": book.gate.model_dump(),
-        "promoted": [option.id for option in promoted],
-        "order": [option.id for option in options],
+        "gate": (menu.gate or book.gate).model_dump(),
+        "hidden": sorted(hidden),
+        "ruled": sorted(ruled),
+        "segment": facts.segment,
+        "memory": None if memory is None else _plain(memory),
+        "settled": list(heard.habit) if heard is not None and settled else None,
+        "seconds": {
+            option.id: round(lasts.get(option.id) or estimated_s(option_text(book, option, language)), 3)
+            for option in offered
+        },
     }
-    spoken = tuple(
-        SpokenOption(
-            option.id,
-            option.key,
-            option.label[option.voice_in(language)],
-            option.task,
-            option.id in early,
-            scores.get(option.task, 0.0) if option.task else 0.0,
-        )
-        for option in options
+    arrangement = _arranged(menu, asked)
+    return SpokenMenu(
+        menu.greeting_again if again else menu.greeting,
+        tuple(_options(menu, arrangement, language, scores)),
+        menu.closing,
+        asked | _results(menu, arrangement),
+        MenuHeard(
+            subject,
+            heard.habit if heard is not None and settled else arrangement.memory.promoted,
+            tuple(arrangement.why),
+            {arrangement.keys[option.id]: option.id for option in offered} if menu.keys == "renumber" else {},
+        ),
+        arrangement.memory if not settled and arrangement.memory != (memory or MenuMemory()) else None,
+        heard.keys if heard is not None else {},
     )
-    return SpokenMenu(menu.greeting_again if again else menu.greeting, spoken, menu.closing, record)
 
 
-def reproduce(book: MenuBook, record: Mapping[str, Any]) -> tuple[str, ...]:
-    """The order of options that a decision record stands for, worked out afresh from its scores."""
+def reproduce(book: MenuBook, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The decision record worked out afresh from its grounds: the same to the last bit, or something was changed."""
     menu = book.steps[record["menu"]]
     assert isinstance(menu, Menu)
-    scores = {} if record["held_out"] else record["scores"]
-    return tuple(option.id for option in _ordered(menu, record["language"], scores, Gate(**record["gate"]))[0])
+    arrangement = _arranged(menu, record)
+    results = _results(menu, arrangement)
+    return {name: told for name, told in record.items() if name not in results} | results
 
 
 def held_out(caller: str, salt: str, share: float) -> bool:
@@ -131,30 +171,58 @@ def _are_probabilities(scores: Mapping[str, float]) -> bool:
     return all(isfinite(score) and score >= 0 for score in scores.values()) and sum(scores.values()) <= 1 + 1e-6
 
 
-def _ordered(
-    menu: Menu, language: str, scores: Mapping[str, float], gate: Gate
-) -> tuple[tuple[Option, ...], tuple[Option, ...]]:
-    """The options in spoken order, and those of them that were promoted. Pinned options keep their slots."""
-    offered = menu.offered(language)
-    promoted = _promoted([option for option in offered if not option.pinned], scores, gate)
-    early = {option.id for option in promoted}
-    free = iter([*promoted, *(option for option in offered if not option.pinned and option.id not in early)])
-    return tuple(option if option.pinned else next(free) for option in offered), tuple(promoted)
-
-
-def _promoted(options: Sequence[Option], scores: Mapping[str, float], gate: Gate) -> list[Option]:
-    """The likely options, most likely first: each passes the gate on the chance that those before it were wrong."""
-    likely = sorted(
-        ((scores[option.task], option) for option in options if option.task in scores and option.task),
-        key=lambda scored: -scored[0],
+def _arranged(menu: Menu, asked: Mapping[str, Any]) -> Arrangement:
+    """What follows from the grounds in a decision record."""
+    memory, settled = asked["memory"], asked["settled"]
+    grounds = Grounds(
+        language=asked["language"],
+        scores=asked["scores"],
+        seconds=asked["seconds"],
+        hidden=frozenset(asked["hidden"]),
+        ruled=frozenset(asked["ruled"]),
+        segment=asked["segment"],
+        held_out=asked["held_out"],
+        memory=None
+        if memory is None
+        else MenuMemory(tuple(memory["promoted"]), tuple(memory["wished"]), memory["streak"], memory["frozen"]),
+        habit=None if settled is None else tuple(settled),
     )
-    promoted: list[Option] = []
-    left = 1.0
-    for rank, (score, option) in enumerate(likely[: gate.most]):
-        following = likely[rank + 1][0] if rank + 1 < len(likely) else 0.0
-        faint = rank > 0 and score < gate.least
-        if faint or score < gate.promote_at * left or score - following < gate.lead * left:
-            break
-        promoted.append(option)
-        left -= score
-    return promoted
+    return arrange(menu, Gate.model_construct(**asked["gate"]), grounds)
+
+
+def _results(menu: Menu, arrangement: Arrangement) -> dict[str, Any]:
+    """The part of a decision record that follows from its grounds."""
+    return {
+        "keys": menu.keys,
+        "promoted": list(arrangement.why),
+        "why": {option: reason.value for option, reason in arrangement.why.items()},
+        "order": [option.id for option in arrangement.order],
+        "assigned": dict(arrangement.keys),
+        "expected_s": {
+            "book": round(arrangement.book_s, 3),
+            "ruled": round(arrangement.ruled_s, 3),
+            "spoken": round(arrangement.spoken_s, 3),
+        },
+        "remembered": _plain(arrangement.memory),
+    }
+
+
+def _options(menu: Menu, arrangement: Arrangement, language: str, scores: Mapping[str, float]) -> list[SpokenOption]:
+    shortcut = len(arrangement.why) if menu.keys == "shortcut" else len(arrangement.order)
+    said = []
+    for place, option in enumerate(arrangement.order):
+        reason = arrangement.why.get(option.id) if place < shortcut else None
+        label = option.label[option.voice_in(language)]
+        score = scores.get(option.task, 0.0) if option.task else 0.0
+        key = arrangement.keys[option.id]
+        said.append(SpokenOption(option.id, key, label, option.task, reason is not None, score, reason))
+    return said
+
+
+def _plain(memory: MenuMemory) -> dict[str, Any]:
+    return {
+        "promoted": list(memory.promoted),
+        "wished": list(memory.wished),
+        "streak": memory.streak,
+        "frozen": memory.frozen,
+    }

@@ -1,6 +1,7 @@
 """The text of a prompt: plain words with slots such as `{position:number}`."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +13,7 @@ class SlotKind(StrEnum):
     COUNT = "count"  # before a thing that is counted; 2 is 两
     ORDINAL = "ordinal"  # third, 第三
     DIGITS = "digits"  # one digit after the other
+    GROUPS = "groups"  # the same, in groups with a pause between: cards, accounts, phones
     MONEY = "money"
     DATE = "date"
     TIME = "time"
@@ -49,3 +51,8 @@ def segments(text: str) -> tuple[str | Slot, ...]:
 def slots(text: str) -> frozenset[Slot]:
     """The slots of a text."""
     return frozenset(piece for piece in segments(text) if isinstance(piece, Slot))
+
+
+def filled(text: str, write: Callable[[str, SlotKind], str]) -> str:
+    """The text with each slot replaced by what `write` makes of its name and kind."""
+    return _SLOT.sub(lambda found: write(found[1], SlotKind(found[2])), text)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from menus.errors import IllegalInput
+from menus.facts import MenuHeard
 from menus.outcomes import BROKEN_BOOK, GOODBYES, Outcome
 from menus.schema import (
     Callback,
@@ -45,11 +46,19 @@ class Position:
     language: str
     no_inputs: int = 0  #: silences in this menu since it was entered
     invalids: int = 0  #: wrong keys in this menu since it was entered
-    visits: Mapping[str, int] = field(default_factory=dict)  #: menu → how often it was spoken, this time included
+    visits: Mapping[str, int] = field(
+        default_factory=dict
+    )  #: menu → how often it was spoken, this time included; message, record, survey → how often it was entered
     trail: tuple[str, ...] = ()  #: menus on the way here, for the back key; the present one is not among them
     values: Mapping[str, Value] = field(default_factory=dict)  #: of the call; never a secret
     verified_as: int | None = None  #: id of the customer whom the caller has proved to be
     orders: int = 0  #: transactions begun and ended so far; part of the next one's idempotency key
+    menus: Mapping[str, MenuHeard] = field(default_factory=dict)  #: personal menus as this call heard them
+
+    @property
+    def visit(self) -> str:
+        """Name of this visit to this step, the same after another engine took the call over."""
+        return f"{self.step}-{self.visits.get(self.step, 1)}"
 
     @property
     def again(self) -> bool:
@@ -68,12 +77,13 @@ class Position:
             "values": {name: to_json(value) for name, value in self.values.items()},
             "verified_as": self.verified_as,
             "orders": self.orders,
+            "menus": {name: heard.to_json() for name, heard in self.menus.items()},
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Position":
         """What `to_json` gave. Raises ValueError for anything else."""
-        match {"values": {}, "verified_as": None, "orders": 0, **data}:
+        match {"values": {}, "verified_as": None, "orders": 0, "menus": {}, **data}:
             case {
                 "step": str(step),
                 "language": str(language),
@@ -84,11 +94,22 @@ class Position:
                 "values": dict(kept),
                 "verified_as": int() | None as verified_as,
                 "orders": int(orders),
-            } if len(visits) + len(trail) + len(kept) <= _MOST_JSON_ITEMS:
+                "menus": dict(menus),
+            } if len(visits) + len(trail) + len(kept) + len(menus) <= _MOST_JSON_ITEMS:
                 numbers_fit = all(isinstance(count, int) for count in visits.values())
-                if numbers_fit and all(isinstance(name, str) for name in [*visits, *trail, *kept]):
-                    values = {name: from_json(value) for name, value in kept.items()}
-                    return cls(step, language, no_inputs, invalids, visits, tuple(trail), values, verified_as, orders)
+                if numbers_fit and all(isinstance(name, str) for name in [*visits, *trail, *kept, *menus]):
+                    return cls(
+                        step,
+                        language,
+                        no_inputs,
+                        invalids,
+                        visits,
+                        tuple(trail),
+                        {name: from_json(value) for name, value in kept.items()},
+                        verified_as,
+                        orders,
+                        {name: MenuHeard.from_json(heard) for name, heard in menus.items()},
+                    )
         raise ValueError("this is not a position")
 
 
@@ -100,6 +121,8 @@ class Finished:
 @dataclass(frozen=True, slots=True)
 class Failed:
     """A route step found nobody."""
+
+    values: Mapping[str, Value] = field(default_factory=dict)  #: what it leaves to the steps that follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +176,14 @@ class Move:
     outcome: Outcome | None = None  #: how the call ends, when position is None
 
 
-def enter(book: MenuBook, language: str | None = None, dnis: str = "") -> Position:
-    """Where a call to this number begins. A language that the book does not speak becomes the entry's, or the first."""
+def enter(book: MenuBook, language: str | None = None, dnis: str = "", *, at: str | None = None) -> Position:
+    """Where a call to this number begins. A language that the book does not speak becomes the entry's, or the first.
+
+    `at`: the step that a call begins with which we made.
+    """
     entry = book.entries.get(book.entry_for(dnis))
     spoken = language if language in book.languages else (entry.language if entry else None) or book.languages[0]
-    begin = entry.then if entry else book.entry
+    begin = at or (entry.then if entry else book.entry)
     return _arrive(book, Position(begin, spoken), begin)
 
 
@@ -190,7 +216,7 @@ def _arrive(book: MenuBook, position: Position, name: str, *, trail: tuple[str, 
     if name in trail:  # coming round again is not going deeper
         trail = trail[: trail.index(name)]
     visits = dict(position.visits)
-    if isinstance(book.steps.get(name), Menu):
+    if isinstance(book.steps.get(name), _COUNTED):
         visits[name] = visits.get(name, 0) + 1
     return replace(position, step=name, no_inputs=0, invalids=0, visits=visits, trail=trail)
 
@@ -216,11 +242,12 @@ def _left(book: MenuBook, position: Position, step: Any, came: Any) -> Move:
     return Move(_arrive(book, found, target), Verdict.WENT_ON)
 
 
-def _nobody(book: MenuBook, position: Position, step: Any, came: Input) -> Move:
-    return Move(_arrive(book, position, step.otherwise), Verdict.GAVE_UP)
+def _nobody(book: MenuBook, position: Position, step: Any, came: Any) -> Move:
+    left = replace(position, values={**position.values, **came.values})
+    return Move(_arrive(book, left, step.otherwise), Verdict.GAVE_UP)
 
 
-def _left_queue(book: MenuBook, position: Position, step: Any, came: Any) -> Move:
+def _asked_back(book: MenuBook, position: Position, step: Any, came: Any) -> Move:
     if came.key == book.back_key and position.trail:
         return _back(book, position)
     return Move(position, Verdict.REPEATED)
@@ -266,6 +293,9 @@ def _again(position: Position) -> Position:
     return replace(position, visits=visits)
 
 
+#: Kinds of step whose visits are counted: how a menu is spoken depends on it, and what is done once per visit.
+_COUNTED: tuple[type[Step], ...] = (Menu, Send, Record, Survey)
+
 #: Kinds of step that carry out their own dialogue and say by which exit they were left.
 _OWN_DIALOGUE: tuple[type[Step], ...] = (
     Goto, Set, Collect, Verify, Transact, Send, Record, OpenCase, Callback, Survey, Matters, Transfer, Dip
@@ -277,7 +307,9 @@ MOVES: dict[tuple[type[Step], type[Input]], Callable[[MenuBook, Position, Any, A
     (SetLanguage, Finished): _spoke_on,
     (Route, Finished): _went_on,
     (Route, Failed): _nobody,
-    (Route, Pressed): _left_queue,
+    (Route, Pressed): _asked_back,
+    (Collect, Pressed): _asked_back,
+    (Verify, Pressed): _asked_back,
     (Route, Left): _left,
     (Goodbye, Finished): _ended,
     (Menu, Pressed): _pressed,

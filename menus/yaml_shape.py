@@ -5,14 +5,17 @@ import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel
 
+Loc = tuple[str | int, ...]  #: the way to a place in a file, as pydantic writes it
 Misspelling = tuple[tuple[str | int, ...], str, str]  #: path, code, message
 
 _LONGEST_WORD = 64  #: a longer key is no slip of the pen; comparing it would only cost time
+_MOST_COMPARED = 500  #: of more words only those that look alike are compared
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?")
 
@@ -27,7 +30,10 @@ def close_match(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for a word that nearly is one of the known, otherwise nothing."""
     if len(word) > _LONGEST_WORD:
         return ""
-    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    words = list(known)
+    if len(words) > _MOST_COMPARED:
+        words = [one for one in words if one[:1] == word[:1] and abs(len(one) - len(word)) <= 2][:_MOST_COMPARED]
+    near = get_close_matches(word, words, n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
@@ -45,12 +51,12 @@ def _look(data: Any, wanted: Any, path: tuple[str | int, ...]) -> Iterator[Missp
         if found := _odd_scalar(data, wanted):
             yield (path, *found)
     elif isinstance(data, dict):
-        arguments = typing.get_args(wanted)
+        arguments = _arguments(wanted)
         if _is(wanted, Mapping) and len(arguments) == 2:
             for key, value in data.items():
                 yield from _look(value, arguments[1], (*path, key))
     elif isinstance(data, list):
-        arguments = typing.get_args(wanted)
+        arguments = _arguments(wanted)
         if arguments and (_is(wanted, (list, set, frozenset)) or arguments[-1] is Ellipsis):
             for index, value in enumerate(data):
                 yield from _look(value, arguments[0], (*path, index))
@@ -60,10 +66,14 @@ def _look(data: Any, wanted: Any, path: tuple[str | int, ...]) -> Iterator[Missp
 
 
 def _look_at_keys(data: dict[str, Any], model: type[BaseModel], path: tuple[str | int, ...]) -> Iterator[Misspelling]:
-    fields = {info.alias or name: info for name, info in model.model_fields.items()}
+    fields = _fields(model)
     for key, value in data.items():
         if key in fields:
-            yield from _look(value, fields[key].annotation, (*path, key))
+            wanted = fields[key]
+            if not isinstance(value, str):
+                yield from _look(value, wanted, (*path, key))
+            elif found := _odd_scalar(value, _bare(wanted)[0]):
+                yield ((*path, key), *found)
         elif model.model_config.get("extra") == "forbid":
             unused = [name for name in fields if name not in data]
             advice = close_match(key, unused) or f"; known are {', '.join(sorted(fields))}"
@@ -72,30 +82,57 @@ def _look_at_keys(data: dict[str, Any], model: type[BaseModel], path: tuple[str 
 
 def _settle(data: Any, wanted: Any) -> Any:
     """The one member of a union (or the type inside Annotated) that the data is meant for; None when it is open."""
-    while typing.get_origin(wanted) is typing.Annotated:
-        wanted = typing.get_args(wanted)[0]
-    if typing.get_origin(wanted) not in (typing.Union, types.UnionType):
+    wanted, members = _bare(wanted)
+    if not members:
         return wanted
-    members = [member for member in typing.get_args(wanted) if member is not type(None)]
     if isinstance(data, dict):
-        members = [member for member in members if _takes_keys(data, member)]
+        members = tuple(member for member in members if _takes_keys(data, member))
     elif isinstance(data, list):
-        members = [member for member in members if _is(member, (list, tuple, set, frozenset))]
+        members = tuple(member for member in members if _is(member, (list, tuple, set, frozenset)))
     return _settle(data, members[0]) if len(members) == 1 else None
 
 
+@lru_cache(maxsize=1024)
+def _bare(wanted: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The type without what annotates it; of a union, its members too."""
+    while typing.get_origin(wanted) is typing.Annotated:
+        wanted = typing.get_args(wanted)[0]
+    if typing.get_origin(wanted) not in (typing.Union, types.UnionType):
+        return wanted, ()
+    return wanted, tuple(member for member in typing.get_args(wanted) if member is not type(None))
+
+
 def _takes_keys(data: dict[str, Any], member: Any) -> bool:
-    while typing.get_origin(member) is typing.Annotated:
-        member = typing.get_args(member)[0]
-    if not (isinstance(member, type) and issubclass(member, BaseModel)):
-        return _is(member, Mapping)
-    return all(
-        data.get(name) in typing.get_args(info.annotation)
-        for name, info in member.model_fields.items()
-        if typing.get_origin(info.annotation) is typing.Literal and (info.is_required() or name in data)
+    bare, tags = _tags(member)
+    if tags is None:
+        return _is(bare, Mapping)
+    return all(data.get(name) in words for name, words, required in tags if required or name in data)
+
+
+@lru_cache(maxsize=1024)
+def _tags(member: Any) -> tuple[Any, tuple[tuple[str, tuple[Any, ...], bool], ...] | None]:
+    """The fields of a model that can only be certain words, whether they must be there; None for what is no model."""
+    bare, _ = _bare(member)
+    if not (isinstance(bare, type) and issubclass(bare, BaseModel)):
+        return bare, None
+    return bare, tuple(
+        (name, typing.get_args(info.annotation), info.is_required())
+        for name, info in bare.model_fields.items()
+        if typing.get_origin(info.annotation) is typing.Literal
     )
 
 
+@lru_cache(maxsize=1024)
+def _fields(model: type[BaseModel]) -> dict[str, Any]:
+    return {info.alias or name: info.annotation for name, info in model.model_fields.items()}
+
+
+@lru_cache(maxsize=1024)
+def _arguments(wanted: Any) -> tuple[Any, ...]:
+    return typing.get_args(wanted)
+
+
+@lru_cache(maxsize=1024)
 def _is(wanted: Any, kinds: type | tuple[type, ...]) -> bool:
     origin = typing.get_origin(wanted)
     return isinstance(origin, type) and issubclass(origin, kinds)

@@ -18,7 +18,7 @@ M = TypeVar("M", bound=BaseModel)
 
 MOST_BYTES = 2 * 1024 * 1024  #: a large bank's book is below 200 kB
 MOST_DEPTH = 50  #: a book needs 6
-MOST_NODES = 20_000
+MOST_NODES = 20_000  #: of one file; a menu of nine options has about 250
 MOST_FAULTS = 200  #: nobody reads more; the last one says that there are more
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -62,6 +62,7 @@ class Node:
     col: int
     value: "str | list[Node] | dict[str, Node] | None"
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)  #: of a mapping: line and column of each key
+    size: int = 1  #: of a whole file: how many values it has
 
     def fault(self, code: str, message: str) -> Fault:
         """A fault at this place."""
@@ -126,12 +127,13 @@ def parse(text: str, file: str) -> tuple[Node | None, list[Fault]]:
 
 def build(node: Node, model: type[M]) -> tuple[M | None, list[Fault]]:
     """The model from a tree, or None and all faults that keep it from being one."""
-    faults = [_misspelling(node, *found) for found in misspellings(node.plain(), model, MOST_FAULTS)]
+    data = node.plain()
+    faults = [_misspelling(node, *found) for found in misspellings(data, model, MOST_FAULTS)]
     seen = {(fault.file, fault.line, fault.col) for fault in faults}
     try:
-        built = model.model_validate(node.plain())
+        built = model.model_validate(data)
     except ValidationError as invalid:
-        for error in invalid.errors(include_url=False, include_input=False):
+        for error in invalid.errors(include_url=False, include_input=False)[:MOST_FAULTS]:
             fault = _translate(node, error)
             if (fault.file, fault.line, fault.col) not in seen:
                 faults.append(fault)
@@ -203,6 +205,9 @@ class _Builder:
                 if isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
                     self._fault(event, "second-document", "a file holds one document; take away the line ---")
                     break
+                if len(self.faults) > MOST_FAULTS:
+                    self._fault(event, "more", "and more of these, which are not listed")
+                    return None, self.faults
                 self._take(event)
         except yaml.MarkedYAMLError as broken:
             at_end = "end of stream" in str(
@@ -215,7 +220,9 @@ class _Builder:
         except yaml.YAMLError as broken:
             self.faults.append(self.empty.fault("syntax", " ".join(str(broken).split())))
             return None, self.faults
-        return self.root or self.empty, self.faults
+        root = self.root or self.empty
+        root.size = nodes
+        return root, self.faults
 
     def _events(self, text: str) -> Iterator[Any]:
         events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
@@ -226,28 +233,33 @@ class _Builder:
         self.faults.append(Fault(self.file, mark.line + 1, mark.column + 1, code, message))
 
     def _take(self, event: Any) -> None:
-        if isinstance(event, yaml.AliasEvent):
-            self._fault(event, "alias", f'*{event.anchor} repeats another place; write it out, or quote a key as "*"')
-            self._place(self._node(event, None))
-        elif isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
-            if event.anchor is not None:
-                self._fault(event, "anchor", f"&{event.anchor} names a place for repetition; write values out instead")
-            if event.tag is not None:
-                self._fault(event, "tag", f"tags such as {event.tag[:40]} are not used; fields know their types")
-            if isinstance(event, yaml.ScalarEvent):
-                nothing = not event.style and event.value in _NOTHING
-                self._place(self._node(event, None if nothing else event.value))
-            else:
-                node = self._node(event, {} if isinstance(event, yaml.MappingStartEvent) else [])
-                self._place(node)
-                self.open.append(node)
-                self.key.append(None)
-        elif isinstance(event, yaml.CollectionEndEvent):
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            self._look_at(event)
+            nothing = not event.style and event.value in _NOTHING
+            self._place(self._node(event, None if nothing else event.value))
+        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+            self._look_at(event)
+            node = self._node(event, {} if kind is yaml.MappingStartEvent else [])
+            self._place(node)
+            self.open.append(node)
+            self.key.append(None)
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
             self.open.pop()
             self.key.pop()
+        elif kind is yaml.AliasEvent:
+            self._fault(event, "alias", f'*{event.anchor} repeats another place; write it out, or quote a key as "*"')
+            self._place(self._node(event, None))
+
+    def _look_at(self, event: Any) -> None:
+        if event.anchor is not None:
+            self._fault(event, "anchor", f"&{event.anchor} names a place for repetition; write values out instead")
+        if event.tag is not None:
+            self._fault(event, "tag", f"tags such as {event.tag[:40]} are not used; fields know their types")
 
     def _node(self, event: Any, value: Any) -> Node:
-        return Node(self.file, event.start_mark.line + 1, event.start_mark.column + 1, value)
+        mark = event.start_mark
+        return Node(self.file, mark.line + 1, mark.column + 1, value)
 
     def _place(self, node: Node) -> None:
         if not self.open:

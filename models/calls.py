@@ -34,7 +34,7 @@ from models.call_entries import (
 )
 from models.database import Database
 from models.paths import KINDS, path_of
-from models.tables import CallEventRow, CallRow
+from models.tables import CallEventRow, CallRow, RatingRow
 from models.texts import stored
 from routing.call import Arrival, CallerSeen, CallEvent, CallState, Ending, PathStep, Rating, Recording, Resumed
 from routing.errors import StoreAway
@@ -244,6 +244,12 @@ class CallJournal:
         self._add(TakenOver(call_id))
         state = CallState.MENU.value if call.ended_at is not None else call.state
         return Resumed(state, call.position, call.language, call.book_version, call.started_at)
+
+    async def rated_lately(self, subject: str, *, since: float) -> bool:
+        """Whether this caller has answered a survey since then. Raises StoreAway."""
+        asked = select(RatingRow.id).where(RatingRow.subject == stored(subject, 40), RatingRow.at >= since).limit(1)
+        async with self._database.read() as session:
+            return await session.scalar(asked) is not None
 
     async def path(self, call_id: str) -> tuple[PathStep, ...]:
         """What the caller has just done in the menus, oldest first. Raises StoreAway."""

@@ -1,6 +1,7 @@
 """What an event does to the rows of a need, an agent and an offer. No database here: who holds the rows saves them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from models.tables import AgentRow, NeedRow, OfferRow
 from models.texts import stored
@@ -12,18 +13,19 @@ from routing.offer import Claimed, OfferEvent, OfferState, move_offer
 from routing.views import AgentCard, NeedWish, OfferSeen
 
 #: How a need may be closed.
-OUTCOMES = frozenset({"served", "abandoned", "gave_up", "lost"})
+OUTCOMES = frozenset({"served", "abandoned", "gave_up", "callback", "lost"})
 
 
 def stated(call_id: str, wish: NeedWish, now: float) -> NeedRow:
     """A new need."""
-    need = NeedRow(call_id=call_id, not_agents=[], since=now, state=NeedState.WAITING.value, version=0)
+    since = now if wish.since is None else min(now, wish.since)
+    need = NeedRow(call_id=call_id, not_agents=[], since=since, state=NeedState.WAITING.value, version=0)
     return _wished(need, wish)
 
 
 def restate(need: NeedRow, wish: NeedWish) -> None:
     """The caller asks for something else now (their wish to leave the queue was never stored); the age is kept."""
-    if need.state == NeedState.WAITING and _wish_of(need) != wish:
+    if need.state == NeedState.WAITING and _wish_of(need) != replace(wish, since=None):
         _wished(need, wish)
         need.not_agents = []
         need.version += 1

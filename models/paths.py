@@ -6,7 +6,9 @@ from typing import Any
 from routing.call import PathStep
 
 #: Kinds of events that become a step.
-KINDS = ("key", "menu", "no_input", "invalid", "need", "offer_closed", "resumed")
+KINDS = (
+    "key", "menu", "no_input", "invalid", "entered", "verification", "order", "need", "offer_closed", "resumed"
+)  # fmt: skip
 
 
 def path_of(events: Iterable[tuple[float, str, Mapping[str, Any]]]) -> tuple[PathStep, ...]:
@@ -33,6 +35,15 @@ def _step(at: float, kind: str, data: Mapping[str, Any]) -> PathStep | None:
             return PathStep(at, f"menu {_text(data, 'menu')}{said}")
         case "no_input":
             return PathStep(at, f"pressed nothing in {_text(data, 'menu')}")
+        case "invalid" if "why" in data:
+            return PathStep(at, f"typed what does not fit in {_text(data, 'menu')}: {_text(data, 'why')}")
+        case "entered" if data.get("value"):
+            return PathStep(at, f"typed {_text(data, 'into')}: {_text(data, 'value')}")
+        case "verification":
+            return PathStep(at, f"verification by {_text(data, 'by')}: {_text(data, 'result')}")
+        case "order":
+            said = f", {_text(data, 'refusal')}" if data.get("refusal") else ""
+            return PathStep(at, f"asked the bank for {_text(data, 'operation')}: {_text(data, 'result')}{said}")
         case "invalid":
             return PathStep(at, f"pressed a key without meaning in {_text(data, 'menu')}", _text(data, "key") or None)
         case "need":

@@ -63,8 +63,11 @@ class Reason(StrEnum):
     IN_MENU = "in_menu"  # hung up while hearing the menu
     IN_QUEUE = "in_queue"  # hung up while waiting (abandoned)
     WHILE_RINGING = "while_ringing"  # hung up while the agent's phone rang
+    TRANSFERRED = "transferred"  # connected to an outside number
     NO_INPUT = "no_input"  # said nothing, pressed nothing, to the limit
     NO_AGENTS = "no_agents"  # waited to the queue's limit
+    CALLBACK = "callback"  # asked to be called back
+    MESSAGE = "message"  # left a message
     FALLBACK = "fallback"  # sent down the dialplan ladder
     DEADLINE = "deadline"  # the longest allowed call time passed
     SWITCH_LOST = "switch_lost"  # Asterisk went away with the call
@@ -76,7 +79,9 @@ class Reason(StrEnum):
 ENDINGS: dict[Result, frozenset[Reason]] = {
     Result.SERVED: frozenset({Reason.AGENT, Reason.SELF_SERVICE, Reason.GOODBYE}),
     Result.LEFT: frozenset({Reason.IN_MENU, Reason.IN_QUEUE, Reason.WHILE_RINGING, Reason.NO_INPUT}),
-    Result.DIVERTED: frozenset({Reason.FALLBACK, Reason.NO_AGENTS, Reason.NO_INPUT}),
+    Result.DIVERTED: frozenset(
+        {Reason.FALLBACK, Reason.NO_AGENTS, Reason.NO_INPUT, Reason.CALLBACK, Reason.MESSAGE, Reason.TRANSFERRED}
+    ),
     Result.FAILED: frozenset(
         {
             Reason.DEADLINE,

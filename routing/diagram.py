@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from routing.agent import AGENT_MOVES, AgentState
 from routing.call import CALL_MOVES, CallState
+from routing.callback import CALLBACK_MOVES, CallbackState
 from routing.need import NEED_MOVES, NeedState
 from routing.offer import OFFER_MOVES, OfferState
 
@@ -29,6 +30,7 @@ def all_diagrams() -> str:
         "Need": mermaid(NEED_MOVES, NeedState.WAITING),
         "Agent": mermaid(AGENT_MOVES, AgentState.LOGGED_OUT),
         "Offer": mermaid(OFFER_MOVES, OfferState.OFFERED),
+        "Callback": mermaid(CALLBACK_MOVES, CallbackState.WAITING),
     }
     return "\n\n".join(f"## {noun}\n\n```mermaid\n{diagram}\n```" for noun, diagram in parts.items()) + "\n"
 

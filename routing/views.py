@@ -17,6 +17,7 @@ class NeedWish:
     reason: str
     tier: int = 1
     credit_s: float = 0.0
+    since: float | None = None  #: what its age counts from, when that is earlier: a place that was kept
 
 
 @dataclass(frozen=True, slots=True)

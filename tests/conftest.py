@@ -3,6 +3,16 @@
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+#: How many examples of each property: few while one works, more on demand (RINGWISE_EXAMPLES=1000).
+settings.register_profile(
+    "house",
+    deadline=None,  # a loaded machine is no fault of the code
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=int(os.environ.get("RINGWISE_EXAMPLES", "50")),
+)
+settings.load_profile("house")
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # training beside other tests must not spin
 

@@ -19,7 +19,7 @@ from ivr.asterisk.leg import AgiLeg
 from ivr.asterisk.line import MOST_HEADER_BYTES, AgiLine
 from ivr.errors import EngineFault, Misconfigured
 from ivr.ports import Leg
-from ivr.settings import FastAgi
+from ivr.settings import FastAgi, Outbound
 
 log = structlog.get_logger()
 
@@ -37,7 +37,8 @@ DOCTOR: Final = "doctor"
 class FastAgiDoor(Application):  # type: ignore[misc]  # panoramisk has no types
     """Listens for Asterisk and runs `take_call` once for each caller. To be built inside the running loop.
 
-    `answered_at` tells the loop time at which an agent's phone was last answered for a call, or None: AGI does not.
+    `answered_at` tells the loop time at which a phone was last answered for a call, or None: AGI does not. `outbound`
+    says which outside numbers may be called, and how.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class FastAgiDoor(Application):  # type: ignore[misc]  # panoramisk has no types
         take_call: Callable[[Leg], Awaitable[None]],
         *,
         answered_at: Callable[[str], float | None] = lambda call_id: None,
+        outbound: Outbound | None = None,
         header_s: float = HEADER_S,
         most_knocking: int = MOST_KNOCKING,
     ) -> None:
@@ -53,6 +55,7 @@ class FastAgiDoor(Application):  # type: ignore[misc]  # panoramisk has no types
         self._settings = settings
         self._take_call = take_call
         self._answered_at = answered_at
+        self._outbound = outbound
         self._header_s, self._most_knocking = header_s, most_knocking
         self._peers = settings.networks
         self._knocking: set[asyncio.Task[None]] = set()
@@ -101,7 +104,7 @@ class FastAgiDoor(Application):  # type: ignore[misc]  # panoramisk has no types
             if header is None:
                 return
             line = AgiLine(self, header, reader, writer)
-            leg = AgiLeg(line, arrival(header), self._answered_at)
+            leg = AgiLeg(line, arrival(header), self._answered_at, self._outbound)
             self._knocking.discard(task)
             self._calls.add(task)
             await self._serve(leg, line)

@@ -1,6 +1,7 @@
 """One caller's line as the port describes it: each verb is one or a few AGI commands."""
 
 import asyncio
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -10,8 +11,9 @@ import structlog
 from ivr.asterisk.errors import NoApplication, Refused
 from ivr.asterisk.line import AgiLine
 from ivr.asterisk.wire import App, Reply, Verb
-from ivr.errors import HungUp, LineBroken
+from ivr.errors import HungUp, LineBroken, NotRecorded
 from ivr.ports import Arrival, Clip, ClipHeard, Dialled, DialStatus, Heard, Recorded, Waited
+from ivr.settings import Outbound
 
 log = structlog.get_logger()
 
@@ -26,6 +28,12 @@ SAMPLES_PER_S: Final = 8000
 #: g: the caller goes on after the agent hangs up; i: a phone cannot forward the caller elsewhere; m: music meanwhile.
 #: Never h, t or T: features on digits would let a caller transfer.
 DIAL_OPTIONS: Final = "gim(default)"
+#: The same for an outside number, but with its own ringing or announcement instead of music.
+OUTSIDE_OPTIONS: Final = "gi"
+#: Which outside number the caller is being connected to; stays set when the engine dies meanwhile.
+OUTSIDE: Final = "RINGWISE_OUTSIDE"
+#: Of the silence that ends a recording Asterisk cuts off all but so many seconds.
+SILENCE_LEFT_S: Final = 1.0
 #: ISDN cause "call rejected": SIP 603.
 REJECTED: Final = "21"
 
@@ -39,10 +47,17 @@ _SOUND = re.compile(r"/?[\w .@+~-]+(?:/[\w .@+~-]+)*")
 class AgiLeg:
     """`ivr.ports.Leg` over FastAGI."""
 
-    def __init__(self, line: AgiLine, arrival: Arrival, answered_at: Callable[[str], float | None]) -> None:
+    def __init__(
+        self,
+        line: AgiLine,
+        arrival: Arrival,
+        answered_at: Callable[[str], float | None],
+        outbound: Outbound | None = None,
+    ) -> None:
         self._line = line
         self._arrival = arrival
         self._answered_at = answered_at
+        self._outbound = outbound or Outbound()
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -129,11 +144,39 @@ class AgiLeg:
         await self.arm(0)
         await self._do(Verb.SET_VARIABLE, "__RINGWISE_OFFER", str(offer_id))
         began = self._loop.time()
-        ring = str(max(1, round(ring_s)))
-        reply = await self._do(Verb.EXEC, App.DIAL, f"{phone},{ring},{DIAL_OPTIONS}", deadline_s=None)
-        ended = self._loop.time()
+        await self._dial(phone, ring_s, DIAL_OPTIONS)
+        return await self._dialled(began)
+
+    async def transfer(self, number: str, *, ring_s: float) -> Dialled:
+        """Ring an outside E.164 number over the trunk; when answered, talk until it hangs up. Disarms before.
+
+        A conversation outlives the engine. The number stands in a variable of the channel meanwhile: an engine that
+        takes the call over and is to ring it again tells what came of the first time. Raises Refused for a number that
+        `outbound.allow` does not permit.
+        """
+        outbound = self._outbound
+        if not outbound.permits(number):
+            raise Refused("outbound.allow does not permit this number")
+        began = self._loop.time()
+        if self._arrival.rung == 1 or await self._get(OUTSIDE) != number:
+            await self.arm(0)
+            await self._do(Verb.SET_VARIABLE, "DIALSTATUS", "")
+            await self._do(Verb.SET_VARIABLE, OUTSIDE, number)
+            shown = f"f({outbound.caller_id})" if outbound.caller_id else ""
+            await self._dial(outbound.dial.replace("{number}", number), ring_s, OUTSIDE_OPTIONS + shown)
+        dialled = await self._dialled(began)
+        await self._do(Verb.SET_VARIABLE, OUTSIDE, "")
+        return dialled
+
+    async def _dial(self, target: str, ring_s: float, options: str) -> None:
+        """Ring, and talk when it is answered."""
+        reply = await self._do(Verb.EXEC, App.DIAL, f"{target},{max(1, round(ring_s))},{options}", deadline_s=None)
         if reply.result == "-1":
             await self._check_alive()
+
+    async def _dialled(self, began: float) -> Dialled:
+        """What came of the last Dial, which began then."""
+        ended = self._loop.time()
         status = await self._get("DIALSTATUS")
         if status == "CANCEL":
             raise HungUp
@@ -145,12 +188,30 @@ class AgiLeg:
         return Dialled(unanswered(status, await self._get("HANGUPCAUSE"), rang=rang))
 
     async def record(self, sound: str, *, longest_s: float, silence_s: float) -> Recorded:
-        """To be written."""
-        raise NotImplementedError
+        """Record what the caller says into `sound`.wav after a tone, until a key, silence or the longest time.
 
-    async def transfer(self, number: str, *, ring_s: float) -> Dialled:
-        """To be written."""
-        raise NotImplementedError
+        Asterisk takes whole seconds of silence and leaves one of them in the file, which is not counted. How it ended
+        stands in parentheses: the result of a recording that silence ended is the time that was left, no key.
+        """
+        silence = f"s={max(1, math.ceil(silence_s))}"
+        longest = str(round(longest_s * 1000))
+        reply = await self._do(
+            Verb.RECORD_FILE, _sound(sound), "wav", "".join(sorted(KEYS)), longest, "0", "BEEP", silence,
+            deadline_s=longest_s + math.ceil(silence_s) + SLACK_S,
+        )  # fmt: skip
+        seconds = self._endpos(reply) / SAMPLES_PER_S
+        match reply.value:
+            case "dtmf":
+                return Recorded(seconds, self._key(reply))
+            case "timeout":
+                by_silence = reply.result != "0" and seconds < longest_s - SILENCE_LEFT_S / 2
+                return Recorded(max(0.0, seconds - SILENCE_LEFT_S) if by_silence else seconds)
+            case "randomerror" if reply.result not in ("0", "-1"):  # a key during the tone
+                return Recorded(0.0, self._key(reply))
+            case "hangup" | "waitfor":
+                return Recorded(seconds, hung_up=True)
+        await self._check_alive()
+        raise NotRecorded(f"Asterisk cannot record into {sound}.wav ({reply.value})")
 
     async def done(self) -> None:
         """Tell the dialplan that this call needs no further rung. The engine's last act on the line."""
@@ -184,10 +245,14 @@ class AgiLeg:
         return chr(int(reply.result))
 
     def _seconds_heard(self, reply: Reply, clip: Clip) -> float:
+        return min(self._endpos(reply) / SAMPLES_PER_S, clip.seconds)
+
+    def _endpos(self, reply: Reply) -> int:
+        """Where in a sound a command ended, in samples."""
         endpos = reply.fields.get("endpos", "0")
         if not re.fullmatch(r"[0-9]{1,12}", endpos):
             raise self._broken("the switch answered with something that is no position in a sound")
-        return min(int(endpos) / SAMPLES_PER_S, clip.seconds)
+        return int(endpos)
 
     def _broken(self, why: str, kind: type[LineBroken] = LineBroken) -> LineBroken:
         """The fault to raise when we and the switch do not understand each other; the line is given up."""

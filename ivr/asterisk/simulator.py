@@ -160,6 +160,8 @@ class SimulatedCaller:
     presses: Mapping[str, str] = field(default_factory=dict)  #: sound → key pressed while it plays
     lengths_s: Mapping[str, float] = field(default_factory=dict)  #: sound → its length, else 1 s
     dials: list[tuple[str, str, str]] = field(default_factory=list)  #: per Dial: DIALSTATUS, HANGUPCAUSE, RINGTIME_MS
+    records: list[str] = field(default_factory=list)  #: answers to RECORD FILE, in order; else silence at once
+    recorded: list[tuple[str, ...]] = field(default_factory=list)  #: words of each RECORD FILE
     pace: float = 0.0  #: real seconds per second of sound or waiting
     heard: list[str] = field(default_factory=list)
     dialled: list[str] = field(default_factory=list)
@@ -219,6 +221,9 @@ class SimulatedCaller:
             self.variables.update(zip(("DIALSTATUS", "HANGUPCAUSE", "RINGTIME_MS"), outcome, strict=True))
             await asyncio.sleep(self.pace)
             return "200 result=0"
+        if command.starts("RECORD", "FILE"):
+            self.recorded.append(words[2:])
+            return self.records.pop(0) if self.records else "200 result=118000 (timeout) endpos=8000"
         if command.starts("CHANNEL", "STATUS"):
             return "200 result=6"
         if command.starts("ANSWER") or command.starts("EXEC"):

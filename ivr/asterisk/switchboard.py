@@ -14,7 +14,7 @@ from ivr.asterisk.leg import WAKE
 from ivr.asterisk.translate import Packet, channel_seen, translate
 from ivr.errors import ActionUnknown, EngineFault, SwitchAway
 from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, SwitchBack, SwitchEvent, SwitchGone
-from ivr.settings import Ami
+from ivr.settings import Ami, Outbound
 
 log = structlog.get_logger()
 
@@ -23,11 +23,15 @@ MOST_EVENTS: Final = 10_000
 #: A wake is only a hint, so nobody waits long for its answer.
 WAKE_S: Final = 1.0
 LIST_S: Final = 5.0
+#: The context in which a customer who has picked up comes to the ladder.
+CALLED_BACK: Final = "ringwise-callback"
 #: Calls whose moment of answer is kept for `AgiLeg.dial`.
 MOST_ANSWERS: Final = 10_000
 
 #: Never a leading slash: `Hangup` takes /…/ for a pattern over all channels.
 _CHANNEL = re.compile(r"[A-Za-z][A-Za-z0-9]*/[\x21-\x7e]{1,150}")
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+_CALL_ID = re.compile(r"[A-Za-z0-9.-]{1,100}")
 
 
 class EventStream(AsyncIterator[SwitchEvent]):
@@ -64,12 +68,14 @@ class AmiSwitchboard:
         self,
         settings: Ami,
         secret: str,
+        outbound: Outbound | None = None,
         *,
         silence_s: float = SILENCE_S,
         retry_s: tuple[float, float] = RETRY_S,
         refused_s: tuple[float, float] = REFUSED_S,
         most_events: int = MOST_EVENTS,
     ) -> None:
+        self._outbound = outbound or Outbound()
         self._link = AmiLink(
             settings,
             secret,
@@ -121,6 +127,28 @@ class AmiSwitchboard:
         answer = (await self._link.act("Hangup", {"Channel": channel, "Cause": "16"}))[0]
         if answer.get("Response") != "Success":
             log.info("nothing to hang up", channel=channel, why=answer.get("Message"))
+
+    async def call_out(self, number: str, *, call_id: str, ring_s: float) -> None:
+        """Ring an outside E.164 number; who answers comes in at the door as the call of that id.
+
+        Raises SwitchAway when nothing rings, ActionUnknown when that is not known, Refused for no number.
+        """
+        if not _NUMBER.fullmatch(number) or not _CALL_ID.fullmatch(call_id):
+            raise Refused("not a number to call")
+        fields = {
+            "Channel": self._outbound.dial.format(number=number),
+            "ChannelId": call_id,  # chosen by us, so that the call can be found whatever becomes of the answer
+            "Context": CALLED_BACK,
+            "Exten": "s",
+            "Priority": "1",
+            "Timeout": str(max(1, round(ring_s * 1000))),
+            "Async": "true",
+        }
+        if self._outbound.caller_id:
+            fields["CallerID"] = f"<{self._outbound.caller_id}>"
+        answer = (await self._link.act("Originate", fields))[0]
+        if answer.get("Response") != "Success":
+            raise SwitchAway(f"the switch does not call: {answer.get('Message')}")
 
     async def channels(self) -> tuple[ChannelSeen, ...]:
         """All channels, read afresh. Raises SwitchAway, also when the answer does not come."""

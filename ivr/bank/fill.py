@@ -9,14 +9,21 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ivr.bank.credentials import card_key
+from ivr.bank.fill_ledger import LEDGER_TABLES, ledger_rows
 from ivr.bank.generate import Customer, customer, generate, span_of
+from ivr.bank.ledger import ledger_of
 from ivr.bank.people import CUSTOMERS, NAMED, Person, people
+from ivr.bank.workdays import Span
 from ivr.errors import Misconfigured
+from models.cases import NUMBERS_FROM
 from models.database import Database
 from models.habits import habits_from, row_of
 from models.tables import (
+    BankOrderRow,
     CallRow,
     CaseRow,
+    CredentialRow,
     CustomerRow,
     HabitRow,
     HistoryEventRow,
@@ -70,13 +77,13 @@ async def fill(
                     " which deletes them"
                 )
             await _empty(session)
-        numbers = _CaseNumbers()
+        book = _Bookkeeping(seed, span_of(until, zone), card_key())
         batch: list[Customer] = []
         done = 0
         for one in generate(seed, until, zone, customers):
             batch.append(one)
             if len(batch) == BATCH or done + len(batch) == customers:
-                await _insert(session, batch, numbers, zone)
+                await _insert(session, batch, book)
                 done += len(batch)
                 batch.clear()
                 if progress is not None:
@@ -96,6 +103,8 @@ async def _is_same(session: AsyncSession, seed: int, until: date, zone: ZoneInfo
     The generator itself is asked, so a bank written by another version of it counts as another bank. What calls have
     added since is not compared.
     """
+    if await session.scalar(select(CredentialRow.customer_id).limit(1)) is None:
+        return False  # filled by a version that knew no PINs
     span = span_of(until, zone)
     expected = people(seed, span.first, until, count)
     stored = await session.execute(select(CustomerRow.id, CustomerRow.name, CustomerRow.since_on))
@@ -115,22 +124,38 @@ async def _is_same(session: AsyncSession, seed: int, until: date, zone: ZoneInfo
 async def _empty(session: AsyncSession) -> None:
     """Delete every customer. Records of calls stay, without their customer: that person exists no more."""
     await session.execute(update(CallRow).where(CallRow.customer_id.is_not(None)).values(customer_id=None))
-    for table in (NumberRow, ProductRow, LifeEventRow, HabitRow, HistoryEventRow, CaseRow, CustomerRow):
+    await session.execute(update(CallRow).where(CallRow.verified_as.is_not(None)).values(verified_as=None))
+    of_customers: tuple[type[Table], ...] = (
+        BankOrderRow,
+        NumberRow,
+        ProductRow,
+        LifeEventRow,
+        HabitRow,
+        HistoryEventRow,
+        CaseRow,
+        CustomerRow,
+    )
+    for table in (*LEDGER_TABLES, *of_customers):
         await session.execute(delete(table))
 
 
-class _CaseNumbers:
-    """Numbers of complaint cases, in the order of customers: C-00001."""
+class _Bookkeeping:
+    """What goes on from customer to customer: case numbers as `models.cases` gives them, ids of products."""
 
-    def __init__(self) -> None:
-        self._last = 0
+    def __init__(self, seed: int, span: Span, key: bytes) -> None:
+        self.seed, self.span, self.key = seed, span, key  #: `key` is that of card numbers
+        self._cases = self._products = 0
 
-    def next(self) -> str:
-        self._last += 1
-        return f"C-{self._last:05d}"
+    def next_case(self) -> str:
+        self._cases += 1
+        return str(NUMBERS_FROM + self._cases)
+
+    def next_product(self) -> int:
+        self._products += 1
+        return self._products
 
 
-async def _insert(session: AsyncSession, batch: Sequence[Customer], numbers: _CaseNumbers, zone: ZoneInfo) -> None:
+async def _insert(session: AsyncSession, batch: Sequence[Customer], book: _Bookkeeping) -> None:
     rows: dict[type[Table], list[dict[str, Any]]] = {
         CustomerRow: [_customer_row(one.person) for one in batch],
         NumberRow: [],
@@ -139,12 +164,15 @@ async def _insert(session: AsyncSession, batch: Sequence[Customer], numbers: _Ca
         CaseRow: [],
         HistoryEventRow: [],
         HabitRow: [],
+        **{table: [] for table in reversed(LEDGER_TABLES)},
     }
     for one in batch:
         id_ = one.person.id
         rows[NumberRow] += [{"customer_id": id_, "e164": n.e164, "kind": n.kind} for n in one.person.numbers]
+        products = [book.next_product() for _ in one.products]
         rows[ProductRow] += [
             {
+                "id": product_id,
                 "customer_id": id_,
                 "kind": product.kind,
                 "name": product.name,
@@ -154,14 +182,17 @@ async def _insert(session: AsyncSession, batch: Sequence[Customer], numbers: _Ca
                 "key_kind": product.key_kind,
                 "key_on": product.key_on,
             }
-            for product in one.products
+            for product_id, product in zip(products, one.products, strict=True)
         ]
+        ledger = ledger_of(one, book.seed, book.span)
+        for table, many in ledger_rows(id_, products, ledger, book.seed, book.key).items():
+            rows[table] += many
         rows[LifeEventRow] += [
             {"customer_id": id_, "kind": event.kind, "happened_on": event.happened_on} for event in one.life_events
         ]
         rows[CaseRow] += [
             {
-                "number": numbers.next(),
+                "number": book.next_case(),
                 "customer_id": id_,
                 "subject": case.subject,
                 "tier": case.tier,
@@ -176,7 +207,7 @@ async def _insert(session: AsyncSession, batch: Sequence[Customer], numbers: _Ca
             {"customer_id": id_, "at": event.at, "task": event.task, "source": event.source} for event in one.history
         ]
         if one.history:
-            habits = habits_from(((event.at, event.task) for event in one.history), zone)
+            habits = habits_from(((event.at, event.task) for event in one.history), book.span.zone)
             rows[HabitRow].append(row_of(id_, habits))
     for table, many in rows.items():
         if many:
@@ -197,6 +228,7 @@ def _customer_row(person: Person) -> dict[str, Any]:
 
 async def _advance_ids(session: AsyncSession) -> None:
     """PostgreSQL counts ids in a sequence of its own, which does not see those that we gave."""
-    await session.execute(
-        text("SELECT setval(pg_get_serial_sequence('customers', 'id'), (SELECT max(id) FROM customers))")
-    )
+    for table in ("customers", "products"):
+        await session.execute(
+            text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")  # noqa: S608
+        )

@@ -1,15 +1,22 @@
-"""The bank read from the engine's own database: the unified view of every customer with a number.
+"""The Bank port on the engine's own database: the unified view of customers; what they prove and order is beside it.
 
 The statements are built once, on import: building them anew would cost more than running them.
 """
 
+import asyncio
 from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import BindParameter, Row, Select, bindparam, func, literal, or_, select, union_all
 
+from ivr.bank import accounts, cards, contracts
+from ivr.bank.credentials import Credentials, card_key
+from ivr.bank.orders import Handler, Orders
+from ivr.errors import BankAway
 from ivr.ports import BankAnswer, BankOrder, CaseSeen, Claimant, ContactSeen, CustomerView, ProductSeen
 from models.database import Database
 from models.tables import (
@@ -23,6 +30,7 @@ from models.tables import (
     OfferRow,
     ProductRow,
 )
+from routing.errors import StoreAway
 
 MOST_CUSTOMERS = 10  # a number shared by more belongs to a switchboard: the agent asks for the name
 MOST_CONTACTS = 10  # of one customer
@@ -45,6 +53,13 @@ _CUSTOMERS: _Statement = (
         )
     )
     .order_by(CustomerRow.id, NumberRow.id)
+)
+
+_CUSTOMER: _Statement = (
+    select(*CustomerRow.__table__.columns, NumberRow.e164)
+    .outerjoin(NumberRow, NumberRow.customer_id == CustomerRow.id)
+    .where(CustomerRow.id == bindparam("id"))
+    .order_by(NumberRow.id)
 )
 
 _PRODUCTS: _Statement = (
@@ -106,17 +121,60 @@ def _contacts() -> _Statement:
 _CONTACTS = _contacts()
 
 
-class SqlBank:
-    """The Bank port on SQL."""
+#: Operation of `menus.operations` → what carries it out.
+HANDLERS: dict[str, Handler] = {
+    "balance": accounts.balance,
+    "transactions": accounts.transactions,
+    "payee": accounts.payee,
+    "transfer": accounts.transfer,
+    "block_card": cards.block_card,
+    "card_limit": cards.card_limit,
+    "set_card_limit": cards.set_card_limit,
+    "points": cards.points,
+    "redeem": cards.redeem,
+    "instalment_plan": cards.instalment_plan,
+    "instalments": contracts.instalments,
+    "key_dates": contracts.key_dates,
+}
 
-    def __init__(self, database: Database, zone: ZoneInfo) -> None:
+
+class SqlBank:
+    """The Bank port on SQL. `key` is that of card numbers; what the environment says when it is left out."""
+
+    def __init__(self, database: Database, zone: ZoneInfo, key: bytes | None = None) -> None:
         self._database = database
         self._zone = zone
+        self._credentials = Credentials(database, key or card_key())
+        self._orders = Orders(database, zone, HANDLERS)
 
     async def customers_by_number(self, ani: str | None, *, now: float) -> tuple[CustomerView, ...]:
         """Every customer with this number, at most ten, by id; what lies after `now` is left out."""
-        if ani is None:
-            return ()
+        return () if ani is None else await self._views(_CUSTOMERS, {"ani": ani}, now)
+
+    async def customer(self, customer_id: int, *, now: float) -> CustomerView | None:
+        """The customer of that id. Raises BankAway."""
+        try:
+            found = await self._views(_CUSTOMER, {"id": customer_id}, now)
+        except StoreAway as away:
+            raise BankAway(str(away)) from away
+        return found[0] if found else None
+
+    async def whose(self, claimant: Claimant, *, deadline_s: float) -> int | None:
+        """The customer whom a claim is about. Raises BankAway."""
+        async with _in_time(deadline_s):
+            return await self._credentials.whose(claimant)
+
+    async def verify(self, claimant: Claimant, customer_id: int | None, *, deadline_s: float) -> bool:
+        """Whether the secret is that customer's. Raises BankAway."""
+        async with _in_time(deadline_s):
+            return await self._credentials.verify(claimant, customer_id)
+
+    async def perform(self, order: BankOrder, *, now: float, deadline_s: float) -> BankAnswer:
+        """Carry an order out, at most once per key. Raises BankAway."""
+        async with _in_time(deadline_s):
+            return await self._orders.perform(order, now=now)
+
+    async def _views(self, statement: _Statement, which: Mapping[str, Any], now: float) -> tuple[CustomerView, ...]:
         customers: dict[int, Row[*tuple[Any, ...]]] = {}
         numbers: dict[int, list[str]] = defaultdict(list)
         products: dict[int, list[ProductSeen]] = defaultdict(list)
@@ -124,9 +182,10 @@ class SqlBank:
         cases: dict[int, list[CaseSeen]] = defaultdict(list)
         contacts: dict[int, list[ContactSeen]] = defaultdict(list)
         async with self._database.read() as session:
-            for row in await session.execute(_CUSTOMERS, {"ani": ani}):
+            for row in await session.execute(statement, which):
                 customers[row.id] = row
-                numbers[row.id].append(row.e164)
+                if row.e164 is not None:
+                    numbers[row.id].append(row.e164)
             if not customers:
                 return ()
             known = {"ids": list(customers), "now": now, "today": datetime.fromtimestamp(now, self._zone).date()}
@@ -158,18 +217,14 @@ class SqlBank:
             for row in customers.values()
         )
 
-    async def customer(self, customer_id: int, *, now: float) -> CustomerView | None:
-        """To be written."""
-        raise NotImplementedError
 
-    async def whose(self, claimant: Claimant, *, deadline_s: float) -> int | None:
-        """To be written."""
-        raise NotImplementedError
-
-    async def verify(self, claimant: Claimant, customer_id: int | None, *, deadline_s: float) -> bool:
-        """To be written."""
-        raise NotImplementedError
-
-    async def perform(self, order: BankOrder, *, now: float, deadline_s: float) -> BankAnswer:
-        """To be written."""
-        raise NotImplementedError
+@asynccontextmanager
+async def _in_time(deadline_s: float) -> AsyncIterator[None]:
+    """Turns a database that is away or late into BankAway."""
+    try:
+        async with asyncio.timeout(deadline_s):
+            yield
+    except TimeoutError:
+        raise BankAway("the bank's database did not answer in time") from None
+    except StoreAway as away:
+        raise BankAway(str(away)) from away

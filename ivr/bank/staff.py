@@ -17,7 +17,7 @@ class AgentSeed:
 def demo_agents() -> tuple[AgentSeed, ...]:
     """Agents for every queue of the example book, in both languages.
 
-    Complaints are covered at all three tiers: front line (level 1), specialist (2) and senior (3).
+    All three complaint tiers are covered: front line (level 1 and more), specialist (4 and more), senior (7 and more).
     """
     en, zh = {"lang:en": 5}, {"lang:zh": 5}
     both = {**en, **zh}
@@ -27,8 +27,8 @@ def demo_agents() -> tuple[AgentSeed, ...]:
         ("carol", "Carol Tan", {**both, "cards": 7, "payments": 3, "general": 3}),
         ("haoran", "Haoran Deng", {**both, "lending": 6, "insurance": 6, "general": 2}),
         ("grace", "Grace Wong", {**both, "complaints": 1, "general": 4}),
-        ("jianguo", "Jianguo He", {**both, "complaints": 2, "cards": 4}),
-        ("ruth", "Ruth Adler", {**both, "complaints": 3, "general": 8, "payments": 8, "lending": 8, "insurance": 8}),
+        ("jianguo", "Jianguo He", {**both, "complaints": 5, "cards": 4}),
+        ("ruth", "Ruth Adler", {**both, "complaints": 8, "general": 8, "payments": 8, "lending": 8, "insurance": 8}),
         ("tingting", "Tingting Xu", {**zh, "lang:en": 1, "general": 1}),  # junior
     )
     return tuple(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ivr.clock import SystemClock
+from ivr.commands.columns import aligned
 from ivr.commands.options import SettingsFile, settings_of
 from ivr.errors import Misconfigured
 from ivr.queues import load as load_queues
@@ -84,7 +85,7 @@ def list_(settings: SettingsFile = None) -> None:
     cards = asyncio.run(work())
     if not cards:
         print("there are no agents; `ivr agent add` adds one")
-    for line in _aligned((card.name, card.full_name, card.phone, str(card.state), _spoken(card)) for card in cards):
+    for line in aligned((card.name, card.full_name, card.phone, str(card.state), _spoken(card)) for card in cards):
         print(line)
 
 
@@ -238,15 +239,3 @@ def _tell_unasked(skills: Iterable[str], settings: Settings) -> None:
 
 def _spoken(card: "AgentCard") -> str:
     return " ".join(f"{skill}={level}" for skill, level in sorted(card.skills.items())) or "no skills"
-
-
-def _aligned(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    """Rows as columns; wide characters count twice, as terminals show them."""
-    from rich.cells import cell_len, set_cell_size
-
-    kept = list(rows)
-    widths = [max(cell_len(row[n]) for row in kept) for n in range(len(kept[0]) - 1)] if kept else []
-    return [
-        "  ".join([*(set_cell_size(cell, width) for cell, width in zip(row, widths, strict=False)), row[-1]])
-        for row in kept
-    ]

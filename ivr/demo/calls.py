@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rich.console import Console
 
+from ivr.bank.ledger import NAMED_SECRETS
+from ivr.bank.people import LI_NA
 from ivr.demo.desks import AgentDesk, AgentDesks
 from ivr.demo.tell import Storyteller, newest_event, on_the_wall
 from ivr.demo.voices import option_voices
-from ivr.lab.g711 import Samples
+from ivr.lab.g711 import Samples, read_wav
 from ivr.lab.recognise import recognise
 from ivr.lab.robots import RobotCall, RobotCaller, RobotPhone
 from ivr.lab.site import Site
@@ -24,6 +27,14 @@ TOP = "main"  #: the book's first menu
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys that the caller presses."""
+
+    press: str
+    once: str | None = None  #: prompt that must be on the line before; None = the first options of the menu
+
+
+@dataclass(frozen=True, slots=True)
 class DemoCall:
     """One call of the programme."""
 
@@ -32,29 +43,37 @@ class DemoCall:
     at: str  #: local time of the engine
     number: str | None
     language: str
-    press: str | None  #: the key, once the first option was heard; None = listen to the menu and hang up
+    keys: tuple[Keys, ...] = ()  #: pressed one after the other; none = listen to the menu and hang up
     spoken_first: str | None = None  #: the option that must come first on the line
     not_first: str | None = None  #: the option that must not
     agent: str | None = None  #: who must be connected
     pop_shows: tuple[str, ...] = ()  #: what must stand in the pop
+    told: str | None = None  #: prompt with values that must be told; then the caller hangs up
 
 
 CALLS = (
     DemoCall(
         "a", "Li Na, who transfers at month start, calls on the 1st: transfer comes first",
-        "2026-12-01T09:30", "+8613800000001", "en", "2", spoken_first="transfer", agent="chris", pop_shows=("Li Na",),
+        "2026-12-01T09:30", "+8613800000001", "en", (Keys("2"), Keys("0", once="transfers_greeting")),
+        spoken_first="transfer", agent="chris", pop_shows=("Li Na", "Transfer"),
     ),
     DemoCall(
         "c", "Chen Wei complains: straight to the complaint front line, the open case on the pop",
-        "2026-12-01T09:30", "+8613800000003", "en", "7", agent="grace", pop_shows=("Chen Wei", "C-"),
+        "2026-12-01T09:30", "+8613800000003", "en", (Keys("7"),),
+        agent="grace", pop_shows=("Chen Wei", "Charged twice"),
     ),
     DemoCall(
         "d", "Wang Fang hears Chinese and reaches an agent who speaks it",
-        "2026-12-01T09:30", "+8613800000002", "zh", "0", agent="meiling",
+        "2026-12-01T09:30", "+8613800000002", "zh", (Keys("0"),), agent="meiling",
+    ),
+    DemoCall(
+        "e", "Li Na asks for her balance: nobody is needed, the PIN is",
+        "2026-12-01T09:30", "+8613800000001", "en",
+        (Keys("1"), Keys(f"{NAMED_SECRETS[LI_NA][0]}#", once="ask_pin")), told="balance_is",
     ),
     DemoCall(
         "b", "Li Na again, mid-month: transfer does not come first",
-        "2026-12-15T09:30", "+8613800000001", "en", None, not_first="transfer",
+        "2026-12-15T09:30", "+8613800000001", "en", not_first="transfer",
     ),
 )  # fmt: skip
 
@@ -128,11 +147,26 @@ class Stage:
         await asyncio.sleep(2.0)
         while len(recognise(line.ear.sound()[1], clips)) < 2:
             await asyncio.sleep(0.5)
-        if call.press is None:
+        if not call.keys:
             await asyncio.sleep(2.0)
             return
-        await line.ear.press(call.press)
-        await line.wait_ended(deadline_s=60)
+        for keys in call.keys:
+            if keys.once is not None:
+                await self._hear(line, keys.once, call.language)
+            for key in keys.press:
+                await line.ear.press(key)
+        if call.told is None:
+            await line.wait_ended(deadline_s=60)
+            return
+        while not teller.told(call.told):
+            await asyncio.sleep(0.1)
+
+    async def _hear(self, line: RobotCall, prompt: str, language: str) -> None:
+        """Return once a prompt without slots has begun on the line."""
+        clip = self.catalogue.prompt(prompt, language)[0]
+        sound = {prompt: read_wav(Path(clip.sound + ".wav"))}
+        while not recognise(line.ear.sound()[1], sound):
+            await asyncio.sleep(0.2)
 
     async def _judge(
         self,
@@ -154,6 +188,8 @@ class Stage:
             seen.faults.append(f"{seen.first_spoken} was spoken first, not {call.spoken_first}")
         if call.not_first is not None and seen.first_spoken == call.not_first:
             seen.faults.append(f"{call.not_first} was spoken first")
+        if call.told is not None and not teller.told(call.told):
+            seen.faults.append(f"{call.told} was not told")
         if call.agent is not None:
             await self._judge_agent(call, call.agent, teller, seen, calls_before, pops_before)
         seen.remarks += [f"[red]{fault}[/]" for fault in seen.faults]

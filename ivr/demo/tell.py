@@ -52,6 +52,12 @@ class Storyteller:
                     return True
         return False
 
+    def told(self, prompt: str) -> bool:
+        """Whether a prompt was heard to its end."""
+        clips = [clip for kind, data in self.events if kind == "prompts" for clip in data["clips"]]
+        last = [clip for clip in clips if clip["prompt"] == prompt][-1:]
+        return bool(last) and last[0]["heard_s"] >= last[0]["of_s"] > 0
+
     def first(self, kind: str) -> Mapping[str, Any] | None:
         """The first event of a kind, if there was one."""
         return next((data for found, data in self.events if found == kind), None)
@@ -99,6 +105,8 @@ def tell(kind: str, data: Mapping[str, Any]) -> str:
             return f"[dim]{kind.replace('_', ' ')}[/]"
         case "need":
             return f"waits   in queue [bold]{data['queue']}[/] [dim]({data['reason']})[/]"
+        case "verified":
+            return "[dim]the caller has proved to be the customer[/]"
         case "offer":
             return f"[dim]offered to {data['agent']}[/]"
         case "popped":

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn import Config, Server
 
 from ivr.desktop.hub import Hub
+from ivr.desktop.menu_pages import MenuPages
 from ivr.desktop.origins import Origins
 from ivr.desktop.sessions import Sessions, Tickets
 from ivr.desktop.sign_in import SignIn
@@ -27,6 +28,7 @@ from ivr.desktop.socket import Sockets
 from ivr.desktop.window import Limits
 from ivr.desktop.wire import SocketProtocol
 from ivr.errors import Misconfigured
+from ivr.looking import Looking
 from ivr.ports import Clock, Roster
 from ivr.settings import Web
 
@@ -65,8 +67,12 @@ def build_app(
     metrics: CollectorRegistry | None = None,
     health: Health | None = None,
     limits: Limits | None = None,
+    looking: Looking | None = None,
 ) -> Starlette:
-    """The web app; without `metrics` there is no `/metrics`. Raises Misconfigured for a secret that is too short."""
+    """The web app; without `metrics` there is no `/metrics`, without `looking` no `/menus`.
+
+    Raises Misconfigured for a secret that is too short.
+    """
     sessions, tickets, origins = Sessions(secret, clock), Tickets(clock), Origins(web.origins)
     pages = SignIn(roster, hub, clock, sessions, tickets, origins, STATIC)
     sockets = Sockets(roster, hub, clock, sessions, tickets, origins, limits or Limits())
@@ -82,6 +88,8 @@ def build_app(
     ]
     if metrics is not None:
         routes.append(Route("/metrics", _metrics(metrics)))
+    if looking is not None:
+        routes += MenuPages(pages, looking, STATIC).routes()
     return Starlette(
         routes=routes,
         middleware=[Middleware(_SafeHeaders), Middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)],
@@ -117,7 +125,8 @@ class _SafeHeaders:
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)  # a picture has a stricter policy of its own
                 headers["cache-control"] = "no-cache" if scope["path"].startswith("/static/") else "no-store"
             await send(message)
 

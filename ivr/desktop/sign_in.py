@@ -56,13 +56,13 @@ class SignIn:
 
     async def desktop(self, request: Request) -> Response:
         """The desktop, for who has signed in."""
-        if await self._signed_in(request):
+        if await self.signed_in(request):
             return HTMLResponse(self._desktop_page)
         return RedirectResponse("/sign-in", 303)
 
     async def form(self, request: Request) -> Response:
         """The form to sign in."""
-        if await self._signed_in(request):
+        if await self.signed_in(request):
             return RedirectResponse("/", 303)
         return HTMLResponse(self._sign_in_page)
 
@@ -132,7 +132,8 @@ class SignIn:
     def _session(self, request: Request) -> Session | None:
         return self._sessions.read(request.cookies.get(COOKIE))
 
-    async def _signed_in(self, request: Request) -> bool:
+    async def signed_in(self, request: Request) -> bool:
+        """Whether this browser has signed in."""
         session = self._session(request)
         if session is None:
             return False

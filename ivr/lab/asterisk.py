@@ -42,6 +42,7 @@ class LabAsterisk:
         sip_port: int | None = None,
         ami_port: int | None = None,
         robots: Sequence[str] = (),
+        outside: Sequence[str] = (),
         softphones: Sequence[str] = (),
         dialplan_globals: Mapping[str, str] | None = None,
         program: SwitchProgram | None = None,
@@ -53,18 +54,21 @@ class LabAsterisk:
         if len(str(run / "asterisk.ctl").encode()) > _SOCKET_PATH_LIMIT:
             self._short_run = tempfile.mkdtemp(prefix="rw-")
             run = Path(self._short_run)
-        phone_ports = free_ports(len(robots) + 1, socket.SOCK_DGRAM)
+        names = (*robots, *outside)
+        *phones, free_sip_port = free_ports(len(names) + 1, socket.SOCK_DGRAM)
+        phone_ports = dict(zip(names, phones, strict=True))
         self.plan = SwitchPlan(
             folder=folder,
             run=run,
-            sip_port=sip_port or phone_ports[-1],
+            sip_port=sip_port or free_sip_port,
             ami_port=ami_port or free_ports(1, socket.SOCK_STREAM)[0],
             rtp_ports=MEDIA_PORTS,
             ami_secret=secrets.token_urlsafe(24),
             phone_secret=secrets.token_urlsafe(9),
             node_a=node_a,
             node_b=node_b,
-            robots=dict(zip(robots, phone_ports, strict=False)),
+            robots={name: phone_ports[name] for name in robots},
+            outside={name: phone_ports[name] for name in outside},
             softphones=tuple(softphones),
             globals=dict(dialplan_globals or {}),
         )
@@ -92,8 +96,8 @@ class LabAsterisk:
         return TRUNK_ADDRESS
 
     def phone_address(self, endpoint: str) -> tuple[str, int]:
-        """Where the robot of this endpoint must answer."""
-        return "127.0.0.1", self.plan.robots[endpoint]
+        """Where the robot of this endpoint must answer: an agent's phone, or whoever is called over a trunk."""
+        return "127.0.0.1", {**self.plan.robots, **self.plan.outside}[endpoint]
 
     # --- life -----------------------------------------------------------------------------------------------------
 

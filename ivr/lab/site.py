@@ -25,6 +25,9 @@ from models.agents import Agents
 from models.database import Database
 from models.migrate import migrate
 
+#: The trunk to the outside world: whatever number is called over it, one robot answers.
+OUTSIDE = "outside"
+
 
 @dataclass(frozen=True, slots=True)
 class SitePorts:
@@ -48,7 +51,7 @@ class Site:
     book: Path = SHIPPED / "menus"
     queues: Path = SHIPPED / "queues.yaml"
     softphones: Sequence[str] = ()
-    overrides: dict[str, Any] = field(default_factory=dict)  #: further settings, by section
+    overrides: dict[str, Any] = field(default_factory=dict)  #: further settings, whole or by section
     staff: tuple[AgentSeed, ...] = field(default_factory=demo_agents)
     asterisk: LabAsterisk = field(init=False)
     engines: list[EngineProcess] = field(init=False, default_factory=list)
@@ -69,6 +72,7 @@ class Site:
             sip_port=self.ports.sip or None,
             ami_port=self.ports.ami or None,
             robots=robots,
+            outside=[OUTSIDE],
             softphones=self.softphones,
         )
         self.secrets = {
@@ -124,9 +128,12 @@ class Site:
             "prompts": {"folder": str(self.prompts.resolve())},
             "book": {"folder": str(self.book), "queues": str(self.queues)},
             "learning": {"folder": str(self.folder / "models")},
+            "recordings": {"folder": str(self.folder / "recordings")},
+            "outbound": {"allow": ["+86"], "dial": f"PJSIP/{{number}}@{OUTSIDE}"},
+            "webhooks": {"allow": ["http://127.0.0.1:8490/claims/"]},
         }
         for section, values in self.overrides.items():
-            settings[section] = {**settings.get(section, {}), **values}
+            settings[section] = {**settings.get(section, {}), **values} if isinstance(values, dict) else values
         self.settings_file(node).write_text(yaml.safe_dump(settings), encoding="utf-8")
 
     async def prepare(

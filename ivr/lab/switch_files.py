@@ -40,6 +40,7 @@ class SwitchPlan:
     node_a: str  #: HOST:PORT of the first engine
     node_b: str = ""
     robots: Mapping[str, int] = field(default_factory=dict)  #: endpoint → SIP port where its robot answers
+    outside: Mapping[str, int] = field(default_factory=dict)  #: trunk to elsewhere → SIP port where its robot answers
     softphones: tuple[str, ...] = ()  #: endpoints that real phones register as; `softphone` may call in
     globals: Mapping[str, str] = field(default_factory=dict)  #: further dialplan globals
     host: str = "127.0.0.1"
@@ -108,7 +109,7 @@ def _directories(plan: SwitchPlan, program: SwitchProgram) -> str:
 
 def _phones(plan: SwitchPlan) -> str:
     blocks = ["\n; --- written by the lab ---\n"]
-    for name, port in plan.robots.items():
+    for name, port in {**plan.robots, **plan.outside}.items():
         blocks.append(
             f"[{name}](ringwise-phone)\naors = {name}\n[{name}](ringwise-aor)\n"
             f"qualify_frequency = 0\ncontact = sip:{name}@127.0.0.1:{port}\n"

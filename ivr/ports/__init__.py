@@ -1,6 +1,7 @@
 """What the engine needs of the outside world. Every port has a real form and an in-memory twin (`ivr/testing/`)."""
 
 from ivr.ports.call import (
+    CALLBACKS,
     ROUTING,
     AgentCard,
     Arrival,
@@ -49,6 +50,7 @@ from ivr.ports.selfservice import (
     BankOrder,
     BankRow,
     Callbacks,
+    CallbackSeen,
     CallbackWish,
     CaseOpened,
     Cases,
@@ -62,6 +64,7 @@ from ivr.ports.selfservice import (
 )
 
 __all__ = [
+    "CALLBACKS",
     "ROUTING",
     "AgentCard",
     "Arrival",
@@ -70,6 +73,7 @@ __all__ = [
     "BankOrder",
     "BankRow",
     "CallLog",
+    "CallbackSeen",
     "CallbackWish",
     "Callbacks",
     "CallerSeen",

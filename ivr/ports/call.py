@@ -111,6 +111,7 @@ class Recorded:
 
     seconds: float  #: of what was said, trailing silence not counted
     key: str | None = None  #: that ended it
+    hung_up: bool = False  #: the caller left; what was said until then is kept, and the next verb raises HungUp
 
 
 class Leg(Protocol):
@@ -148,11 +149,15 @@ class Leg(Protocol):
         ...
 
     async def record(self, sound: str, *, longest_s: float, silence_s: float) -> Recorded:
-        """Record what the caller says into `sound`.wav after a tone, until a key, silence or the longest time."""
+        """Record what the caller says into `sound`.wav after a tone, until a key, silence or the longest time.
+
+        Raises NotRecorded when the switch cannot write there."""
         ...
 
     async def transfer(self, number: str, *, ring_s: float) -> Dialled:
-        """Ring an outside E.164 number over the trunk; when answered, talk until it hangs up. Disarms before."""
+        """Ring an outside E.164 number over the trunk; when answered, talk until it hangs up. Disarms before.
+
+        Asked again for a call that another engine had, it tells what came of that engine's dialling."""
         ...
 
     async def done(self) -> None:
@@ -229,6 +234,14 @@ class Switchboard(Protocol):
         """End a channel. Raises SwitchAway or ActionUnknown."""
         ...
 
+    async def call_out(self, number: str, *, call_id: str, ring_s: float) -> None:
+        """Ring an outside E.164 number; who answers comes in at the door as the call of that id.
+
+        Answers as soon as the switch has taken the order. Raises SwitchAway when nothing rings; ActionUnknown when
+        that is not known: then look whether the call exists, and never ask again.
+        """
+        ...
+
     async def channels(self) -> tuple[ChannelSeen, ...]:
         """All channels, read afresh. Raises SwitchAway."""
         ...
@@ -296,6 +309,10 @@ class CallLog(Protocol):
         """An answer to a question of a survey."""
         ...
 
+    async def rated_lately(self, subject: str, *, since: float) -> bool:
+        """Whether this caller has answered a survey since then. Raises StoreAway."""
+        ...
+
     async def path(self, call_id: str) -> tuple[PathStep, ...]:
         """What the caller has just done in the menus, oldest first."""
         ...
@@ -332,7 +349,7 @@ class Exchange(Protocol):
         ...
 
     async def close_need(self, call_id: str, outcome: str, *, now: float) -> None:
-        """served, abandoned, gave_up or lost. Withdraws an open offer that was not answered."""
+        """served, abandoned, gave_up, callback or lost. Withdraws an open offer that was not answered."""
         ...
 
     async def snapshot(self, *, now: float) -> Snapshot: ...
@@ -498,3 +515,4 @@ class Hints(Protocol):
 
 #: Topics of hints.
 ROUTING = "routing"
+CALLBACKS = "callbacks"

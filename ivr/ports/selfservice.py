@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any, Protocol
 
 from ivr.ports.call import CustomerView
 from menus.values import Value
+from routing.callback import CallbackEvent
+from routing.callback import CallbackSeen as CallbackSeen
+from routing.callback import CallbackWish as CallbackWish
+from routing.errands import CaseOpened as CaseOpened
+from routing.errands import NewCase as NewCase
+from routing.errands import TextMessage as TextMessage
 
 # --- the bank ------------------------------------------------------------------------------------------------------
 
@@ -80,8 +85,16 @@ class Lockouts(Protocol):
         """Whether one of them is locked. Raises StoreAway."""
         ...
 
-    async def failed(self, subjects: Sequence[str], *, now: float) -> bool:
-        """Count a failure for each; True when one of them is locked now. Raises StoreAway."""
+    async def tried(self, subjects: Sequence[str], *, now: float) -> bool:
+        """Count an attempt for each before its secret is compared. False, and nothing counted, when one is locked.
+
+        Who counts first cannot be outrun by many calls at once. An attempt that is not taken back counts as a failure;
+        the one that makes it too many locks. Raises StoreAway.
+        """
+        ...
+
+    async def untried(self, subjects: Sequence[str], *, now: float) -> None:
+        """Take one attempt of each back: it could not be judged, or was no failure. Raises StoreAway."""
         ...
 
     async def passed(self, subjects: Sequence[str], *, now: float) -> None:
@@ -90,18 +103,6 @@ class Lockouts(Protocol):
 
 
 # --- messages ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class TextMessage:
-    """A text message to be sent."""
-
-    to: str  #: E.164
-    text: str
-    key: str  #: the same key is sent once
-    call_id: str = ""
-    customer_id: int | None = None
-    template: str = ""
 
 
 class Messenger(Protocol):
@@ -115,28 +116,6 @@ class Messenger(Protocol):
 # --- cases and callbacks ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class NewCase:
-    """A complaint as the caller stated it."""
-
-    subject: str
-    tier: int
-    due_days: int
-    call_id: str
-    customer_id: int | None  #: None when nobody knows who calls
-    ani: str | None
-    recording: str | None  #: id of the recording that states it
-
-
-@dataclass(frozen=True, slots=True)
-class CaseOpened:
-    """A case as it stands."""
-
-    number: str  #: digits, as they are said and sent
-    tier: int
-    due_on: date
-
-
 class Cases(Protocol):
     """Complaints being handled."""
 
@@ -145,29 +124,38 @@ class Cases(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackWish:
-    """A caller wants to be called back."""
-
-    call_id: str
-    number: str  #: E.164
-    customer_id: int | None
-    queue: str
-    reason: str
-    language: str
-    kind: str  #: now, keep_place, at
-    since: float  #: what the age of the need counts from
-    due_at: float  #: not to be called before
-    required: Mapping[str, int] = field(default_factory=dict)
-    tier: int = 1
-    credit_s: float = 0.0
-
-
 class Callbacks(Protocol):
-    """Wishes to be called back, and what came of them."""
+    """Wishes to be called back, and what came of them. Every verb raises StoreAway."""
 
     async def request(self, wish: CallbackWish, *, now: float) -> int:
-        """Keep a wish; an open one of the same number and queue is replaced. Answers its id. Raises StoreAway."""
+        """Keep a wish; an open one of the same number and queue is replaced, its kept place taken over. Its id."""
+        ...
+
+    async def all_open(self, *, now: float) -> tuple[CallbackSeen, ...]:
+        """The open wishes that may be dialled by now or are being carried out, in the order of their places."""
+        ...
+
+    async def find(self, callback_id: int, fence: int) -> CallbackSeen | None:
+        """An open wish that still carries this fence."""
+        ...
+
+    async def claim(
+        self, callback_id: int, fence: int, *, node: str, now: float, lease_s: float
+    ) -> CallbackSeen | None:
+        """Claim a waiting wish for one call; None when it has moved on. The fence of the answer is the new one."""
+        ...
+
+    async def move(
+        self, callback_id: int, fence: int, event: CallbackEvent, *, now: float, until: float | None = None
+    ) -> bool:
+        """What has happened to a wish; False, and nothing changed, once it has moved on or cannot move so.
+
+        `until`: with HOLD and ACCEPT the end of the lease, with RETRY the moment of the next call.
+        """
+        ...
+
+    async def came_back(self, number: str, queue: str, *, now: float) -> bool:
+        """The customer called and reached an agent of that queue: an open wish is no longer needed."""
         ...
 
 

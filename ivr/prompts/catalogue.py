@@ -39,6 +39,7 @@ class Catalogue:
     def __init__(self, book: MenuBook, clips: Mapping[Utterance, Clip]) -> None:
         self._book = book
         self._clips = clips
+        self._options: dict[tuple[str, str, str, str | None], Clip] = {}  #: found before; as many as the book has
 
     @classmethod
     def load(cls, folder: Path, book: MenuBook, *, sound_prefix: Path | str | None = None) -> "Catalogue":
@@ -54,13 +55,19 @@ class Catalogue:
         """The clips of a prompt. Raises UnknownPrompt, UnfitValue."""
         return tuple(self._clip(said, name) for said in of_prompt(self._book, name, language, **values))
 
-    def option(self, menu: str, option: str, language: str) -> Clip:
-        """The clip of an option during a call in this language. Raises UnknownPrompt."""
+    def option(self, menu: str, option: str, language: str, key: str | None = None) -> Clip:
+        """The clip of an option during a call in this language, on its own key or another. Raises UnknownPrompt."""
+        asked = (menu, option, language, key)
+        if (found := self._options.get(asked)) is not None:
+            return found
         step = self._book.steps.get(menu)
-        for offered in step.offered(language) if isinstance(step, Menu) else ():
-            if offered.id == option:
-                return self._clip(of_option(self._book, offered, language), f"{menu}.{option}")
-        raise UnknownPrompt(f"the menu {menu!r} has no option {option!r} in {language!r}")
+        if isinstance(step, Menu):
+            for offered in step.offered(language):
+                if offered.id == option and key in (None, *step.keys_for(offered, language)):
+                    clip = self._clip(of_option(self._book, offered, language, key), f"{menu}.{option}")
+                    return self._options.setdefault(asked, clip)
+        on_key = "" if key is None else f" on key {key}"
+        raise UnknownPrompt(f"the menu {menu!r} has no option {option!r}{on_key} in {language!r}")
 
     def all(self) -> tuple[Clip, ...]:
         """Every clip of the book."""
@@ -115,7 +122,7 @@ def render(
     if failed:
         raise Misconfigured("prompts could not be rendered:\n" + "\n".join(_shown(sorted(failed))))
     clips = _clips(folder, files, sound_prefix)
-    listed = [
+    listed = _of_other_books(folder, files) + [
         {
             "file": files[said],
             "seconds": clip.seconds,
@@ -125,6 +132,19 @@ def render(
     ]
     _write(folder / _INDEX, json.dumps({"clips": listed}, ensure_ascii=False, indent=1).encode("utf-8"))
     return Catalogue(book, clips)
+
+
+def _of_other_books(folder: Path, mine: Mapping[Utterance, str]) -> list[dict[str, Any]]:
+    """What the list of a folder says of sounds that are there and not of this book: books may share a folder."""
+    try:
+        listed = json.loads((folder / _INDEX).read_text(encoding="utf-8"))["clips"]
+        return [
+            entry
+            for entry in listed
+            if Utterance(**entry["says"]) not in mine and (folder / f"{entry['file']}.wav").is_file()
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def recorded(book: MenuBook, recordings: Path | None) -> dict[str, str]:

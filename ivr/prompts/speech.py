@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ivr.errors import EngineFault
+from menus.spoken import LANGUAGES
 
 SPEAK_TIMEOUT_S = 15.0  #: for one prompt; espeak-ng needs 0.02 s
 
@@ -26,9 +27,8 @@ class Speech(Protocol):
         ...
 
 
-#: Voices of espeak-ng. `cmn` of version 1.51 spells Chinese signs as English letters and numbers (espeak-ng issues
-#: 1044 and 1236); `cmn-latn-pinyin` reads them.
-VOICES: Mapping[str, str] = {"en": "en-gb", "zh": "cmn-latn-pinyin"}
+#: Voices of espeak-ng by language.
+VOICES: Mapping[str, str] = {language: module.VOICE for language, module in LANGUAGES.items()}
 
 #: Chinese words with a sign that espeak-ng 1.51 reads another way, the sign replaced by its pinyin.
 READINGS: Mapping[str, str] = {

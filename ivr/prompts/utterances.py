@@ -6,12 +6,13 @@ from typing import Any
 
 from menus.errors import UnfitValue, UnknownPrompt
 from menus.phrases import option_text
-from menus.prompt_text import Slot, segments
+from menus.prompt_text import Slot, SlotKind, segments
 from menus.schema import Menu, MenuBook, Option
-from menus.spoken import spoken, vocabulary
+from menus.spoken import grouped, spoken, vocabulary
 
 PHRASE_PAUSE_MS = 350  #: after a sentence or an option; half a second between options with the player's own gap
 PIECE_PAUSE_MS = 60  #: within a sentence that is put together
+GROUP_PAUSE_MS = 300  #: between groups of digits: long enough to write them down
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,10 +39,22 @@ def of_prompt(book: MenuBook, name: str, language: str, **values: Any) -> tuple[
             if piece.name not in values:
                 raise UnfitValue(f"{name}: the value of {{{piece.name}}} is missing")
             words = spoken(piece.kind, values[piece.name], language)
-            said += [Utterance(language, word, PIECE_PAUSE_MS) for word in words]
+            pauses = _pauses(piece.kind, values[piece.name], len(words))
+            said += [Utterance(language, word, pause_ms) for word, pause_ms in zip(words, pauses, strict=True)]
         else:
             said.append(piece)
     return tuple(said)
+
+
+def _pauses(kind: SlotKind, value: Any, words: int) -> list[int]:
+    """The pause after each word of a value: longer after the last digit of a group that another one follows."""
+    pauses = [PIECE_PAUSE_MS] * words
+    if kind is SlotKind.GROUPS:
+        end = 0
+        for group in grouped(value)[:-1]:
+            end += len(group)
+            pauses[end - 1] = GROUP_PAUSE_MS
+    return pauses
 
 
 def _pieces(language: str, text: str) -> list[Utterance | Slot]:
@@ -54,10 +67,14 @@ def _pieces(language: str, text: str) -> list[Utterance | Slot]:
     ]
 
 
-def of_option(book: MenuBook, option: Option, language: str) -> Utterance:
-    """The sentence of an option during a call in this language."""
+def of_option(book: MenuBook, option: Option, language: str, key: str | None = None) -> Utterance:
+    """The sentence of an option during a call in this language, on its own key or another.
+
+    A recording says the option's own key, so that speech takes its place on another.
+    """
     voice = option.voice_in(language)
-    return Utterance(voice, option_text(book, option, language), recording=option.recording.get(voice, ""))
+    recording = option.recording.get(voice, "") if key in (None, option.key) else ""
+    return Utterance(voice, option_text(book, option, language, key), recording=recording)
 
 
 def all_of(book: MenuBook) -> list[Utterance]:
@@ -75,8 +92,11 @@ def _all(book: MenuBook) -> Iterator[Utterance]:
                 if isinstance(piece, Slot):
                     words = vocabulary(piece.kind, language)
                     yield from (Utterance(language, word, PIECE_PAUSE_MS) for word in words)
+                    if piece.kind is SlotKind.GROUPS:
+                        yield from (Utterance(language, word, GROUP_PAUSE_MS) for word in words)
                 else:
                     yield piece
         for step in book.steps.values():
             if isinstance(step, Menu):
-                yield from (of_option(book, option, language) for option in step.offered(language))
+                for option in step.offered(language):
+                    yield from (of_option(book, option, language, key) for key in step.keys_for(option, language))

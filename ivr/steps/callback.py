@@ -1,10 +1,83 @@
-"""To be written."""
+"""Take the wish to be called back: to which number, when, and with which place in the queue."""
+
+import asyncio
+from datetime import datetime, time
+
+import structlog
 
 from ivr.call import Call
+from ivr.numbers import e164, masked, may_be_called
+from ivr.ports import CALLBACKS, CallbackWish
+from ivr.steps.route import QUEUED_CREDIT_S, QUEUED_SINCE, entry_credit_s
 from menus.schema import Callback
-from menus.walk import Input, Position
+from menus.walk import Input, Left, Position
+from routing.errors import StoreAway
+
+log = structlog.get_logger()
+
+#: How long a caller in silence waits for the store to keep their wish.
+KEEP_S = 2.0
+#: Leads on when nobody could be called back.
+NOT_KEPT = Left("otherwise")
 
 
 async def callback(call: Call, step: Callback, position: Position) -> Input:
-    """To be written."""
-    raise NotImplementedError
+    """Keep the wish; the values say when the phone will ring at the earliest."""
+    parts, number = call.parts, number_of(call, step, position)
+    due = due_at(call, step, position)
+    if number is None or due is None or call.edition.book.calling_back is None:
+        call.note("callback", outcome="refused", number=number is not None, due=due is not None)
+        return NOT_KEPT
+    wish = wish_of(call, step, position, number, due)
+    try:
+        await call.leg.arm(KEEP_S + parts.settings.calls.dead_man_s)
+        async with asyncio.timeout(KEEP_S):
+            id_ = await parts.callbacks.request(wish, now=call.now())
+    except (TimeoutError, StoreAway):
+        log.warning("the store is away; the wish to be called back is not kept")
+        return NOT_KEPT
+    parts.hints.nudge(CALLBACKS)
+    call.note("callback", outcome="kept", id=id_, queue=step.queue, time=step.time, due_at=due.timestamp())
+    log.info("a callback is wished", id=id_, queue=step.queue, time=step.time, number=masked(number))
+    return Left(values={"callback_on": due.date(), "callback_at": due.time().replace(second=0, microsecond=0)})
+
+
+def number_of(call: Call, step: Callback, position: Position) -> str | None:
+    """The number to call; None when there is none, or it may not be called."""
+    settings, number = call.parts.settings, call.facts.ani
+    if step.number is not None:
+        number = e164(str(position.values.get(step.number, "")), settings.country)
+    return number if number is not None and may_be_called(number, settings.outbound.allow) else None
+
+
+def due_at(call: Call, step: Callback, position: Position) -> datetime | None:
+    """When the phone may ring at the earliest, by the site's clock; None when there is no such time."""
+    now, hours = call.local_time(), call.edition.hours
+    if step.time != "at":
+        return now if step.hours is None else hours.next_open(step.hours, now)
+    wished = position.values.get(step.at or "")
+    return hours.next_at(step.hours, wished, now) if isinstance(wished, time) else None
+
+
+def wish_of(call: Call, step: Callback, position: Position, number: str, due: datetime) -> CallbackWish:
+    """The wish, with the age and the credit that its need will have."""
+    queue = call.parts.queues[step.queue]
+    since, credit_s = due.timestamp(), queue.credit_minutes * 60 + entry_credit_s(call)
+    if step.time == "keep_place":
+        kept_since, kept_credit_s = (position.values.get(name) for name in (QUEUED_SINCE, QUEUED_CREDIT_S))
+        since = kept_since if isinstance(kept_since, float) else call.now()
+        credit_s = kept_credit_s if isinstance(kept_credit_s, float) else credit_s
+    return CallbackWish(
+        call_id=call.id,
+        number=number,
+        customer_id=call.facts.customer_id if number == call.facts.ani else position.verified_as,
+        queue=step.queue,
+        reason=step.reason,
+        language=call.language,
+        kind=step.time,
+        since=since,
+        due_at=due.timestamp(),
+        required=queue.required(step.needs),
+        tier=step.tier,
+        credit_s=credit_s,
+    )

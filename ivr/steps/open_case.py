@@ -1,10 +1,45 @@
-"""To be written."""
+"""Open a case for a complaint and give it a number that can be spoken and sent."""
+
+import asyncio
+from dataclasses import replace
+
+import structlog
 
 from ivr.call import Call
+from ivr.ports import NewCase
 from menus.schema import OpenCase
-from menus.walk import Input, Position
+from menus.walk import Input, Left, Position
+from routing.errors import StoreAway
+
+log = structlog.get_logger()
+
+#: How long the caller waits in silence for the case to be stored, seconds.
+STORE_S = 2.0
 
 
 async def open_case(call: Call, step: OpenCase, position: Position) -> Input:
-    """To be written."""
-    raise NotImplementedError
+    """Store the case; its number and the day by which it is answered are values of the call from now on."""
+    recording = position.values.get(step.recording) if step.recording is not None else None
+    case = NewCase(
+        subject=step.subject,
+        tier=step.tier,
+        due_days=step.due_days,
+        call_id=call.id,
+        customer_id=position.verified_as or call.facts.customer_id,
+        ani=call.facts.ani,
+        recording=recording if isinstance(recording, str) else None,
+    )
+    await call.allow(STORE_S)
+    try:
+        async with asyncio.timeout(STORE_S):
+            opened = await call.parts.cases.open(case, now=call.now())
+    except (TimeoutError, StoreAway):
+        log.warning("the store is away; a case could not be opened")
+        call.note("case", subject=step.subject, outcome="not_stored")
+        return Left("otherwise")
+    call.note("case", subject=step.subject, number=opened.number, tier=opened.tier, outcome="opened")
+    facts = call.facts
+    call.facts = replace(
+        facts, open_cases=facts.open_cases + 1, case_tier=max(facts.case_tier, opened.tier)
+    )  # what follows in this call may ask
+    return Left("then", {"case_number": opened.number, "case_due": opened.due_on})

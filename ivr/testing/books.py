@@ -1,9 +1,14 @@
 """A small whole book for tests: two languages, a personal top menu, a sub-menu, routes and ends."""
 
-from menus.loader import parse_book
-from menus.schema import MenuBook
+import json
 
-#: Every rule is kept and no warning is given; tests break it one line at a time.
+import yaml
+
+from menus.loader import Examined, examine, parse_book
+from menus.schema import MenuBook
+from menus.yaml_source import parse, read_yaml
+
+#: Every rule is kept; the one warning is that nobody is offered a callback. Tests break it one line at a time.
 SMALL = """\
 version: 1
 name: Small Bank
@@ -75,6 +80,21 @@ def book_with_a_menu_after_talks() -> MenuBook:
     return parse_book({"small.yaml": text + _AFTER})
 
 
+def text_with(steps: str, *, prompts: str = "", more: str = "") -> str:
+    """The small book as text, in whose main menu key 3 leads to the step `first` of these; `main` is beyond.
+
+    Steps and prompts are lines of YAML with an indentation of two, `more` is whole sections of the book.
+    """
+    start, end = SMALL.index("  cards:\n    kind: menu"), SMALL.index("  to_zh: {kind")
+    text = (SMALL[:start] + SMALL[end:]).replace("then: cards}", "then: first}")
+    return text.replace("  bye: {text:", f"{prompts}  bye: {{text:") + steps + more
+
+
+def book_with(steps: str, *, prompts: str = "", more: str = "") -> MenuBook:
+    """The book of `text_with`. Its form is checked, the rules between its parts are not."""
+    return MenuBook.model_validate(yaml.safe_load(text_with(steps, prompts=prompts, more=more)))
+
+
 _AFTER = """\
   notice: {kind: say, prompts: [notice], then: transfers}
   transfers: {kind: route, queue: general, reason: Transfers, then: after, otherwise: nobody}
@@ -86,3 +106,78 @@ _AFTER = """\
     no_input: {prompts: [silent], then: thanks}
     invalid: {prompts: [wrong], then: thanks}
 """
+
+
+def book_with_callbacks() -> MenuBook:
+    """The small book, whose queue can be left for a callback or a notice, and that tells what is open.
+
+    Read without the rules over whole books: it is here to be walked.
+    """
+    text = (
+        SMALL.replace("hello: {kind: say, prompts: [welcome], then: main}", _MATTERS)
+        .replace("then: general}", "then: queue}")
+        .replace("  general: {kind: route, queue: general, reason: General, then: thanks, otherwise: nobody}", _QUEUE)
+        .replace(
+            "waiting: {hold", "calling_back: {greeting: greeting, then: thanks, otherwise: nobody}\nwaiting: {hold"
+        )
+        .replace("prompts:\n", "calendar: {hours: {service: 'Mo-Fr 08:00-20:00'}}\nprompts:\n" + _PROMPTS)
+        .replace("  bye: {text", "  notice: {text: {en: Keep your card at hand., zh: 请准备好银行卡。}}\n  bye: {text")
+    )
+    return read_yaml(text, "small.yaml", MenuBook)
+
+
+_PROMPTS = """\
+  greeting: {text: {en: We call you back. Press 1., zh: 我们给您回电，请按1。}}
+  may_call: {text: {en: Press 1 for a call back., zh: 回电请按1。}}
+  may_go: {text: {en: Press 2 for a notice., zh: 通知请按2。}}
+  open_case: {text: {en: Your matter is open., zh: 您有未结事项。}}
+  missed: {text: {en: We called you., zh: 我们给您打过电话。}}
+  before: {text: {en: You called before., zh: 您来过电话。}}
+  kept: {text: {en: "We call at {callback_at:time}.", zh: "我们{callback_at:time}回电。"}}
+"""
+_MATTERS = """\
+hello: {kind: say, prompts: [welcome], then: open}
+  open:
+    kind: matters
+    case: open_case
+    case_then: notice
+    callback: missed
+    callback_then: queue
+    repeat: before
+    then: main"""
+_QUEUE = """\
+  queue:
+    kind: route
+    queue: general
+    reason: General
+    credit_minutes: 1
+    ways:
+      - {key: 1, prompt: may_call, after_s: 10, then: keep}
+      - {key: 2, prompt: may_go, when: "queue.general.waiting > 1", then: notice}
+    then: thanks
+    otherwise: soon
+  keep: {kind: callback, queue: general, reason: Cards, time: keep_place, then: told, otherwise: notice}
+  soon: {kind: callback, queue: general, reason: Cards, time: now, hours: service, then: told, otherwise: notice}
+  told: {kind: say, prompts: [kept], then: thanks}
+  notice: {kind: say, prompts: [notice], then: thanks}"""
+
+
+def small_book_with(example: str) -> Examined:
+    """What is found in the small book with another file over it: what the file says itself, the small book does not.
+
+    The site has the queue general, may call +86 and ask https://crm.example/ivr/.
+    """
+    (small, _), (mine, _) = parse(SMALL, "small.yaml"), parse(example, "example.yaml")
+    rest = small.plain() if small else {}
+    for key, value in (mine.plain() if mine else {}).items():
+        if key in ("steps", "prompts", "tasks") and isinstance(value, dict):
+            rest[key] = {name: entry for name, entry in rest[key].items() if name not in value}
+        else:
+            rest.pop(key, None)
+    return examine(
+        {"small.yaml": json.dumps(rest), "example.yaml": example},
+        queues={"general"},
+        time_zone="Asia/Shanghai",
+        outbound=("+86",),
+        webhooks=("https://crm.example/ivr/",),
+    )

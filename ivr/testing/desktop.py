@@ -15,6 +15,7 @@ from ivr.desktop.hub import Hub
 from ivr.desktop.measures import Measures
 from ivr.desktop.server import DesktopServer, Health, build_app
 from ivr.desktop.window import Limits
+from ivr.looking import Looking
 from ivr.ports import Clock, Pop
 from ivr.settings import Web
 from ivr.testing.roster import ScriptedRoster
@@ -117,6 +118,7 @@ async def running_desktop(
     limits: Limits | None = None,
     health: Health | None = None,
     port: int = 0,
+    looking: Looking | None = None,
 ) -> AsyncIterator[RunningDesktop]:
     """Start hub and server, and stop them."""
     registry = CollectorRegistry()
@@ -126,7 +128,9 @@ async def running_desktop(
         return pops.get(agent_id)
 
     hub = Hub(roster, clock, pop_of, measures=Measures(registry))
-    app = build_app(roster, hub, clock, web or Web(), SECRET, metrics=registry, health=health, limits=limits)
+    app = build_app(
+        roster, hub, clock, web or Web(), SECRET, metrics=registry, health=health, limits=limits, looking=looking
+    )
     server = DesktopServer(app, "127.0.0.1", port)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(hub.run())

@@ -157,9 +157,11 @@ class ScriptedLeg:
         await asyncio.sleep(0)
         said = self.says.pop(0) if self.says else Recorded(0.0)
         self.recorded.append(sound)
-        self.clock.advance(min(said.seconds, longest_s) + (0 if said.key else silence_s))
+        self.clock.advance(min(said.seconds, longest_s) + (0 if said.key or said.hung_up else silence_s))
         self._alive()
-        return Recorded(min(said.seconds, longest_s), said.key)
+        if said.hung_up:
+            self.hang_up()
+        return Recorded(min(said.seconds, longest_s), said.key, said.hung_up)
 
     async def transfer(self, number: str, *, ring_s: float) -> Dialled:
         """Ring an outside number; the next of `dials` is what comes of it."""

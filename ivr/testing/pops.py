@@ -68,9 +68,7 @@ def a_customer(now: float, **changes: object) -> CustomerView:
             ProductSeen("insurance", "Family health", 0, "CNY", "premium_due", date(2027, 1, 4)),
         ),
         life_events=(("new_car", date(2026, 8, 2)), ("moving_house", date(2026, 5, 17))),
-        cases=(
-            CaseSeen("C-2026-1187", "Card charged twice at a petrol station", 2, now - 6 * DAY_S, now + 1.5 * DAY_S),
-        ),
+        cases=(CaseSeen("101187", "Card charged twice at a petrol station", 2, now - 6 * DAY_S, now + 1.5 * DAY_S),),
         contacts=(
             ContactSeen(now - 2 * DAY_S, "app", "transfer"),
             ContactSeen(now - 6 * DAY_S, "agent", "complaint", "complaint_opened"),

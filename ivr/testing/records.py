@@ -3,17 +3,20 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ivr.ports import Arrival, CallerSeen, PathStep, Rating, Recording, Resumed
 from ivr.testing.exchange import MemoryExchange as MemoryExchange
 from ivr.testing.exchange import MemoryRoster as MemoryRoster
 from ivr.testing.store import MemoryStore as MemoryStore
-from menus.facts import CallerFacts, MenuMemory, subject_of
+from menus.facts import CallerFacts, MenuMemory, RecentCall, subject_of
 from models.call_entries import PROVISIONAL, plain
 from models.hints import Hints
 from models.paths import path_of
+from models.recent import RECENT_S, call_of
 from models.tables import CallEventRow, CallRow, HistoryEventRow
-from routing.call import CallEvent, CallState, Ending, move_call
+from routing.call import CallEvent, CallState, Ending, Reason, move_call
+from routing.callback import of_call
 from routing.errors import IllegalMove
 
 
@@ -21,11 +24,15 @@ class MemoryHints(Hints):
     """Twin of hints between nodes: hints in a process are in memory anyway."""
 
 
+#: The zone of the small book.
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
 class MemoryDirectory:
     """Twin of `models.customers.Customers` (port Directory); `late` makes it miss every deadline."""
 
-    def __init__(self, store: MemoryStore) -> None:
-        self.store = store
+    def __init__(self, store: MemoryStore, zone: ZoneInfo = ZONE) -> None:
+        self.store, self.zone = store, zone
         self.late = False
 
     async def find(self, ani: str | None, *, now: float, deadline_s: float) -> CallerFacts:
@@ -34,7 +41,7 @@ class MemoryDirectory:
             return CallerFacts(ani=ani)
         customers = self.store.facts.get(ani, ())
         found = customers[0] if len(customers) == 1 else CallerFacts(ani=ani, matches=len(customers))
-        return self._with_memory(found)
+        return self._with_past(found, now, nobodys=len(customers) < 2)
 
     async def customer(self, customer_id: int, *, ani: str | None, now: float, deadline_s: float) -> CallerFacts | None:
         """Facts of that customer."""
@@ -42,13 +49,14 @@ class MemoryDirectory:
             return None
         everybody = (one for customers in self.store.facts.values() for one in customers)
         found = next((one for one in everybody if one.customer_id == customer_id), None)
-        return None if found is None else self._with_memory(replace(found, ani=ani))
+        if found is None:
+            return None
+        matches = len(self.store.facts.get(ani or "", ()))
+        return self._with_past(replace(found, ani=ani, matches=matches), now, nobodys=False)
 
-    def _with_memory(self, facts: CallerFacts) -> CallerFacts:
-        """What earlier calls left behind."""
+    def _with_past(self, facts: CallerFacts, now: float, *, nobodys: bool) -> CallerFacts:
+        """What earlier calls left behind; `nobodys`: calls of nobody in particular tell what they were about too."""
         subject = subject_of(facts)
-        if subject is None:
-            return facts
         memory = {menu: kept for (who, menu), kept in self.store.memories.items() if who == subject}
         kept = {name: value for (who, name), value in self.store.keepsakes.items() if who == subject}
         return replace(
@@ -57,7 +65,33 @@ class MemoryDirectory:
             memory={**facts.memory, **memory},
             remembered={**facts.remembered, **kept},
             opted_out=facts.opted_out or facts.ani in self.store.opted_out,
+            missed_callback=facts.missed_callback or self._missed(facts.ani, now),
+            recent=facts.recent or self._recent(facts, now, nobodys),
         )
+
+    def _missed(self, ani: str | None, now: float) -> bool:
+        calls, missed = self.store.calls.values(), [row for row in self.store.callbacks.values() if row.number == ani]
+        return any(
+            row.outcome == "missed"
+            and row.closed_at is not None
+            and row.closed_at >= now - RECENT_S
+            and not any(c.ani == ani and c.started_at >= row.closed_at and c.reason == Reason.AGENT for c in calls)
+            for row in missed
+        )
+
+    def _recent(self, facts: CallerFacts, now: float, nobodys: bool) -> tuple[RecentCall, ...]:
+        mine = [
+            call
+            for call in self.store.calls.values()
+            if facts.ani is not None and call.ani == facts.ani and call.ended_at is not None
+            and now - RECENT_S <= call.started_at <= now and of_call(call.id) is None
+        ]  # fmt: skip
+        found = []
+        for call in sorted(mine, key=lambda one: -one.started_at):
+            told = call.customer_id == facts.customer_id if call.customer_id is not None else nobodys
+            events = [(e.kind, e.data) for e in self.store.events if told and e.call_id == call.id]
+            found.append(call_of(call.started_at, call.result, events, self.zone))
+        return tuple(found)
 
 
 class MemoryCallLog:
@@ -159,7 +193,7 @@ class MemoryCallLog:
         def write() -> None:
             call = self.store.calls.get(call_id)
             if call is not None:
-                call.verified_as = customer_id
+                call.verified_as = call.customer_id = customer_id
 
         self._write(write)
 
@@ -177,7 +211,12 @@ class MemoryCallLog:
 
     def rated(self, rating: Rating, now: float) -> None:
         """An answer to a survey."""
-        self._write(lambda: self.store.ratings.append(rating))
+        self._write(lambda: self.store.ratings.append((rating, now)))
+
+    async def rated_lately(self, subject: str, *, since: float) -> bool:
+        """Whether this caller has answered a survey since then."""
+        self.store.reach()
+        return any(rating.subject == subject and at >= since for rating, at in self.store.ratings)
 
     def _mine(self, call_id: str) -> CallRow | None:
         call = self.store.calls.get(call_id)

@@ -1,10 +1,11 @@
 """One engine node of twins, for whole calls in virtual time: callers with scripts, agents, a dispatcher, a watcher."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from ivr.callbacks import CallbackDialler
 from ivr.conversation import converse
 from ivr.dispatch import Dispatcher
 from ivr.parts import Edition, Parts
@@ -13,7 +14,7 @@ from ivr.prompts.catalogue import Catalogue
 from ivr.prompts.utterances import all_of
 from ivr.queues import Queue
 from ivr.settings import Settings
-from ivr.testing.bank import MemoryBank
+from ivr.testing.bank import MemoryAccount, MemoryBank
 from ivr.testing.books import small_book
 from ivr.testing.clock import FakeClock
 from ivr.testing.desk import MemoryDesk
@@ -28,9 +29,11 @@ from ivr.testing.selfservice import (
 )
 from ivr.testing.switchboard import MemorySwitchboard
 from ivr.watch import Watcher
+from menus.facts import CallerFacts
 from menus.learning.ranker import KernelRanker
 from menus.pace import estimated_s
 from menus.schema import MenuBook
+from models.choices import Choice
 from models.tables import AgentRow, CallRow, NeedRow, OfferRow
 from routing.agent import AgentState
 
@@ -55,24 +58,36 @@ class Stage:
         node: str = "node-a",
         beside: "Stage | None" = None,
         queue: Mapping[str, Any] | None = None,
-        settings: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | Settings | None = None,
+        clock: FakeClock | None = None,
+        edition: Edition | None = None,
+        queues: Mapping[str, Queue] | None = None,
+        directory: Callable[[MemoryStore], MemoryDirectory] = MemoryDirectory,
+        webhooks: MemoryWebhooks | None = None,
     ) -> None:
-        self.clock: FakeClock = beside.clock if beside else FakeClock()
+        self.clock: FakeClock = clock or (beside.clock if beside else FakeClock())
         self.store: MemoryStore = beside.store if beside else MemoryStore()
         self.hints: MemoryHints = beside.hints if beside else MemoryHints()
-        self.editions = {1: Edition.of(1, book or small_book(), silent_catalogue(book or small_book()))}
-        self.directory = MemoryDirectory(self.store)
+        if edition is None:
+            edition = Edition.of(1, book or small_book(), silent_catalogue(book or small_book()))
+        if not isinstance(settings, Settings):
+            settings = Settings.model_validate({"node": node, "personal": {"hold_out": 0}, **(settings or {})})
+        self.editions = {edition.version: edition}
+        self.choice: Choice | None = None  #: the newest edition for everybody when None
+        self.directory = directory(self.store)
         self.log = MemoryCallLog(self.store, node)
         self.exchange = MemoryExchange(self.store, node)
         self.roster = MemoryRoster(self.store)
-        self.bank, self.desk, self.switchboard = MemoryBank(), MemoryDesk(), MemorySwitchboard()
-        self.lockouts, self.messenger = MemoryLockouts(self.store, self.clock), MemoryMessenger(self.store)
+        self.bank: MemoryBank = beside.bank if beside else MemoryBank(clock=self.clock)
+        self.desk, self.switchboard = MemoryDesk(), MemorySwitchboard()
+        self.messenger = MemoryMessenger(self.store)
         self.cases, self.callbacks = MemoryCases(self.store), MemoryCallbacks(self.store)
-        self.webhooks = MemoryWebhooks()
+        self.webhooks = webhooks or MemoryWebhooks()
         self.legs: dict[str, ScriptedLeg] = {}
         self.switchboard.on_wake = self._wake
+        self.lockouts = MemoryLockouts(self.store, settings.verification)
         self.parts = Parts(
-            settings=Settings.model_validate({"node": node, "personal": {"hold_out": 0}, **(settings or {})}),
+            settings=settings,
             clock=self.clock,
             log=self.log,
             directory=self.directory,
@@ -89,9 +104,12 @@ class Stage:
             webhooks=self.webhooks,
             ranker=KernelRanker(),
             edition=lambda version: self.editions.get(version or 0, self.editions[max(self.editions)]),
-            queues={"general": Queue(skills={"general": 1}, **(queue or {}))},
+            edition_for=self._edition_for,
+            recall=self._recall,
+            queues=queues or {"general": Queue(skills={"general": 1}, **(queue or {}))},
         )
-        self.dispatcher, self.watcher = Dispatcher(self.parts), Watcher(self.parts)
+        self.dialler = CallbackDialler(self.parts)
+        self.dispatcher, self.watcher = Dispatcher(self.parts, self.dialler), Watcher(self.parts)
 
     def leg(self, *script: Action, call_id: str = "call-1", ani: str | None = ANI, rung: int = 1) -> ScriptedLeg:
         """A caller's line."""
@@ -99,6 +117,13 @@ class Stage:
         leg = ScriptedLeg(Arrival(call_id, call_id, channel, ani, "", "95588", rung), self.clock, list(script))
         self.legs[channel] = leg
         return leg
+
+    def customer(self, account: MemoryAccount) -> MemoryAccount:
+        """A customer of the bank whom callers may prove to be; known by their numbers."""
+        for number in account.numbers:
+            facts = CallerFacts(number, account.customer_id, 1, account.language, account.segment)
+            self.store.facts[number] = (*self.store.facts.get(number, ()), facts)
+        return self.bank.open(account)
 
     def agent(self, name: str = "grace", *, skills: Mapping[str, int] = SKILLS, ready: bool = True) -> AgentRow:
         """An agent with a phone called PJSIP/NAME, ready or paused since now."""
@@ -134,6 +159,12 @@ class Stage:
     def offer(self) -> OfferRow:
         """The newest offer."""
         return self.store.offers[max(self.store.offers)]
+
+    def _edition_for(self, caller: str) -> Edition:
+        return self.editions[max(self.editions) if self.choice is None else self.choice.version_for(caller)]
+
+    async def _recall(self, version: int) -> Edition | None:
+        return self.editions.get(version)
 
     def _wake(self, channel: str) -> None:
         if channel in self.legs:

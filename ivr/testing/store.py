@@ -3,11 +3,30 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ivr.ports import CallbackWish, CaseOpened, NewCase, Rating, Recording, TextMessage
+from ivr.ports import CaseOpened, NewCase, Rating, Recording, TextMessage
 from menus.facts import CallerFacts, MenuMemory
-from models.tables import AgentRow, CallEventRow, CallRow, HistoryEventRow, NeedRow, NodeRow, OfferRow
+from models.tables import (
+    AgentRow,
+    CallbackRow,
+    CallEventRow,
+    CallRow,
+    HistoryEventRow,
+    NeedRow,
+    NodeRow,
+    OfferRow,
+    OutboxRow,
+)
 from routing.agent import AgentState
 from routing.errors import StoreAway
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Failed attempts of a customer or a number."""
+
+    failures: int
+    since: float  #: of the first that counts
+    locked_until: float | None = None
 
 
 @dataclass
@@ -27,12 +46,13 @@ class MemoryStore:
     keepsakes: dict[tuple[str, str], str] = field(default_factory=dict)  #: (subject, name) → value
     memories: dict[tuple[str, str], MenuMemory] = field(default_factory=dict)  #: (subject, menu)
     recordings: list[Recording] = field(default_factory=list)
-    ratings: list[Rating] = field(default_factory=list)
+    ratings: list[tuple[Rating, float]] = field(default_factory=list)  #: with the time of each
     messages: list[TextMessage] = field(default_factory=list)
+    outbox: list[OutboxRow] = field(default_factory=list)  #: what became of the messages
     opted_out: set[str] = field(default_factory=set)
     cases: list[tuple[NewCase, CaseOpened]] = field(default_factory=list)
-    callbacks: dict[int, CallbackWish] = field(default_factory=dict)
-    failures: dict[str, int] = field(default_factory=dict)  #: subject → failed attempts to be verified
+    callbacks: dict[int, CallbackRow] = field(default_factory=dict)
+    lockouts: dict[str, Failures] = field(default_factory=dict)  #: subject → failed attempts to be verified
     away: bool = False
 
     def reach(self) -> None:

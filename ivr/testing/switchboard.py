@@ -1,7 +1,7 @@
 """A switchboard in memory: channels that a test adds and removes, events that a test sends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from ivr.ports import ChannelSeen, SwitchEvent
 
@@ -14,7 +14,10 @@ class MemorySwitchboard:
         self.seen: dict[str, ChannelSeen] = {}
         self.woken: list[str] = []
         self.on_wake: Callable[[str], None] | None = None
-        self._events: asyncio.Queue[SwitchEvent] = asyncio.Queue()
+        self.called_out: list[tuple[str, str]] = []  #: number and id of each call that was made
+        self.on_call_out: Callable[[str, str], Awaitable[None]] | None = None  #: may raise what the switch raises
+        self._readers: list[asyncio.Queue[SwitchEvent]] = []
+        self._untold: list[SwitchEvent] = []  #: for the first reader
 
     async def wake(self, channel: str) -> None:
         """Remember the wake, and pass it on if somebody asked for it."""
@@ -26,15 +29,28 @@ class MemorySwitchboard:
         """End a channel."""
         self.seen.pop(channel, None)
 
+    async def call_out(self, number: str, *, call_id: str, ring_s: float) -> None:
+        """Remember the call, and pass it on if somebody asked for it."""
+        self.called_out.append((number, call_id))
+        if self.on_call_out is not None:
+            await self.on_call_out(number, call_id)
+
     async def channels(self) -> tuple[ChannelSeen, ...]:
         """All channels."""
         return tuple(self.seen.values())
 
     def tell(self, event: SwitchEvent) -> None:
         """Let the switch tell something."""
-        self._events.put_nowait(event)
+        if not self._readers:
+            self._untold.append(event)
+        for reader in self._readers:
+            reader.put_nowait(event)
 
     async def events(self) -> AsyncIterator[SwitchEvent]:
-        """What the test has told, in order."""
+        """What the test tells from now on, in order; the first reader also gets what was told before."""
+        mine: asyncio.Queue[SwitchEvent] = asyncio.Queue()
+        while self._untold:
+            mine.put_nowait(self._untold.pop(0))
+        self._readers.append(mine)
         while True:
-            yield await self._events.get()
+            yield await mine.get()

@@ -1,84 +1,150 @@
 """Rules on the ways through a book: every step can be reached, and every caller is let out."""
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 
 from menus.rules.finding import Finding, Loc, advice, fault
-from menus.rules.places import menus_of, targets_of, targets_without_choice
-from menus.schema import Menu, MenuBook, Say, SetLanguage, Step
+from menus.rules.outline import Exit, Outline, rounds
+from menus.rules.places import chosen
+from menus.schema import (
+    Callback,
+    Dip,
+    Goodbye,
+    Goto,
+    Menu,
+    MenuBook,
+    OpenCase,
+    Route,
+    Send,
+    Set,
+    SetLanguage,
+    Step,
+    Transact,
+)
 
 _ADVISED_DEPTH = 2
+#: Steps that neither speak nor wait; what they do is done at once.
+_AT_ONCE = (Goto, Set, SetLanguage, Dip, Send, OpenCase, Callback)
 
 
 def top_menu(book: MenuBook) -> str | None:
-    """The menu that a call comes to first; None when it comes to none."""
-    name, seen = book.entry, set[str]()
-    while name in book.steps and name not in seen:
-        seen.add(name)
-        step = book.steps[name]
-        if isinstance(step, Menu):
-            return name
-        if not isinstance(step, Say | SetLanguage):
-            return None
-        name = step.then
-    return None
+    """The menu that a call to the book's own entry comes to first; None when it comes to none."""
+    outline = Outline(book)
+    if book.entry not in book.steps:
+        return None
+    stop = outline.helping | outline.menus.keys()
+    return next((name for name in outline.from_steps([book.entry], stop) if name in outline.menus), None)
 
 
-def unreachable_steps(book: MenuBook) -> Iterator[Finding]:
+def unreachable_steps(outline: Outline) -> Iterator[Finding]:
     """Steps that no call can come to; not judged while a way leads to a step that does not exist."""
-    reached = _depths(book, book.entry).keys()
-    if reached - book.steps.keys():
+    book = outline.book
+    begun = [book.entry, *(entry.then for entry in book.entries.values())]
+    gone_to = {to for name in outline.reached for to in book.steps[name].exits().values()}
+    if not book.steps.keys() >= {*begun, *gone_to}:
         return
     for name in book.steps:
-        if name not in reached:
-            yield fault(("steps", name), "unreachable-step", f"no way leads to {name!r}")
+        if name not in outline.reached:
+            message = f"no way leads to {name!r}; name it in a `then`, or take it away"
+            yield fault(("steps", name), "unreachable-step", message)
 
 
-def endless_loops(book: MenuBook) -> Iterator[Finding]:
-    """Rounds in which a caller who chooses nothing would be kept for ever."""
-    done: set[str] = set()
-    for start in book.steps:
-        trail: list[str] = []
-        ways: list[Iterator[tuple[Loc, str]]] = []
-        if start not in done:
-            trail, ways = [start], [_ways(book, start)]
-        while trail:
-            loc, name = next(ways[-1], ((), None))
-            if name is None:
-                done.add(trail.pop())
-                ways.pop()
-            elif name in trail:
-                rounds = " → ".join([*trail[trail.index(name) :], name])
-                where: Loc = ("steps", trail[-1], *loc)
-                yield fault(where, "endless-loop", f"a caller who chooses nothing goes round for ever: {rounds}")
-            elif name not in done:
-                trail.append(name)
-                ways.append(_ways(book, name))
+def silent_loops(outline: Outline) -> Iterator[Finding]:
+    """Rounds in which nothing is said and nothing waited for: they would turn until the call's time is over."""
+    steps = outline.book.steps
+    at_once = {name for name, step in steps.items() if _is_at_once(step)}
+    ways = {name: tuple(way for way in outline.exits[name] if way.to in at_once) for name in at_once}
+    for name, way, round_ in rounds({name: ways[name] for name in steps if name in at_once}):
+        message = f"this round says nothing and waits for nothing: {_told(round_)}; let it say something and end"
+        yield fault(("steps", name, *way.loc), "silent-loop", message)
 
 
-def _ways(book: MenuBook, name: str) -> Iterator[tuple[Loc, str]]:
-    return iter(targets_without_choice(book.steps[name]) if name in book.steps else [])
+def _is_at_once(step: Step) -> bool:
+    if isinstance(step, Transact):
+        return step.confirm is None and not step.say and not step.each
+    return isinstance(step, _AT_ONCE)
 
 
-def deep_menus(book: MenuBook) -> Iterator[Finding]:
+def endless_loops(outline: Outline) -> Iterator[Finding]:
+    """Rounds in which a caller who chooses nothing is kept for ever, or for as long as a condition says."""
+    steps = outline.book.steps
+    for sure in (True, False):
+        for name, way, round_ in rounds(_ways_without_choice(outline, sure=sure)):
+            loc: Loc = ("steps", name, *way.loc)
+            if all(_is_at_once(steps[step]) for step in round_):
+                continue  # a silent loop
+            if sure:
+                message = f"a caller who chooses nothing goes round for ever: {_told(round_)}; lead one way out of it"
+                yield fault(loc, "endless-loop", message)
+            elif any(_decides(steps[step]) for step in round_):  # the others have been told
+                message = f"a caller who chooses nothing goes round while conditions allow it: {_told(round_)}"
+                yield advice(loc, "conditional-loop", f"{message}; make sure that they cease to hold")
+
+
+def _decides(step: Step) -> bool:
+    return isinstance(step, Goto) and bool(step.cases)
+
+
+def _ways_without_choice(outline: Outline, *, sure: bool) -> Mapping[str, tuple[Exit, ...]]:
+    """The ways of a caller who chooses nothing; `sure`: only those that no condition decides on."""
+    return {
+        name: ()
+        if sure and _decides(step)
+        else tuple(way for way in outline.exits[name] if not chosen(step, way.where))
+        for name, step in outline.book.steps.items()
+    }
+
+
+def _told(round_: list[str]) -> str:
+    shown = round_ if len(round_) <= 8 else [*round_[:6], "…", round_[-1]]
+    return " → ".join(shown)
+
+
+def deep_menus(outline: Outline) -> Iterator[Finding]:
     """Menus that take more than two choices to reach."""
-    top = top_menu(book)
-    depths = _depths(book, top, cost=lambda step: int(isinstance(step, Menu))) if top else {}
-    for name, _ in menus_of(book):
+    depths = outline.depths(outline.top_menus)
+    for name in outline.menus:
         if depths.get(name, 0) > _ADVISED_DEPTH - 1:
-            message = f"this menu stands {depths[name] + 1} deep; callers get lost below {_ADVISED_DEPTH}"
+            message = (
+                f"this menu stands {depths[name] + 1} deep; callers get lost below {_ADVISED_DEPTH}: offer it higher"
+            )
             yield advice(("steps", name), "deep-menu", message)
 
 
-def _depths(book: MenuBook, start: str, cost: Callable[[Step], int] = lambda step: 0) -> dict[str, int]:
-    """Every step that can be reached, with the least sum of costs of the steps before it."""
-    depths = {start: 0}
-    waiting = [start]
+def rings_out(outline: Outline) -> Iterator[Finding]:
+    """Queues after which, when nobody comes, a caller is sent away with nothing: no callback, no message, no person."""
+    steps = outline.book.steps
+    empty_handed = {name for name, step in steps.items() if isinstance(step, Goodbye)}
+    waiting = deque(empty_handed)
     while waiting:
-        name = waiting.pop(0)
-        step = book.steps.get(name)
-        for _, target in targets_of(step) if step else ():
-            depth = depths[name] + cost(step) if step else 0
-            if target not in depths or depth < depths[target]:
-                depths[target] = depth
-                waiting.append(target)
-    return depths
+        for name in outline.before[waiting.popleft()]:
+            if name not in empty_handed and name not in outline.helping and name not in outline.menus:
+                empty_handed.add(name)
+                waiting.append(name)
+    told: dict[str, list[str]] = {}
+    for name, step in steps.items():
+        if isinstance(step, Route) and step.otherwise in empty_handed and not any(
+            way.then in outline.helping for way in step.ways
+        ):  # fmt: skip
+            told.setdefault(step.otherwise, []).append(name)
+    for otherwise, names in told.items():
+        more = f", and in {len(names) - 1} other queues" if len(names) > 1 else ""
+        message = f"when nobody comes, callers are sent away over {otherwise!r}{more}; offer a callback or a recording"
+        yield advice(("steps", names[0], "otherwise"), "rings-out", message)
+
+
+def lone_ways(outline: Outline) -> Iterator[Finding]:
+    """Ways that a step cannot do without, or has for nothing: a confirmation and its no, a matter and its step."""
+    for name, step in outline.book.steps.items():
+        loc: Loc = ("steps", name)
+        if isinstance(step, Transact) and (step.confirm is None) != (step.cancelled is None):
+            lacking = "cancelled" if step.confirm else "confirm"
+            yield fault(loc, "half-written", f"`confirm` and `cancelled` belong together; {lacking} is missing")
+        if step.kind == "matters":
+            for prompt, then in (("case", "case_then"), ("callback", "callback_then")):
+                if (getattr(step, prompt) is None) != (getattr(step, then) is None):
+                    lacking = then if getattr(step, prompt) else prompt
+                    yield fault(loc, "half-written", f"`{prompt}` and `{then}` belong together; {lacking} is missing")
+        if isinstance(step, Menu) and step.order == "fixed" and step.keys != "stable":
+            message = f"keys: {step.keys} does nothing in a menu with order: fixed; write order: personal"
+            yield advice((*loc, "keys"), "half-written", message)

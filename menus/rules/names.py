@@ -1,50 +1,86 @@
-"""Rules on names and words: everything that is referred to exists, in every language."""
+"""Rules on names: everything that is referred to exists, and everything that exists is referred to."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from menus.prompt_text import SlotKind, slots
 from menus.rules.finding import Finding, Loc, advice, fault, unknown
+from menus.rules.outline import Outline
 from menus.rules.places import options_of, prompts_used, targets_of
-from menus.schema import MenuBook, Route, SetLanguage
-from menus.spoken import LANGUAGES
-
-_NUMERIC = (SlotKind.NUMBER, SlotKind.COUNT, SlotKind.ORDINAL)
+from menus.schema import Callback, Collect, MenuBook, Option, Route, Send, Transfer
 
 
-def unknown_steps(book: MenuBook) -> Iterator[Finding]:
+def unknown_steps(outline: Outline) -> Iterator[Finding]:
     """A step that is gone to and does not exist."""
-    if book.entry not in book.steps:
-        yield unknown(("entry",), "unknown-step", "step", book.entry, book.steps)
+    book = outline.book
+    begun: list[tuple[Loc, str]] = [(("entry",), book.entry)]
+    begun += [(("entries", name, "then"), entry.then) for name, entry in book.entries.items()]
+    if book.calling_back is not None:
+        begun += [(("calling_back", role), getattr(book.calling_back, role)) for role in ("then", "otherwise")]
     for name, step in book.steps.items():
-        for loc, target in targets_of(step):
-            if target not in book.steps:
-                yield unknown(("steps", name, *loc), "unknown-step", "step", target, book.steps)
+        begun += [(("steps", name, *loc), to) for loc, to in targets_of(step)]
+    yield from _unknown(begun, "step", book.steps)
 
 
-def unknown_prompts(book: MenuBook) -> Iterator[Finding]:
+def unknown_prompts(outline: Outline) -> Iterator[Finding]:
     """A prompt that is named and does not exist, and one that is never said."""
-    said = set()
-    for loc, name in prompts_used(book):
-        said.add(name)
-        if name not in book.prompts:
-            yield unknown(loc, "unknown-prompt", "prompt", name, book.prompts)
-    for name in book.prompts:
-        if name not in said:
-            yield advice(("prompts", name), "unused-prompt", f"{name!r} is never said")
+    said = list(prompts_used(outline.book))
+    yield from _unknown(said, "prompt", outline.book.prompts)
+    yield from _unused("prompts", said, "prompt", outline.book.prompts, "said")
 
 
-def unknown_tasks(book: MenuBook) -> Iterator[Finding]:
+def unknown_tasks(outline: Outline) -> Iterator[Finding]:
     """An option whose task the book does not declare."""
-    for loc, option in options_of(book):
-        if option.task is not None and option.task not in book.tasks:
-            yield unknown((*loc, "task"), "unknown-task", "task", option.task, book.tasks)
+    tasks = [((*loc, "task"), option.task) for loc, option in options_of(outline.book) if option.task is not None]
+    yield from _unknown(tasks, "task", outline.book.tasks)
+
+
+def unknown_segments(outline: Outline) -> Iterator[Finding]:
+    """A segment that options are promoted for and that the book does not declare."""
+    promoted = [
+        ((*loc, "promote_for", index), segment)
+        for loc, option in options_of(outline.book)
+        for index, segment in enumerate(option.promote_for)
+    ]
+    yield from _unknown(promoted, "segment", outline.book.segments)
+
+
+def unknown_templates(outline: Outline) -> Iterator[Finding]:
+    """A text message that is sent and does not exist, and one that is never sent."""
+    sent: list[tuple[Loc, str]] = [
+        (("steps", name, "template"), step.template)
+        for name, step in outline.book.steps.items()
+        if isinstance(step, Send)
+    ]
+    yield from _unknown(sent, "template", outline.book.templates)
+    yield from _unused("templates", sent, "template", outline.book.templates, "sent")
+
+
+def unknown_numbers(outline: Outline) -> Iterator[Finding]:
+    """An outside number that is called and does not exist, and one that is never called."""
+    called: list[tuple[Loc, str]] = [
+        (("steps", name, "to"), step.to) for name, step in outline.book.steps.items() if isinstance(step, Transfer)
+    ]
+    yield from _unknown(called, "number", outline.book.numbers)
+    yield from _unused("numbers", called, "number", outline.book.numbers, "called")
+
+
+def unknown_hours(outline: Outline) -> Iterator[Finding]:
+    """Opening hours that a step names and that the calendar lacks."""
+    named: list[tuple[Loc, str]] = [
+        (("steps", name, "hours"), step.hours)
+        for name, step in outline.book.steps.items()
+        if isinstance(step, Collect | Callback) and step.hours is not None
+    ]
+    yield from _unknown(named, "hours", outline.book.calendar.hours, said="opening hours of the calendar")
 
 
 def unknown_queues(book: MenuBook, queues: Collection[str]) -> Iterator[Finding]:
     """A queue that no one serves."""
-    for name, step in book.steps.items():
-        if isinstance(step, Route) and step.queue not in queues:
-            yield unknown(("steps", name, "queue"), "unknown-queue", "queue", step.queue, queues)
+    waited: list[tuple[Loc, str]] = [
+        (("steps", name, "queue"), step.queue)
+        for name, step in book.steps.items()
+        if isinstance(step, Route | Callback)
+    ]
+    yield from _unknown(waited, "queue", queues)
 
 
 def other_time_zone(book: MenuBook, time_zone: str) -> Iterator[Finding]:
@@ -52,50 +88,6 @@ def other_time_zone(book: MenuBook, time_zone: str) -> Iterator[Finding]:
     if book.time_zone != time_zone:
         message = f"the book says {book.time_zone}, the settings {time_zone}; a site has one time zone"
         yield fault(("time_zone",), "other-time-zone", message)
-
-
-def unknown_languages(book: MenuBook) -> Iterator[Finding]:
-    """A language that is not the book's, stands twice, or whose numbers nobody can speak."""
-    for index, language in enumerate(book.languages):
-        if language not in LANGUAGES:
-            yield unknown(("languages", index), "unknown-language", "spoken language", language, LANGUAGES)
-        if language in book.languages[:index]:
-            yield fault(("languages", index), "duplicate-language", f"{language} stands here twice")
-    used: list[tuple[Loc, str]] = [
-        (("steps", name, "language"), step.language)
-        for name, step in book.steps.items()
-        if isinstance(step, SetLanguage)
-    ]
-    for loc, option in options_of(book):
-        used += [((*loc, "only_in", index), language) for index, language in enumerate(option.only_in)]
-        used += [((*loc, "spoken_in"), option.spoken_in)] if option.spoken_in else []
-    for loc, words, _ in _words(book):
-        used += [((*loc, language), language) for language in words]
-    for loc, language in used:
-        if language not in book.languages:
-            yield unknown(loc, "unknown-language", "language of this book", language, book.languages)
-
-
-def missing_languages(book: MenuBook) -> Iterator[Finding]:
-    """Words that a caller of this language would need and that nobody wrote."""
-    for loc, words, needed in _words(book):
-        for language in needed:
-            if language not in words:
-                yield fault(loc, "missing-language", f"the words in {language!r} are missing")
-
-
-def _words(book: MenuBook) -> Iterator[tuple[Loc, Mapping[str, str], Collection[str]]]:
-    """Every mapping from language to words or a recording, and the languages it must have."""
-    yield ("option_phrase",), book.option_phrase, book.languages
-    for task, words in book.tasks.items():
-        yield ("tasks", task), words, book.languages
-    for name, prompt in book.prompts.items():
-        yield ("prompts", name, "text"), prompt.text, book.languages
-        yield ("prompts", name, "recording"), prompt.recording, ()
-    for loc, option in options_of(book):
-        voices = dict.fromkeys(option.voice_in(language) for language in book.languages if option.offered_in(language))
-        yield (*loc, "label"), option.label, tuple(voices)
-        yield (*loc, "recording"), option.recording, ()
 
 
 def recordings_used(book: MenuBook) -> Iterator[tuple[Loc, str]]:
@@ -106,17 +98,36 @@ def recordings_used(book: MenuBook) -> Iterator[tuple[Loc, str]]:
         yield from (((*loc, "recording", language), file) for language, file in option.recording.items())
 
 
-def misplaced_slots(book: MenuBook) -> Iterator[Finding]:
-    """Slots where nothing fills them, or a position announcement without the position."""
-    for loc, name in prompts_used(book):
-        allowed = {"position"} if loc == ("waiting", "position") else set()
-        for language, text in book.prompts[name].text.items() if name in book.prompts else ():
-            where: Loc = ("prompts", name, "text", language)
-            found = {slot.name: slot.kind for slot in slots(text)}
-            for slot, kind in found.items():
-                if slot not in allowed:
-                    yield fault(where, "unfilled-slot", f"nothing fills {{{slot}}} where this prompt is said")
-                elif kind not in _NUMERIC:
-                    yield fault(where, "wrong-slot", f"{{{slot}}} is a number; its kind is {', '.join(_NUMERIC)}")
-            if allowed - found.keys():
-                yield fault(where, "missing-slot", "the slot {position:number} is missing")
+def never_promoted(outline: Outline) -> Iterator[Finding]:
+    """Options that ask to be spoken earlier where nothing is, and personal menus in which nothing can be."""
+    for name, menu in outline.menus.items():
+        for index, option in enumerate(menu.options):
+            field = "promote_when" if option.promote_when else "promote_for"
+            why = "the menu has no order: personal" if menu.order == "fixed" else "the option is pinned"
+            if (option.promote_when or option.promote_for) and (menu.order == "fixed" or option.pinned):
+                loc: Loc = ("steps", name, "options", index, field)
+                yield advice(loc, "never-promoted", f"this does nothing, because {why}")
+        if menu.order == "personal" and not any(map(_can_be_promoted, menu.options)):
+            message = "nothing here can be spoken earlier; options need a task, promote_when or promote_for"
+            yield advice(("steps", name, "order"), "never-promoted", message)
+
+
+def _can_be_promoted(option: Option) -> bool:
+    return not option.pinned and bool(option.task or option.promote_when or option.promote_for)
+
+
+def _unknown(
+    named: Iterable[tuple[Loc, str]], what: str, known: Collection[str], said: str | None = None
+) -> Iterator[Finding]:
+    for loc, name in named:
+        if name not in known:
+            yield unknown(loc, f"unknown-{what}", said or what, name, known)
+
+
+def _unused(
+    section: str, used: Iterable[tuple[Loc, str]], what: str, known: Mapping[str, object], how: str
+) -> Iterator[Finding]:
+    names = {name for _, name in used}
+    for name in known:
+        if name not in names:
+            yield advice((section, name), f"unused-{what}", f"{name!r} is never {how}; take it away")

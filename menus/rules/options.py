@@ -1,129 +1,83 @@
-"""Rules on options: complaint and agent are always at hand, keys mean one thing, menus are short enough to follow."""
+"""Rules on options: menus are short enough to follow, and no two options are taken for each other."""
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from menus.pace import heard_after_s
+from menus.pace import estimated_s
 from menus.rules.finding import Finding, Loc, advice, fault
-from menus.rules.flow import top_menu
-from menus.rules.places import menus_of
-from menus.schema import AGENT_TASK, COMPLAINT_TASK, Menu, MenuBook, Option
+from menus.rules.outline import Outline
+from menus.schema import Option
 
 MOST_OPTIONS = 12
 ADVISED_OPTIONS = 9
+#: Longer labels are not taken in at one hearing.
+ADVISED_LABEL_S = 4.0
 
 _SMALL_WORDS = frozenset({"a", "an", "the", "your", "my", "our", "to", "for", "about", "other", "another"})
 
 
-def clashing_options(book: MenuBook) -> Iterator[Finding]:
-    """Two options on one key or under one id, and options on the keys that mean back and repeat everywhere."""
-    if book.back_key == book.repeat_key:
-        yield fault(("repeat_key",), "duplicate-key", f"key {book.back_key} cannot mean both back and repeat")
-    for name, menu in menus_of(book):
-        ids: set[str] = set()
-        keys: dict[tuple[str, str], str] = {}
-        for index, option in enumerate(menu.options):
-            loc: Loc = ("steps", name, "options", index)
-            if option.id in ids:
-                yield fault((*loc, "id"), "duplicate-id", f"{option.id!r} stands twice in this menu")
-            ids.add(option.id)
-            if option.key in (book.back_key, book.repeat_key):
-                yield fault((*loc, "key"), "global-key", f"key {option.key} means back or repeat in every menu")
-            offered = [language for language in book.languages if option.offered_in(language)]
-            taken = {keys[language, option.key] for language in offered if (language, option.key) in keys}
-            if taken:
-                yield fault((*loc, "key"), "duplicate-key", f"key {option.key} already means {min(taken)!r}")
-            keys.update({(language, option.key): option.id for language in offered})
-
-
-def length_of_menus(book: MenuBook) -> Iterator[Finding]:
+def length_of_menus(outline: Outline) -> Iterator[Finding]:
     """Menus without options, or with more than anybody listens to."""
-    for name, menu in menus_of(book):
+    for name, menu in outline.menus.items():
         loc: Loc = ("steps", name, "options")
-        counts = [len(menu.offered(language)) for language in book.languages]
+        counts = [len(menu.offered(language)) for language in outline.book.languages]
         if min(counts) == 0:
-            yield fault(loc, "no-options", "callers in one of the languages are offered nothing")
+            yield fault(loc, "no-options", "callers in one of the languages are offered nothing; offer them something")
         if max(counts) > MOST_OPTIONS:
-            yield fault(loc, "too-many-options", f"{max(counts)} options; at most {MOST_OPTIONS} can be followed")
+            message = f"{max(counts)} options; at most {MOST_OPTIONS} can be followed: split the menu"
+            yield fault(loc, "too-many-options", message)
         elif max(counts) > ADVISED_OPTIONS:
-            yield advice(loc, "many-options", f"{max(counts)} options; beyond {ADVISED_OPTIONS} callers stop listening")
+            message = f"{max(counts)} options; beyond {ADVISED_OPTIONS} callers stop listening: split the menu"
+            yield advice(loc, "many-options", message)
 
 
-def way_to_a_person(book: MenuBook) -> Iterator[Finding]:
-    """Complaint and agent: in the top menu, pinned, on one key everywhere; the agent in every menu."""
-    top = top_menu(book)
-    if top is None:
-        yield fault(("entry",), "no-top-menu", "calls do not come to a menu from here, so nobody reaches an agent")
-        return
-    for task in (COMPLAINT_TASK, AGENT_TASK):
-        key: str | None = None
-        for name, menu in sorted(menus_of(book), key=lambda named: named[0] != top):
-            for language in book.languages if name == top or task == AGENT_TASK else ():
-                if not any(option.task == task for option in menu.offered(language)):
-                    message = f"callers in {language!r} find no option with task: {task} here"
-                    yield fault(("steps", name, "options"), f"no-{task}", message)
+def length_of_labels(outline: Outline) -> Iterator[Finding]:
+    """Labels that take too long to say."""
+    for name, menu in outline.menus.items():
+        for index, option in enumerate(menu.options):
+            for language, label in option.label.items():
+                if (seconds := estimated_s(label)) > ADVISED_LABEL_S:
+                    loc: Loc = ("steps", name, "options", index, "label", language)
+                    yield advice(loc, "long-label", f"takes {seconds:.1f} s to say; say it in fewer words")
+
+
+def duplicate_options(outline: Outline) -> Iterator[Finding]:
+    """Two options of one menu that say the same, or do the same for the same task."""
+    for name, menu in outline.menus.items():
+        for language in outline.book.languages:
+            said: dict[str, str] = {}
+            done: dict[tuple[str, str | None, str | None], str] = {}
             for index, option in enumerate(menu.options):
+                if not option.offered_in(language):
+                    continue
                 loc: Loc = ("steps", name, "options", index)
-                if option.task == task and not option.pinned:
-                    yield fault(loc, "not-pinned", f"the option with task: {task} needs pinned: true")
-                if option.task == task and option.key != (key := key or option.key):
-                    yield fault((*loc, "key"), "moved-key", f"{task} is on key {key} elsewhere; keep it there")
+                label = option.label.get(option.voice_in(language), "").casefold()
+                does = (option.then, option.task, option.when)
+                if label in said:
+                    message = f"says the same as {said[label]!r}; name what sets them apart"
+                    yield fault((*loc, "label"), "duplicate-label", message)
+                elif option.task is not None and does in done:
+                    message = f"does the same as {done[does]!r}; take one away, or give it a task of its own"
+                    yield advice((*loc, "then"), "duplicate-option", message)
+                said.setdefault(label, option.id)
+                done.setdefault(does, option.id)
 
 
-def reused_complaint_key(book: MenuBook) -> Iterator[Finding]:
-    """Another matter on the key that means complaint in the top menu."""
-    top = top_menu(book)
-    menus = dict(menus_of(book))
-    keys = {option.key for option in menus[top].options if option.task == COMPLAINT_TASK} if top else set()
-    for name, menu in menus.items():
-        for index, option in enumerate(menu.options):
-            if option.key in keys and option.task != COMPLAINT_TASK:
-                loc: Loc = ("steps", name, "options", index, "key")
-                yield advice(loc, "complaint-key", f"key {option.key} means a complaint in the top menu")
-
-
-def late_for_a_person(book: MenuBook) -> Iterator[Finding]:
-    """Complaint and agent that are said later than the book promises, in the worst personal order."""
-    top = top_menu(book)
-    menu = book.steps.get(top) if top else None
-    if not isinstance(menu, Menu):
-        return
-    for language in book.languages:
-        for index, option in enumerate(menu.options):
-            if option.task in (COMPLAINT_TASK, AGENT_TASK) and option in menu.offered(language):
-                seconds = heard_after_s(book, menu, option, language)
-                if seconds > book.heard_within_s:
-                    message = (
-                        f"heard after {seconds:.0f} s in {language!r}; the book promises {book.heard_within_s:g} s"
-                    )
-                    yield fault(("steps", str(top), "options", index), "heard-late", message)
-
-
-def order_of_keys(book: MenuBook) -> Iterator[Finding]:
-    """Keys that are not spoken in ascending order, or leave one out; 0 is the last."""
-    for name, menu in menus_of(book):
-        for language in book.languages:
-            keys = [int(option.key) or 10 for option in menu.offered(language) if option.key.isdigit()]
-            loc: Loc = ("steps", name, "options")
-            if keys != sorted(keys):
-                yield advice(loc, "key-order", f"the keys in {language!r} are not in ascending order")
-            elif missing := sorted(set(range(1, max([key for key in keys if key < 10], default=0))) - set(keys)):
-                yield advice(loc, "key-gap", f"key {missing[0]} is left out in {language!r}")
-
-
-def alike_labels(book: MenuBook) -> Iterator[Finding]:
+def alike_labels(outline: Outline) -> Iterator[Finding]:
     """Labels of one menu that begin alike, so that callers cannot tell them apart until the end."""
-    for name, menu in menus_of(book):
-        for language in book.languages:
+    for name, menu in outline.menus.items():
+        places = {id(option): index for index, option in enumerate(menu.options)}
+        for language in outline.book.languages:
             heads: dict[str, list[Option]] = defaultdict(list)
             for option in menu.offered(language):
                 if option.voice_in(language) == language:
                     heads[_head(option.label[language])].append(option)
             for head, options in heads.items():
-                if len(options) > 1:
-                    loc: Loc = ("steps", name, "options", menu.options.index(options[1]), "label", language)
-                    message = f"{options[1].label[language]!r} begins like {options[0].label[language]!r}: {head!r}"
+                first, *others = (option.label[language] for option in options)
+                if others and others[0].casefold() != first.casefold():
+                    loc: Loc = ("steps", name, "options", places[id(options[1])], "label", language)
+                    message = f"{others[0]!r} begins like {first!r}: {head!r}; begin with what sets them apart"
                     yield advice(loc, "alike-labels", message)
 
 

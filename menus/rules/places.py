@@ -1,9 +1,9 @@
 """Where in a book its menus, options and names stand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from menus.rules.finding import Loc
-from menus.schema import Collect, Menu, MenuBook, Option, Route, Step, Survey
+from menus.schema import Collect, Matters, Menu, MenuBook, Option, Record, Route, Step, Survey, Transact, Verify
 
 
 def menus_of(book: MenuBook) -> Iterator[tuple[str, Menu]]:
@@ -21,11 +21,13 @@ def prompts_used(book: MenuBook) -> Iterator[tuple[Loc, str]]:
     """Every name of a prompt that the book refers to."""
     for role, name in book.waiting:
         yield ("waiting", role), name
+    if book.calling_back is not None:
+        yield ("calling_back", "greeting"), book.calling_back.greeting
     for role in ("frozen", "unfrozen"):
         if (name := getattr(book, role)) is not None:
             yield (role,), name
     for step_name, step in book.steps.items():
-        yield from (((("steps", step_name, *loc)), name) for loc, name in _prompts_of(step))
+        yield from (((("steps", step_name, *loc)), name) for loc, name in prompts_of(step))
 
 
 #: Fields of steps that name one prompt.
@@ -37,7 +39,8 @@ _ONE = (
 _LISTS, _MAPPINGS = ("prompts", "say"), ("each", "repeat_named")
 
 
-def _prompts_of(step: Step) -> Iterator[tuple[Loc, str]]:
+def prompts_of(step: Step) -> Iterator[tuple[Loc, str]]:
+    """Every name of a prompt that a step says, and where within the step it stands."""
     for role in _ONE:
         if isinstance(name := getattr(step, role, None), str):
             yield (role,), name
@@ -56,20 +59,27 @@ def _prompts_of(step: Step) -> Iterator[tuple[Loc, str]]:
 
 def targets_of(step: Step) -> list[tuple[Loc, str]]:
     """Every step that may follow this one; loc within the step."""
-    return [(_loc(where), target) for where, target in step.exits().items()]
+    return [(loc_of(where), target) for where, target in step.exits().items()]
 
 
-def targets_without_choice(step: Step) -> list[tuple[Loc, str]]:
-    """The steps that follow when the caller chooses nothing: silent, or wrong keys only."""
-    exits = list(step.exits().items())
-    if isinstance(step, Menu):
-        exits = [(where, target) for where, target in exits if not where.startswith("options.")]
-    elif isinstance(step, Collect):
-        exits = [(where, target) for where, target in exits if where != "then"]
-    elif isinstance(step, Route):
-        exits = [(where, target) for where, target in exits if not where.startswith("ways.")]
-    return [(_loc(where), target) for where, target in exits]
+#: By kind of step, the beginnings of exits that take something from the caller: a key, digits, words.
+_CHOSEN: Mapping[type[Step], tuple[str, ...]] = {
+    Menu: ("options.",),
+    Collect: ("then",),
+    Verify: ("then",),
+    Record: ("then",),
+    Matters: ("case_then", "callback_then"),
+    Route: ("ways.",),
+}
 
 
-def _loc(where: str) -> Loc:
+def chosen(step: Step, where: str) -> bool:
+    """Whether a caller leaves a step by this exit only after pressing or saying something."""
+    if isinstance(step, Transact) and step.confirm is not None:
+        return where not in ("cancelled", "otherwise")
+    return where.startswith(_CHOSEN.get(type(step), ()))
+
+
+def loc_of(where: str) -> Loc:
+    """The place within a step that `Step.exits` writes with dots."""
     return tuple(int(part) if part.isdigit() else part for part in where.split("."))

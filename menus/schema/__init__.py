@@ -3,7 +3,7 @@
 `python -m menus.schema` prints the JSON Schema that editors use (config/menus/book.schema.json).
 """
 
-from menus.schema.book import Calendar, Entry, MenuBook, ServiceLevel, Waiting, schema_text
+from menus.schema.book import Calendar, CallingBack, Entry, MenuBook, ServiceLevel, Waiting, schema_text
 from menus.schema.parts import (
     AGENT_TASK,
     COMPLAINT_TASK,
@@ -39,16 +39,18 @@ from menus.schema.steps import (
     Verify,
     Way,
 )
-from menus.schema.words import SKILL, SKILL_ADVICE, QueueName, SkillName, TimeZone
+from menus.schema.words import KEYS, SKILL, SKILL_ADVICE, QueueName, SkillName, TimeZone
 
 __all__ = [
     "AGENT_TASK",
     "COMPLAINT_TASK",
+    "KEYS",
     "SKILL",
     "SKILL_ADVICE",
     "AnyStep",
     "Calendar",
     "Callback",
+    "CallingBack",
     "Case",
     "Collect",
     "Dip",

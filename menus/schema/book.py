@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
+from menus.schema.examples import with_examples
 from menus.schema.parts import Gate, Prompt, Template
 from menus.schema.steps import Step
 from menus.schema.words import (
@@ -33,6 +34,22 @@ class Waiting(Part):
     """Has the slot {position:number}."""
     still: Name
     """From time to time."""
+
+
+class CallingBack(Part):
+    """What a customer hears whom we call back. Without this part nobody is called, and `callback` steps go on at
+    `otherwise`."""
+
+    greeting: Name
+    """Who calls and which key connects. Said twice at most; names nothing, as nobody knows who has picked up."""
+    connect_key: Key = "1"
+    """Connects: so no agent talks to an answering machine."""
+    timeout_s: float = Field(default=6, ge=2, le=20)
+    """Seconds of silence after the greeting."""
+    then: Name
+    """After the conversation."""
+    otherwise: Name
+    """When no agent came within the queue's limit after all; the customer is called again later."""
 
 
 class ServiceLevel(Part):
@@ -91,14 +108,15 @@ class MenuBook(Part):
     back_key: Key = "*"
     repeat_key: Key = "#"
     freeze_key: Key | None = None
-    """Keeps the caller's menus as they are, and lets them change again when pressed in a later call; `frozen` and
-    `unfrozen` say so."""
+    """Keeps the menu in which it is pressed as this caller hears it, in later calls too, until it is pressed there
+    again; `frozen` and `unfrozen` say so."""
     frozen: Name | None = None
     unfrozen: Name | None = None
     heard_within_s: float = Field(default=45, gt=0)
     """Complaint and agent are spoken within this many seconds of the top menu, in whatever order."""
     gate: Gate = Gate()
     waiting: Waiting
+    calling_back: CallingBack | None = None
     segments: tuple[Line, ...] = ()
     """Segments of customers that options may be promoted for."""
     tasks: Mapping[TaskName, Mapping[Language, Line]]
@@ -121,18 +139,22 @@ class MenuBook(Part):
         return {"": self.entry, **{name: entry.then for name, entry in self.entries.items()}}
 
     def entry_for(self, dnis: str) -> str:
-        """The name of the entry that a dialled number belongs to; empty when none does. The longest match wins."""
-        found = ("", "")
+        """The name of the entry that a dialled number belongs to; empty when none does.
+
+        The longest match wins, and of two as long the whole number before the one with a star.
+        """
+        found = (-1, False, "")
         for name, entry in self.entries.items():
             for number in entry.numbers:
                 written = number.removesuffix("*")
-                if dnis == written or (number.endswith("*") and dnis.startswith(written)):
-                    found = max(found, (number, name), key=lambda one: len(one[0]))
-        return found[1]
+                whole = number == written
+                if dnis == written if whole else dnis.startswith(written):
+                    found = max(found, (len(written), whole, name), key=lambda one: one[:2])
+        return found[2]
 
 
 def schema_text() -> str:
     """The JSON Schema of one file of a book, for editors. A file may hold any part of the book."""
-    schema = MenuBook.model_json_schema()
+    schema = with_examples(MenuBook.model_json_schema())
     schema.pop("required", None)
     return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"

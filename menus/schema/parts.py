@@ -71,6 +71,11 @@ class Option(Part):
     recording: Mapping[Language, FileName] = Field(default_factory=dict)
     """By language: a recorded file with the whole phrase, key included."""
 
+    @property
+    def stays(self) -> bool:
+        """Whether it keeps its place and its key whatever is personal: pinned, complaint and agent."""
+        return self.pinned or self.task in (AGENT_TASK, COMPLAINT_TASK)
+
     def offered_in(self, language: str) -> bool:
         """Whether callers in this language are offered the option."""
         return not self.only_in or language in self.only_in

@@ -11,6 +11,7 @@ from pydantic import Field, JsonValue
 from menus.operations import OPERATIONS
 from menus.schema.parts import Case, Gate, Invalid, KeyPolicy, NoInput, Option
 from menus.schema.words import (
+    KEYS,
     CelText,
     Given,
     Key,
@@ -65,6 +66,12 @@ class Menu(_Step):
     def offered(self, language: str) -> tuple[Option, ...]:
         """The options of a call in this language, in the book's order, conditions aside."""
         return tuple(option for option in self.options if option.offered_in(language))
+
+    def keys_for(self, option: Option, language: str) -> tuple[str, ...]:
+        """The keys that an option may be offered on: its own; with `keys: renumber`, those of all that may move."""
+        if self.order == "fixed" or self.keys != "renumber" or option.stays:
+            return (option.key,)
+        return tuple(sorted({other.key for other in self.offered(language) if not other.stays}, key=KEYS.index))
 
     def _exits(self) -> Iterator[tuple[str, str | None]]:
         yield from ((f"options.{index}.then", option.then) for index, option in enumerate(self.options))
@@ -154,6 +161,8 @@ class Verify(_Step):
     """Asks for the card number: with `pin` only when the caller's number does not tell the customer."""
     ask_secret: Name
     """Asks for the PIN, or for the birthday as year, month and day."""
+    digits: int = Field(default=6, ge=4, le=12)
+    """How many digits a PIN has; the last one ends the entry."""
     wrong: Name
     """Said after an attempt that failed."""
     tries: int = Field(default=3, ge=1, le=9)
@@ -391,7 +400,7 @@ class Goodbye(_Step):
 
     kind: Literal["goodbye"]
     prompts: tuple[Name, ...] = ()
-    because: Literal["goodbye", "self_service", "no_input", "no_agents"] = "goodbye"
+    because: Literal["goodbye", "self_service", "no_input", "no_agents", "callback", "message"] = "goodbye"
     """Why the call ends here, for the records."""
 
 

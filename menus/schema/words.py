@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Str
 
 from menus.prompt_text import segments
 
+KEYS = "1234567890*#"  #: in the order in which they are told
 _KEYS = {**{digit: digit for digit in "0123456789*#"}, "star": "*", "pound": "#", "hash": "#"}
 
 

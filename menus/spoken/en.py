@@ -30,6 +30,9 @@ _UNITS = {  # one unit, several; one hundredth, several
     "HKD": ("Hong Kong dollar", "Hong Kong dollars", "cent", "cents"),
 }
 
+#: Of espeak-ng.
+VOICE = "en-gb"
+
 KEYS = {**{str(digit): _SMALL[digit] for digit in range(10)}, "*": "star", "#": "pound"}
 
 _NUMBERS = (*_BELOW_100, "hundred", *(word for _, word in _SCALES), "and", "minus")
@@ -40,6 +43,7 @@ VOCABULARY: dict[SlotKind, tuple[str, ...]] = {
     SlotKind.COUNT: _NUMBERS,
     SlotKind.ORDINAL: (*_ORDINALS, "number", *_NUMBERS),
     SlotKind.DIGITS: tuple(_SMALL[:10]),
+    SlotKind.GROUPS: tuple(_SMALL[:10]),
     SlotKind.MONEY: (*_NUMBERS, *(word for units in _UNITS.values() for word in units)),
     SlotKind.DATE: ("the", "of", *_ORDINALS, *_MONTHS),
     SlotKind.TIME: (*_BELOW_100, "oh", "o'clock", "A.M.", "P.M."),
@@ -87,6 +91,9 @@ def digits(value: str) -> tuple[str, ...]:
     return spoken
 
 
+groups = digits  # the pauses between groups are not words: menus.spoken.groups
+
+
 def money(value: Money) -> tuple[str, ...]:
     """10550 → one hundred and five yuan and fifty fen."""
     negative, whole, hundredths = value.parts()
@@ -107,8 +114,7 @@ def date(value: Date) -> tuple[str, ...]:
 
 def habit(task: str, day: int) -> str:
     """usually transfers money on the 1st."""
-    ending = "th" if 11 <= day <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
-    return f"usually {task} on the {day}{ending}"
+    return f"usually {task} on the {written_ordinal(day)}"
 
 
 def time(value: Time | DateTime) -> tuple[str, ...]:
@@ -119,3 +125,20 @@ def time(value: Time | DateTime) -> tuple[str, ...]:
         return (hour, "o'clock", half)
     minute = ("oh", _SMALL[value.minute]) if value.minute < 10 else (_BELOW_100[value.minute],)
     return (hour, *minute, half)
+
+
+def written_ordinal(value: int) -> str:
+    """3 → 3rd."""
+    ending = "th" if 11 <= value % 100 <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
+    return f"{within(value, 1, LARGEST):,}{ending}"
+
+
+def written_money(value: Money) -> str:
+    """123450 → CNY 1,234.50."""
+    negative, whole, hundredths = value.parts()
+    return f"{value.currency} {'-' if negative else ''}{whole:,}.{hundredths:02}"
+
+
+def written_date(value: Date) -> str:
+    """1 December 2026."""
+    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"

@@ -21,6 +21,10 @@ def _tens(value: int) -> str:
     return f"{_DIGITS[tens]}十{_DIGITS[units] if units else ''}"
 
 
+#: Of espeak-ng. `cmn` of version 1.51 spells Chinese signs as English letters and numbers (espeak-ng issues 1044
+#: and 1236).
+VOICE = "cmn-latn-pinyin"
+
 KEYS = {**{str(digit): _DIGITS[digit] for digit in range(10)}, "*": "星号键", "#": "井号键"}
 
 _NUMBERS = (
@@ -34,6 +38,7 @@ VOCABULARY: dict[SlotKind, tuple[str, ...]] = {
     SlotKind.COUNT: _NUMBERS,
     SlotKind.ORDINAL: ("第", *_NUMBERS),
     SlotKind.DIGITS: tuple(_ON_THE_PHONE),
+    SlotKind.GROUPS: tuple(_ON_THE_PHONE),
     SlotKind.MONEY: (*_NUMBERS, "元", "角", "分", "点", *_CURRENCIES.values()),
     SlotKind.DATE: (*_NUMBERS, "月", "日"),
     SlotKind.TIME: (*_NUMBERS, "点", "整", "分", *(part for _, part in _PARTS_OF_DAY)),
@@ -89,6 +94,9 @@ def digits(value: str) -> tuple[str, ...]:
     return spoken
 
 
+groups = digits  # the pauses between groups are not words: menus.spoken.groups
+
+
 def money(value: Money) -> tuple[str, ...]:
     """10550 → 一百 零 五 元 五 角; dollars and others with a point."""
     negative, whole, hundredths = value.parts()
@@ -122,3 +130,19 @@ def time(value: Time | DateTime) -> tuple[str, ...]:
         return (part, *count(hour), "点", "整")
     minute = ("零", *number(value.minute)) if value.minute < 10 else number(value.minute)
     return (part, *count(hour), "点", *minute, "分")
+
+
+def written_ordinal(value: int) -> str:
+    """3 → 第3."""
+    return f"第{within(value, 1, LARGEST)}"
+
+
+def written_money(value: Money) -> str:
+    """123450 → 1,234.50元."""
+    negative, whole, hundredths = value.parts()
+    return f"{'-' if negative else ''}{whole:,}.{hundredths:02}{_CURRENCIES.get(value.currency, '元')}"
+
+
+def written_date(value: Date) -> str:
+    """2026年12月1日."""
+    return f"{value.year}年{value.month}月{value.day}日"

@@ -72,6 +72,7 @@ class BookChoiceRow(Table):
     stable: Mapped[int] = mapped_column(ForeignKey("menu_books.version"))
     canary: Mapped[int | None] = mapped_column(ForeignKey("menu_books.version"))
     canary_share: Mapped[float] = mapped_column(default=0.0)  # of callers, 0 to 1
+    chosen_by: Mapped[str] = mapped_column(String(64), default="")  # user of the machine, or node
     message: Mapped[str] = mapped_column(String(500), default="")
 
 

@@ -93,3 +93,15 @@ def test_the_settings_for_the_service_go_with_the_shipped_book() -> None:
     # They lie beside the settings once they are copied, as docs/operations.md says.
     assert settings.book.folder == SHIPPED / "deploy" / "menus"
     assert load_book(SHIPPED / "menus", queues=load_queues(SHIPPED / "queues.yaml").queues)
+
+
+def test_every_proof_of_a_feature_is_there() -> None:
+    text = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
+    files = "\n".join(path.read_text(encoding="utf-8") for path in (SHIPPED / "menus" / "tests").glob("*.yaml"))
+    told = set(re.findall(r"“([^”]+)”", text))
+    assert {name for name in told if f"- name: {name}\n" not in files} == set()
+    tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert set(re.findall(r"`(test_\w+\.py)`", text)) - tests == set()
+    assert len(told) >= 15
+    rows = [row.split("|") for row in text.splitlines() if row.startswith("| ") and not row.startswith("| Feature")]
+    assert all(row[3].strip() for row in rows if row[2].strip() == "✔")

@@ -10,10 +10,10 @@ import pytest
 from ivr.asterisk.agi import FastAgiDoor
 from ivr.asterisk.errors import Refused
 from ivr.asterisk.leg import AgiLeg
-from ivr.asterisk.simulator import SimulatedCaller, SimulatedLine
-from ivr.errors import HungUp, LineBroken
-from ivr.ports import Clip, Dialled, DialStatus, Heard, Leg, Waited
-from ivr.settings import FastAgi
+from ivr.asterisk.simulator import SimulatedCaller, SimulatedLine, header_lines
+from ivr.errors import HungUp, LineBroken, NotRecorded
+from ivr.ports import Clip, Dialled, DialStatus, Heard, Leg, Recorded, Waited
+from ivr.settings import FastAgi, Outbound
 
 T = TypeVar("T")
 
@@ -29,7 +29,9 @@ async def transports_close_before_the_loop() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def door_for(
-    call: Callable[[Leg], Awaitable[T]], answered_at: Callable[[str], float | None] = lambda call_id: None
+    call: Callable[[Leg], Awaitable[T]],
+    answered_at: Callable[[str], float | None] = lambda call_id: None,
+    outbound: Outbound | None = None,
 ) -> AsyncIterator[tuple[int, "asyncio.Future[T]"]]:
     came: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
@@ -39,15 +41,17 @@ async def door_for(
         except Exception as fault:
             came.set_exception(fault)
 
-    door = FastAgiDoor(FastAgi(port=0), take, answered_at=answered_at)
+    door = FastAgiDoor(FastAgi(port=0), take, answered_at=answered_at, outbound=outbound)
     try:
         yield await door.start(), came
     finally:
         await door.stop(0)
 
 
-async def with_caller(caller: SimulatedCaller, call: Callable[[Leg], Awaitable[T]]) -> T:
-    async with door_for(call) as (port, came):
+async def with_caller(
+    caller: SimulatedCaller, call: Callable[[Leg], Awaitable[T]], outbound: Outbound | None = None
+) -> T:
+    async with door_for(call, outbound=outbound) as (port, came):
         await asyncio.wait_for(caller.call(port), 5)
         return await came
 
@@ -279,3 +283,105 @@ async def test_cancelling_a_verb_gives_the_line_up() -> None:
 
 async def test_the_heard_clips_of_a_silent_menu_are_a_plain_value() -> None:
     assert await with_caller(SimulatedCaller(), lambda leg: leg.say([])) == Heard(())
+
+
+# --- recording --------------------------------------------------------------------------------------------------
+
+
+def record(leg: Leg) -> Awaitable[Recorded]:
+    return leg.record("/r/c1-tell-1", longest_s=60, silence_s=3.5)
+
+
+@pytest.mark.parametrize(
+    ("answer", "recorded"),
+    [
+        ("200 result=51200 (timeout) endpos=72000", Recorded(8.0)),  # silence; a second of it is left in the file
+        ("200 result=55980 (timeout) endpos=8000", Recorded(0.0)),
+        ("200 result=55980 (timeout) endpos=4000", Recorded(0.0)),
+        ("200 result=0 (timeout) endpos=480000", Recorded(60.0)),
+        ("200 result=18 (timeout) endpos=479840", Recorded(59.98)),
+        ("200 result=35 (dtmf) endpos=40000", Recorded(5.0, "#")),
+        ("200 result=49 (randomerror) endpos=0", Recorded(0.0, "1")),  # a key during the tone
+        ("200 result=-1 (hangup) endpos=16000", Recorded(2.0, hung_up=True)),
+        ("200 result=-1 (waitfor) endpos=16000", Recorded(2.0, hung_up=True)),
+    ],
+)
+async def test_how_a_recording_ended_is_told_in_seconds_of_what_was_said(answer: str, recorded: Recorded) -> None:
+    caller = SimulatedCaller(records=[answer])
+    assert await with_caller(caller, record) == recorded
+    assert caller.recorded == [("/r/c1-tell-1", "wav", "#*0123456789", "60000", "0", "BEEP", "s=4")]
+
+
+@pytest.mark.parametrize("answer", ["200 result=-1 (writefile)", "200 result=-1 (randomerror) endpos=0"])
+async def test_a_recording_that_the_switch_cannot_make_is_a_fault_of_its_own(answer: str) -> None:
+    caller = SimulatedCaller(records=[answer])
+    with pytest.raises(NotRecorded, match=r"/r/c1-tell-1\.wav"):
+        await with_caller(caller, record)
+
+
+@pytest.mark.parametrize("sound", ["/r/../etc/passwd", "http://evil.example/x", "/r/a&b", "/r/a,b", "/r/${X}"])
+async def test_only_a_plain_file_is_recorded_into(sound: str) -> None:
+    caller = SimulatedCaller()
+    with pytest.raises(Refused):
+        await with_caller(caller, lambda leg: leg.record(sound, longest_s=60, silence_s=3))
+    assert caller.recorded == []
+
+
+# --- outside numbers --------------------------------------------------------------------------------------------------
+
+OUTSIDE = Outbound(allow=("+86",), dial="PJSIP/{number}@trunk", caller_id="+8695599")
+NUMBER = "+861065551234"
+
+
+async def test_an_outside_number_is_rung_over_the_trunk_with_our_number_and_without_a_deadline() -> None:
+    caller = SimulatedCaller(dials=[("ANSWER", "16", "900")])
+    dialled = await with_caller(caller, lambda leg: leg.transfer(NUMBER, ring_s=20), OUTSIDE)
+    assert dialled.status is DialStatus.ANSWERED
+    assert caller.dialled == [f"PJSIP/{NUMBER}@trunk,20,gif(+8695599)"]
+    assert caller.variables["TIMEOUT(absolute)"] == "0.000"
+    assert caller.variables["RINGWISE_OUTSIDE"] == ""
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (("NOANSWER", "0", "20000"), DialStatus.NO_ANSWER),
+        (("BUSY", "17", ""), DialStatus.BUSY),
+        (("CONGESTION", "34", ""), DialStatus.UNREACHABLE),
+        (("CHANUNAVAIL", "20", ""), DialStatus.UNREACHABLE),
+    ],
+)
+async def test_an_outside_number_that_does_not_answer_is_told_as_it_was(
+    outcome: tuple[str, str, str], status: DialStatus
+) -> None:
+    caller = SimulatedCaller(dials=[outcome])
+    assert await with_caller(caller, lambda leg: leg.transfer(NUMBER, ring_s=20), OUTSIDE) == Dialled(status)
+
+
+async def test_a_caller_who_leaves_while_it_rings_has_hung_up() -> None:
+    caller = SimulatedCaller(dials=[("CANCEL", "0", "900")])
+    with pytest.raises(HungUp):
+        await with_caller(caller, lambda leg: leg.transfer(NUMBER, ring_s=20), OUTSIDE)
+
+
+@pytest.mark.parametrize("number", ["+491234567", "1234567", "+86", "+8610&PJSIP/x", "+8610,30,T", "", "+86106555123٤"])
+async def test_a_number_that_is_not_permitted_is_never_dialled(number: str) -> None:
+    caller = SimulatedCaller()
+    with pytest.raises(Refused):
+        await with_caller(caller, lambda leg: leg.transfer(number, ring_s=20), OUTSIDE)
+    assert caller.dialled == []
+
+
+async def test_an_engine_that_takes_over_tells_what_came_of_the_first_engines_dialling() -> None:
+    left = {"RINGWISE_OUTSIDE": NUMBER, "DIALSTATUS": "ANSWER"}
+    caller = SimulatedCaller(header=header_lines(rung=2), variables=left)
+    dialled = await with_caller(caller, lambda leg: leg.transfer(NUMBER, ring_s=20), OUTSIDE)
+    assert dialled.status is DialStatus.ANSWERED
+    assert caller.dialled == []
+    assert caller.variables["RINGWISE_OUTSIDE"] == ""
+
+
+async def test_an_engine_that_takes_over_before_the_transfer_dials() -> None:
+    caller = SimulatedCaller(header=header_lines(rung=2), variables={"DIALSTATUS": "ANSWER"})
+    await with_caller(caller, lambda leg: leg.transfer(NUMBER, ring_s=20), OUTSIDE)
+    assert len(caller.dialled) == 1

@@ -10,7 +10,7 @@ from ivr.asterisk.simulated_manager import SimulatedManager
 from ivr.asterisk.switchboard import AmiSwitchboard
 from ivr.errors import ActionUnknown, Misconfigured, SwitchAway
 from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneRinging, SwitchBack, SwitchGone
-from ivr.settings import Ami
+from ivr.settings import Ami, Outbound
 
 CALLER = {"Channel": "PJSIP/trunk-1", "Uniqueid": "17.1", "Linkedid": "17.1", "BridgeId": ""}
 PHONE = {"Channel": "PJSIP/agent-101-2", "Uniqueid": "17.2", "Linkedid": "17.1", "BridgeId": "b1"}
@@ -117,6 +117,62 @@ async def test_a_pattern_over_channels_is_never_hung_up(
     with pytest.raises(Refused):
         await switchboard.hang_up(channel)
     assert asterisk.asked("Hangup") == []
+
+
+async def test_a_customer_is_called_over_the_trunk_under_an_id_of_our_own(asterisk: SimulatedManager) -> None:
+    outbound = Outbound(dial="PJSIP/0{number}@carrier", caller_id="+8695588")
+    board = AmiSwitchboard(Ami(port=asterisk.port), asterisk.secret, outbound, retry_s=(0.01, 0.02))
+    await board.start()
+    await anext(board.events())
+    await board.call_out("+8613800000001", call_id="callback-7-2", ring_s=30)
+    (action,) = asterisk.asked("Originate")
+    action.pop("ActionID")
+    assert action == {
+        "Action": "Originate",
+        "Channel": "PJSIP/0+8613800000001@carrier",
+        "ChannelId": "callback-7-2",
+        "Context": "ringwise-callback",
+        "Exten": "s",
+        "Priority": "1",
+        "Timeout": "30000",
+        "Async": "true",
+        "CallerID": "<+8695588>",
+    }
+    await board.stop()
+
+
+@pytest.mark.parametrize("number", ["13800000001", "+86138&PJSIP/2", "+0123456789", "+86138\r\nX: y", ""])
+async def test_what_is_no_number_is_never_called(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard, number: str
+) -> None:
+    with pytest.raises(Refused):
+        await switchboard.call_out(number, call_id="callback-7-2", ring_s=30)
+    assert asterisk.asked("Originate") == []
+
+
+async def test_a_switch_that_refuses_to_call_says_why(asterisk: SimulatedManager, switchboard: AmiSwitchboard) -> None:
+    async def refuse(action: dict[str, str]) -> None:
+        if action["Action"] == "Originate":
+            asterisk.send(f"Response: Error\r\nActionID: {action['ActionID']}\r\nMessage: No such\r\n\r\n".encode())
+
+    asterisk.on_action = refuse
+    asterisk.unanswered.add("Originate")
+    with pytest.raises(SwitchAway, match="No such"):
+        await switchboard.call_out("+8613800000001", call_id="callback-7-2", ring_s=30)
+
+
+@pytest.mark.fault("C3", "the manager link breaks between an order to call and its answer")
+async def test_an_order_to_call_cut_before_its_answer_is_unknown_and_not_repeated(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard
+) -> None:
+    asterisk.unanswered.add("Originate")
+    calling = asyncio.create_task(switchboard.call_out("+8613800000001", call_id="callback-7-2", ring_s=30))
+    await eventually(lambda: asterisk.asked("Originate"))
+    asterisk.cut()
+    with pytest.raises(ActionUnknown):
+        await calling
+    await eventually(lambda: switchboard.up)
+    assert len(asterisk.asked("Originate")) == 1
 
 
 @pytest.mark.fault("C3", "the manager link breaks between action and answer")

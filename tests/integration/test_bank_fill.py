@@ -8,15 +8,28 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from ivr.bank.fill import BankOccupied, Filled, fill
 from ivr.bank.generate import generate
-from ivr.bank.people import CHEN_WEI
+from ivr.bank.ledger import NAMED_SECRETS, account_number
+from ivr.bank.people import CHEN_WEI, LI_NA, LIU_YANG, ZHOU_LEI
 from ivr.bank.sql import SqlBank
+from ivr.ports import BankOrder, Claimant
 from ivr.testing.bank_database import empty_database
+from menus.spoken.money import Money
 from models.database import Database
-from models.tables import CallRow, CaseRow, CustomerRow, HistoryEventRow, LifeEventRow, NumberRow, ProductRow
+from models.tables import (
+    BankOrderRow,
+    CallRow,
+    CaseRow,
+    CredentialRow,
+    CustomerRow,
+    HistoryEventRow,
+    LifeEventRow,
+    NumberRow,
+    ProductRow,
+)
 
 ZONE = ZoneInfo("Asia/Shanghai")
 UNTIL = date(2026, 12, 1)
@@ -147,3 +160,59 @@ async def test_a_run_that_is_cut_short_leaves_nothing_behind(database: Database)
         await fill(database, **FEW, progress=give_up)
     assert await rows(database, CustomerRow) == []
     assert (await fill(database, **FEW)).fresh
+
+
+async def test_the_named_customers_prove_themselves_and_are_served(database: Database) -> None:
+    await fill(database, **FEW)
+    bank = SqlBank(database, ZONE)
+    for id_, (pin, birthday) in NAMED_SECRETS.items():
+        assert await bank.verify(Claimant("pin", None, secret=pin), id_, deadline_s=5)
+        assert await bank.verify(Claimant("card_birthday", None, secret=birthday), id_, deadline_s=5)
+    assert await bank.whose(Claimant("pin", "+8613800000001"), deadline_s=5) == LI_NA
+    assert await bank.whose(Claimant("pin", "+8613800000005"), deadline_s=5) is None
+    assert await bank.whose(Claimant("pin", None, card="6221600000107919"), deadline_s=5) == LI_NA
+    noon = MIDNIGHT + 12 * 3600
+
+    async def ordered(operation: str, **params: Any) -> Any:
+        order = BankOrder(operation, LI_NA, params, f"call:{operation}")
+        answer = await bank.perform(order, now=noon, deadline_s=5)
+        assert answer.refusal is None, (operation, answer.refusal)
+        return answer
+
+    before = (await ordered("balance")).values["balance"]
+    assert (await ordered("payee", to=account_number(CHEN_WEI, 0))).values["payee_ending"] == "0309"
+    sent = await ordered("transfer", to=account_number(CHEN_WEI, 0), amount=Money(100_00))
+    assert sent.values["balance"] == Money(before.cents - 100_00)
+    assert len((await ordered("transactions")).rows) == 5
+    assert (await ordered("card_limit")).values["limit"] == Money(6_000_000)
+    assert [row.kind for row in (await ordered("key_dates")).rows] == ["card_expiry"]
+
+
+async def test_those_who_share_a_number_are_told_apart_by_their_cards(database: Database) -> None:
+    await fill(database, **FEW)
+    bank = SqlBank(database, ZONE)
+    shared = [
+        await bank.whose(Claimant("pin", "+8613800000005", card=card), deadline_s=5)
+        for card in ("6221500000509595", "6221500000607514")
+    ]
+    assert shared == [LIU_YANG, ZHOU_LEI]
+
+
+async def test_a_bank_in_which_orders_were_carried_out_can_be_refilled(database: Database) -> None:
+    await fill(database, **FEW)
+    bank = SqlBank(database, ZONE)
+    params = {"to": account_number(CHEN_WEI, 0), "amount": Money(100_00)}
+    await bank.perform(BankOrder("transfer", LI_NA, params, "call:0"), now=MIDNIGHT + 60, deadline_s=5)
+    assert (await fill(database, **FEW | {"seed": 2, "refill": True})).fresh
+    async with database.read() as session:
+        assert await session.scalar(select(func.count()).select_from(BankOrderRow)) == 0
+        assert await session.scalar(select(func.count()).select_from(CredentialRow)) == 120
+
+
+async def test_a_bank_of_a_version_without_pins_is_another_bank(database: Database) -> None:
+    await fill(database, **FEW)
+    async with database.write() as session:
+        await session.execute(delete(CredentialRow))
+    with pytest.raises(BankOccupied):
+        await fill(database, **FEW)
+    assert (await fill(database, **FEW | {"refill": True})).fresh

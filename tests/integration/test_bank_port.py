@@ -1,4 +1,4 @@
-"""One set of tests for every implementation of the Bank port: the SQL bank and its in-memory twin."""
+"""One set of tests of the unified view for every implementation of the Bank port: SQL, webhook and twin."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -6,13 +6,16 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 from sqlalchemy import insert
 
 from ivr.bank.sql import SqlBank
+from ivr.bank.webhook import WebhookBank
 from ivr.ports import Bank, CaseSeen, ContactSeen, CustomerView, ProductSeen
 from ivr.testing.bank import MemoryBank
 from ivr.testing.bank_database import empty_database
+from ivr.testing.bank_server import bank_app
 from models.database import Database
 from models.tables import CaseRow, CustomerRow, HistoryEventRow, LifeEventRow, NumberRow, ProductRow
 
@@ -95,7 +98,7 @@ async def store(database: Database, *customers: CustomerView) -> None:
                 )
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+@pytest.fixture(params=["memory", "webhook", "sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 async def bank_with(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BankWith]:
     """Makes a bank that knows the given customers."""
 
@@ -104,6 +107,14 @@ async def bank_with(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
 
     if request.param == "memory":
         yield memory
+        return
+    if request.param == "webhook":
+
+        async def webhook(*customers: CustomerView) -> Bank:
+            served = httpx.ASGITransport(bank_app(MemoryBank(*customers), "s3cret"))
+            return WebhookBank("http://bank", "s3cret", lookup_s=5, transport=served)
+
+        yield webhook
         return
     async with empty_database(request.param, tmp_path) as database:
 
@@ -156,3 +167,10 @@ async def test_the_ten_newest_contacts_are_given_newest_first(bank_with: BankWit
     bank = await bank_with(replace(EMMA, contacts=many))
     (seen,) = await bank.customers_by_number(NUMBER, now=NOW)
     assert seen.contacts == tuple(reversed(many))[:10]
+
+
+async def test_a_customer_is_found_by_id_with_everything_that_is_known(bank_with: BankWith) -> None:
+    bank = await bank_with(stranger(7), EMMA)
+    assert await bank.customer(EMMA.id, now=NOW) == EMMA
+    assert await bank.customer(7, now=NOW) == stranger(7)
+    assert await bank.customer(8, now=NOW) is None

@@ -65,7 +65,9 @@ def test_a_model_that_is_no_better_than_the_one_in_use_is_not_published(site: Pa
 
 
 def test_habits_are_counted_anew_for_everybody(site: Path) -> None:
-    assert ivr("history", "rebuild", "-s", str(site / "settings.yaml")).out == "the habits of 300 customers are counted\n"
+    assert (
+        ivr("history", "rebuild", "-s", str(site / "settings.yaml")).out == "the habits of 300 customers are counted\n"
+    )
 
 
 NOW = datetime(2026, 12, 1, 9, 30).astimezone()

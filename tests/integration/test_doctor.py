@@ -15,7 +15,7 @@ from ivr.doctor import examine
 from ivr.finding import Finding, Verdict
 from ivr.lab.asterisk import LabAsterisk
 from ivr.lab.ports import free_ports
-from ivr.settings import Ami, Database, FastAgi, Prompts, Settings
+from ivr.settings import Ami, Database, FastAgi, Prompts, Recordings, Settings
 from models.migrate import migrate
 
 pytestmark = pytest.mark.live
@@ -74,6 +74,7 @@ def settings(_switch: LabAsterisk, database: str, tmp_path: Path, monkeypatch: p
         ami=Ami(port=_switch.plan.ami_port),
         fastagi=FastAgi(port=int(_switch.plan.node_a.rpartition(":")[2])),
         prompts=Prompts(folder=tmp_path),
+        recordings=Recordings(folder=tmp_path),
         database=Database(url=database),
     )
 
@@ -120,7 +121,8 @@ def test_sound_installation_has_no_fault(settings: Settings) -> None:
     findings = examine(settings)
     assert [str(found) for found in findings if found.verdict is not Verdict.FINE] == []
     assert {found.subject for found in findings} >= {
-        "Asterisk", "AMI", "AMI privileges", "dialplan", "FastAGI", "prompts", "music", "database", "clock", "programs"
+        "Asterisk", "AMI", "AMI privileges", "dialplan", "FastAGI", "prompts", "music", "recordings", "database",
+        "clock", "programs",
     }  # fmt: skip
 
 
@@ -169,7 +171,10 @@ def test_wrong_secret_is_told_apart_from_no_asterisk(settings: Settings, monkeyp
 
 def test_dialplan_that_is_not_included_is_named(settings: Settings, edit: Edit) -> None:
     edit("extensions.conf", '^#include "ringwise-dialplan.conf"', "")
-    assert ("dialplan", "there is no context ivr, ringwise-ladder, ringwise-static, ringwise-doctor") in wrong(settings)
+    assert (
+        "dialplan",
+        "there is no context ivr, ringwise-callback, ringwise-ladder, ringwise-static, ringwise-doctor",
+    ) in wrong(settings)
 
 
 def test_dialplan_without_its_guards_is_refused(settings: Settings, edit: Edit) -> None:
@@ -199,6 +204,17 @@ def test_sounds_that_asterisk_cannot_play_and_music_without_a_file_are_named(
 
 
 @pytest.mark.usefixtures("engine")
+def test_a_folder_that_asterisk_cannot_record_into_is_named(settings: Settings, engine: None, tmp_path: Path) -> None:
+    elsewhere = Recordings(folder=tmp_path, seen_by_asterisk=Path("/proc/nowhere"))
+    assert ("recordings", f"Asterisk's recording did not come to {tmp_path}") in wrong(
+        settings.model_copy(update={"recordings": elsewhere})
+    )
+    missing = Recordings(folder=tmp_path / "missing")
+    assert ("recordings", f"there is no folder {tmp_path / 'missing'}") in wrong(
+        settings.model_copy(update={"recordings": missing})
+    )
+
+
 def test_another_port_than_the_dialplan_knows_is_noticed(settings: Settings) -> None:
     (other,) = free_ports(1, socket.SOCK_STREAM)
     moved = settings.model_copy(update={"fastagi": FastAgi(port=other)})

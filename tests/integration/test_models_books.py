@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from ivr.testing.databases import POSTGRESQL, SQLITE, fresh_database
 from models.books import Books, Publication
+from models.choices import NoSuchChoice, canary_share, for_everybody, promote, stop
 from models.nodes import Nodes
 from models.tables import NodeRow
 
@@ -71,3 +72,79 @@ async def test_a_node_leaves_signs_of_life_and_starts_anew(database):
     async with database.read() as session:
         row = await session.scalar(select(NodeRow))
     assert (row.started_at, row.seen_at) == (20.0, 20.0)
+
+
+async def test_without_a_published_book_nothing_is_in_use(database):
+    books = Books(database)
+    assert await books.choice() is None
+    with pytest.raises(NoSuchChoice, match="nothing was published"):
+        await books.choose(for_everybody(1), message="", now=1.0)
+    with pytest.raises(NoSuchChoice, match="the first version is for everybody"):
+        await books.publish({"a": "1"}, message="", now=1.0, share=0.5)
+    assert await books.all() == ()
+
+
+async def test_what_is_in_use_is_a_log_that_tells_who_chose_what_and_when(database):
+    books = Books(database)
+    await books.publish({"a": "1"}, message="first", now=1.0, by="anna")
+    await books.publish({"a": "2"}, message="second", now=2.0, by="ben", share=0.25)
+    await books.choose(canary_share(0.5), message="more", now=3.0, by="anna")
+    await books.choose(promote, message="good", now=4.0, by="anna")
+    await books.choose(for_everybody(1), message="not so good", now=5.0, by="carol")
+    log = [(one.stable, one.canary, one.share, one.at, one.by, one.message) for one in await books.choices(10)]
+    assert log == [
+        (1, None, 0.0, 5.0, "carol", "not so good"),
+        (2, None, 0.0, 4.0, "anna", "good"),
+        (1, 2, 0.5, 3.0, "anna", "more"),
+        (1, 2, 0.25, 2.0, "ben", "second"),
+        (1, None, 0.0, 1.0, "anna", "first"),
+    ]
+    assert await books.choice() == (await books.choices(1))[0]
+    assert (await books.latest()).version == 2
+
+
+async def test_publishing_for_everybody_ends_a_canary_and_takes_it_over_if_it_is_the_same(database):
+    books = Books(database)
+    await books.publish({"a": "1"}, message="", now=1.0)
+    assert await books.publish({"a": "2"}, message="", now=2.0, share=0.1) == 2
+    assert await books.publish({"a": "2"}, message="", now=3.0) == 2
+    assert (await books.choice()).versions == (2,)
+    assert await books.publish({"a": "3"}, message="", now=4.0, share=0.1) == 3
+    assert await books.publish({"a": "4"}, message="", now=5.0) == 4
+    assert (await books.choice()).versions == (4,)
+
+
+async def test_a_choice_that_changes_nothing_is_not_written(database):
+    books = Books(database)
+    await books.publish({"a": "1"}, message="", now=1.0)
+    await books.publish({"a": "1"}, message="again", now=2.0)
+    await books.choose(for_everybody(1), message="again", now=3.0)
+    assert len(await books.choices(10)) == 1
+
+
+async def test_a_version_that_was_never_published_cannot_be_chosen(database):
+    books = Books(database)
+    await books.publish({"a": "1"}, message="", now=1.0)
+    for attempt in (books.wished(for_everybody(7)), books.choose(for_everybody(7), message="", now=2.0)):
+        with pytest.raises(NoSuchChoice, match="there is no version 7"):
+            await attempt
+    assert (await books.choice()).stable == 1
+
+
+async def test_nodes_that_publish_different_folders_at_once_publish_them_one_after_the_other(database):
+    books = Books(database)
+    versions = await asyncio.gather(*(books.publish({"a": str(n)}, message="", now=5.0) for n in range(5)))
+    assert sorted(versions) == [1, 2, 3, 4, 5]
+    log = await books.choices(10)
+    assert [one.stable for one in log] == [5, 4, 3, 2, 1]
+    assert [one.number for one in log] == [5, 4, 3, 2, 1]
+
+
+async def test_of_two_who_end_a_canary_at_once_only_one_is_heeded(database):
+    books = Books(database)
+    await books.publish({"a": "1"}, message="", now=1.0)
+    await books.publish({"a": "2"}, message="", now=2.0, share=0.1)
+    ends = (books.choose(promote, message="", now=3.0), books.choose(stop, message="", now=3.0))
+    came = await asyncio.gather(*ends, return_exceptions=True)
+    assert [type(one) for one in came].count(NoSuchChoice) == 1
+    assert len(await books.choices(10)) == 3

@@ -128,6 +128,16 @@ def test_the_index_tells_which_file_says_what(tmp_path: Path) -> None:
     assert by_text["欢迎。", "zh"] == Path(catalogue.prompt("welcome", "zh")[0].sound).name
 
 
+def test_two_books_share_a_folder_and_both_are_found_again(tmp_path: Path) -> None:
+    other = parse_book({"small.yaml": SMALL.replace("Welcome.", "Hello and welcome.")})
+    first, second = render(BOOK, tmp_path, ToneSpeech()), render(other, tmp_path, ToneSpeech())
+    assert Catalogue.load(tmp_path, BOOK).prompt("welcome", "en") == first.prompt("welcome", "en")
+    assert Catalogue.load(tmp_path, other).prompt("welcome", "en") == second.prompt("welcome", "en")
+    Path(first.prompt("welcome", "en")[0].sound + ".wav").unlink()  # what is gone is not listed for ever
+    render(other, tmp_path, ToneSpeech())
+    assert "Welcome." not in (tmp_path / "index.json").read_text(encoding="utf-8")
+
+
 def test_every_text_that_fails_is_named_and_no_broken_file_stays(tmp_path: Path) -> None:
     speech = ToneSpeech(mute=frozenset({"Welcome.", "再见。"}))
     with pytest.raises(Misconfigured) as raised:

@@ -271,3 +271,16 @@ async def test_a_call_keeps_the_edition_it_started_with() -> None:
     assert stage.told("prompts")[1]["clips"][0]["text"] == "Main menu."
     await stage.take(stage.leg(HangUp(hearing="main.agent"), call_id="call-2"))
     assert stage.told("prompts", "call-2")[1]["clips"][0]["text"] == "New menu."
+
+
+async def test_the_record_tells_by_which_way_a_step_was_left() -> None:
+    stage = _changed(
+        ("label: {en: cards, zh: 银行卡}, then: cards}", "label: {en: cards, zh: 银行卡}, then: ask}"),
+        ("  to_zh:", "  ask: {kind: goto, cases: [{when: call.seconds >= 0, then: cards}], then: general}\n  to_zh:"),
+    )
+    await stage.take(stage.leg(Press("3", hearing="main"), HangUp(hearing="cards.lost")))
+    assert stage.told("step")[1:] == [
+        {"step": "main", "does": "menu"},
+        {"step": "ask", "does": "goto"},
+        {"step": "cards", "does": "menu", "by": "cases.0.then"},
+    ]

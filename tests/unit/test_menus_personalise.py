@@ -1,22 +1,20 @@
-"""Personal menus: the likely first, complaint and agent always in their place, every decision explained."""
+"""Personal menus: the likely first, complaint and agent always in their place, every reason told."""
 
-import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
-from ivr.testing.books import small_book
-from menus.facts import CallerFacts, HistoryEvent
+from ivr.testing.books import SMALL, small_book
+from ivr.testing.generated import ToldRanker
+from menus.facts import CallerFacts, HistoryEvent, MenuHeard, MenuMemory
 from menus.learning.ranker import KernelRanker
-from menus.pace import estimated_s, heard_after_s
-from menus.personalise import SpokenMenu, habit, held_out, reproduce, spoken_menu
-from menus.phrases import option_text
-from menus.rules import check
+from menus.loader import parse_book
+from menus.pace import expected_s, heard_after_s, option_s
+from menus.personalise import SpokenMenu, habit, held_out, spoken_menu
 from menus.schema import Menu, MenuBook
 
 BOOK = small_book()
@@ -26,16 +24,8 @@ KNOWN = CallerFacts(customer_id=1, history=(HistoryEvent(NOW - timedelta(days=40
 STATIC = ["balance", "transfer", "cards", "chinese", "complaint", "agent"]
 
 
-class Says:
-    """A ranker that says what it is told."""
-
-    name = "says"
-
-    def __init__(self, **scores: float) -> None:
-        self._scores = scores
-
-    def scores(self, facts: CallerFacts, tasks: Sequence[str], now: datetime) -> Mapping[str, float]:
-        return self._scores
+def told(**scores: float) -> ToldRanker:
+    return ToldRanker(scores)
 
 
 def hear(ranker: Any, facts: CallerFacts = KNOWN, *, held: bool = False, language: str = "en") -> SpokenMenu:
@@ -47,7 +37,7 @@ def order(spoken: SpokenMenu) -> list[str]:
 
 
 def test_a_likely_option_is_spoken_first_on_its_own_key() -> None:
-    spoken = hear(Says(transfer=0.6, balance=0.1))
+    spoken = hear(told(transfer=0.6, balance=0.1))
     assert order(spoken) == ["transfer", "balance", "cards", "chinese", "complaint", "agent"]
     first = spoken.options[0]
     assert (first.key, first.promoted, first.score, first.label) == ("2", True, 0.6, "transfers")
@@ -70,36 +60,36 @@ def test_a_likely_option_is_spoken_first_on_its_own_key() -> None:
     ],
 )
 def test_the_book_has_the_order_when_nothing_is_sure(scores: dict[str, float]) -> None:
-    spoken = hear(Says(**scores))
+    spoken = hear(told(**scores))
     assert order(spoken) == STATIC
     assert not any(option.promoted for option in spoken.options)
 
 
 def test_a_second_option_is_promoted_when_it_is_likely_given_that_the_first_is_wrong() -> None:
-    assert order(hear(Says(card=0.6, transfer=0.3)))[:3] == ["cards", "transfer", "balance"]
-    assert order(hear(Says(card=0.8, transfer=0.15)))[:3] == ["cards", "balance", "transfer"]  # too faint
-    assert order(hear(Says(card=0.55, transfer=0.22, balance=0.2)))[:3] == ["cards", "balance", "transfer"]  # too close
+    assert order(hear(told(card=0.6, transfer=0.3)))[:3] == ["cards", "transfer", "balance"]
+    assert order(hear(told(card=0.8, transfer=0.15)))[:3] == ["cards", "balance", "transfer"]  # too faint
+    assert order(hear(told(card=0.55, transfer=0.22, balance=0.2)))[:3] == ["cards", "balance", "transfer"]  # too close
 
 
 def test_held_out_callers_and_callers_without_history_hear_the_book() -> None:
-    held = hear(Says(transfer=0.9), held=True)
+    held = hear(told(transfer=0.9), held=True)
     assert order(held) == STATIC
     assert held.record["scores"] == {"transfer": 0.9}
-    assert order(hear(Says(transfer=0.9), CallerFacts())) == STATIC
+    assert order(hear(told(transfer=0.9), CallerFacts())) == STATIC
 
 
 def test_a_fixed_menu_is_the_same_for_all() -> None:
-    spoken = spoken_menu(BOOK, "cards", KNOWN, NOW, "en", Says(agent=0.9), held_out=False, again=False)
+    spoken = spoken_menu(BOOK, "cards", KNOWN, NOW, "en", told(agent=0.9), held_out=False, again=False)
     assert (order(spoken), spoken.greeting, spoken.record["scores"]) == (["lost", "agent"], None, {})
 
 
 def test_the_greeting_is_shorter_on_return() -> None:
-    again = spoken_menu(BOOK, "main", KNOWN, NOW, "en", Says(), held_out=False, again=True)
-    assert (hear(Says()).greeting, again.greeting) == ("main", "again")
+    again = spoken_menu(BOOK, "main", KNOWN, NOW, "en", told(), held_out=False, again=True)
+    assert (hear(told()).greeting, again.greeting) == ("main", "again")
 
 
 def test_the_language_option_is_that_of_the_call_and_speaks_the_other() -> None:
-    labels = {option.id: option.label for option in hear(Says(), language="zh").options}
+    labels = {option.id: option.label for option in hear(told(), language="zh").options}
     assert labels["english"] == "English"
     assert "chinese" not in labels
     assert labels["balance"] == "余额"
@@ -108,14 +98,14 @@ def test_the_language_option_is_that_of_the_call_and_speaks_the_other() -> None:
 def test_the_ranker_is_asked_in_the_time_zone_of_the_book() -> None:
     asked: list[datetime] = []
 
-    class Notes(Says):
+    class Notes(ToldRanker):
         def scores(self, facts: CallerFacts, tasks: Sequence[str], now: datetime) -> Mapping[str, float]:
             asked.append(now)
             assert list(tasks) == ["balance", "transfer", "card", "complaint", "agent"]
             return {}
 
     spoken_menu(
-        BOOK, "main", KNOWN, datetime(2026, 11, 30, 23, 0, tzinfo=UTC), "en", Notes(), held_out=False, again=False
+        BOOK, "main", KNOWN, datetime(2026, 11, 30, 23, 0, tzinfo=UTC), "en", Notes({}), held_out=False, again=False
     )
     assert (asked[0].day, asked[0].hour) == (1, 7)
 
@@ -158,101 +148,193 @@ def test_of_two_habits_the_one_near_today_is_told() -> None:
     assert habit(BOOK, facts, NOW.replace(day=14), "en") == "usually checks the balance on the 15th"
 
 
-@st.composite
-def books(draw: st.DrawFn) -> MenuBook:
-    """Books that pass every rule, with a personal top menu of any shape and gate."""
-    count = draw(st.integers(3, 9))
-    keys = draw(st.permutations("123456789"))
-    complaint, agent = draw(st.permutations(range(count)))[:2]
-    labels = st.text(st.sampled_from("abcdefgh "), min_size=1, max_size=40).filter(lambda text: text.strip() != "")
-    options: list[dict[str, Any]] = []
-    for n in range(count):
-        option: dict[str, Any] = {"id": f"option{n}", "key": keys[n], "then": "general" if n else "cards"}
-        option["label"] = {"en": draw(labels), "zh": draw(labels)}
-        option["task"] = f"task{draw(st.integers(0, 5))}"
-        option["pinned"] = draw(st.booleans())
-        option["only_in"] = draw(st.sampled_from([(), (), (), ("en",), ("zh",)]))
-        if n in (complaint, agent):
-            option |= {"task": "complaint" if n == complaint else "agent", "pinned": True, "only_in": ()}
-            option["key"] = "0" if n == agent else option["key"]
-        options.append(option)
-    main = BOOK.steps["main"].model_dump() | {"options": options}
-    gate = {
-        "promote_at": draw(st.floats(0.01, 1)),
-        "lead": draw(st.floats(0, 1)),
-        "most": draw(st.integers(0, 3)),
-        "least": draw(st.floats(0, 1)),
-    }
-    tasks = {**BOOK.tasks, **{f"task{n}": {"en": "does", "zh": "做"} for n in range(6)}}
-    steps = {name: step.model_dump() for name, step in BOOK.steps.items() if name not in ("to_zh", "to_en")}
-    book = MenuBook.model_validate(
-        BOOK.model_dump()
-        | {"steps": steps | {"main": main}, "gate": gate, "tasks": tasks, "heard_within_s": draw(st.floats(5, 60))}
+def changed(*changes: tuple[str, str]) -> MenuBook:
+    """The small book with some words changed."""
+    text = SMALL
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return parse_book({"small.yaml": text})
+
+
+def policy(word: str) -> MenuBook:
+    return changed(("    order: personal\n", f"    order: personal\n    keys: {word}\n"))
+
+
+def hear_in(book: MenuBook, ranker: Any = None, facts: CallerFacts = KNOWN, **given: Any) -> SpokenMenu:
+    return spoken_menu(book, "main", facts, NOW, "en", ranker or told(), **{"held_out": False, "again": False, **given})
+
+
+def why(spoken: SpokenMenu) -> dict[str, str]:
+    return dict(spoken.record["why"])
+
+
+def test_rules_promote_before_habits_and_habits_before_segments() -> None:
+    book = changed(
+        ("id: cards, key: 3,", "id: cards, key: 3, promote_for: [private],"),
+        ("heard_within_s: 30", "heard_within_s: 30\nsegments: [private]\ngate: {most: 3}"),
     )
-    assume(all(finding.warning for finding in check(book)))
-    return book
+    facts = replace(KNOWN, segment="private")
+    spoken = hear_in(book, told(transfer=0.6), facts, ruled=["balance"])
+    assert why(spoken) == {"balance": "rule", "transfer": "habit", "cards": "segment"}
+    spoken = hear_in(book, told(balance=0.6, transfer=0.15), facts)
+    assert why(spoken) == {"balance": "habit"}  # with cards before transfer this caller would have to listen longer
+    spoken = hear_in(book, told(card=0.4, balance=0.3), facts, ruled=["transfer"])
+    assert why(spoken) == {"transfer": "rule", "cards": "segment"}
+    assert why(hear_in(book, facts=replace(facts, segment="mass"), ruled=["transfer"])) == {"transfer": "rule"}
+    assert why(hear_in(book, facts=CallerFacts(segment="private"))) == {"cards": "segment"}
 
 
-MOMENTS = st.integers(1_735_660_800, 1_798_732_800).map(lambda at: datetime.fromtimestamp(at, ZONE))  # 2025 and 2026
-HISTORIES = st.lists(
-    st.builds(
-        HistoryEvent,
-        MOMENTS,
-        st.sampled_from([f"task{n}" for n in range(7)] + ["complaint", "agent"]),
-    ),
-    max_size=40,
-).map(lambda events: tuple(sorted(events, key=lambda event: event.at)))
-SCORES = st.dictionaries(st.sampled_from([f"task{n}" for n in range(6)] + ["complaint", "agent"]), st.floats(0, 1)).map(
-    lambda scores: {task: score / max(1.0, sum(scores.values())) for task, score in scores.items()}
-)
+def test_rules_promote_no_more_than_the_gate_allows_and_in_the_books_order() -> None:
+    spoken = hear_in(BOOK, told(balance=0.9), ruled=["cards", "transfer", "agent"])
+    assert order(spoken) == ["transfer", "cards", "balance", "chinese", "complaint", "agent"]
+    assert why(spoken) == {"transfer": "rule", "cards": "rule"}
 
 
-@settings(max_examples=250, deadline=None)
-@given(
-    book=books(),
-    history=HISTORIES,
-    told=st.none() | SCORES,
-    language=st.sampled_from(["en", "zh"]),
-    now=MOMENTS,
-    held=st.booleans(),
-)
-def test_no_personal_order_takes_anything_from_a_caller(
-    book: MenuBook,
-    history: tuple[HistoryEvent, ...],
-    told: dict[str, float] | None,
-    language: str,
-    now: datetime,
-    held: bool,
-) -> None:
-    facts = CallerFacts(customer_id=1, history=history or (HistoryEvent(now, "task0"),))
-    ranker = KernelRanker() if told is None else Says(**told)
-    spoken = spoken_menu(book, "main", facts, now, language, ranker, held_out=held, again=False)
-    menu = book.steps["main"]
-    assert isinstance(menu, Menu)
-    offered = menu.offered(language)
-    # every option once, on its own key
-    assert sorted((option.id, option.key) for option in spoken.options) == sorted(
-        (option.id, option.key) for option in offered
+def test_rules_also_hold_for_callers_who_are_held_out() -> None:
+    spoken = hear_in(BOOK, told(transfer=0.9), ruled=["cards"], held_out=True)
+    assert why(spoken) == {"cards": "rule"}
+    assert spoken.memory is None
+
+
+def test_a_menu_may_have_a_gate_of_its_own() -> None:
+    book = changed(("    order: personal\n", "    order: personal\n    gate: {promote_at: 0.3, lead: 0}\n"))
+    assert why(hear_in(book, told(transfer=0.35))) == {"transfer": "habit"}
+    assert why(hear_in(BOOK, told(transfer=0.35))) == {}
+
+
+def test_a_hidden_option_is_not_said_and_its_key_means_nothing() -> None:
+    spoken = hear_in(BOOK, told(transfer=0.9), hidden=["transfer"])
+    assert order(spoken) == ["balance", "cards", "chinese", "complaint", "agent"]
+    assert "2" not in spoken.offers()
+
+
+def test_complaint_and_agent_cannot_be_hidden() -> None:
+    assert order(hear_in(BOOK, hidden=["complaint", "agent", "cards"]))[-2:] == ["complaint", "agent"]
+
+
+def test_the_ranker_is_not_asked_about_hidden_options() -> None:
+    asked: list[Sequence[str]] = []
+
+    class Notes(ToldRanker):
+        def scores(self, facts: CallerFacts, tasks: Sequence[str], now: datetime) -> Mapping[str, float]:
+            asked.append(tasks)
+            return {}
+
+    hear_in(BOOK, Notes({}), hidden=["transfer"])
+    assert asked == [["balance", "card", "complaint", "agent"]]
+
+
+def test_renumbered_keys_ascend_as_they_are_spoken_and_those_that_stay_do_not_move() -> None:
+    spoken = hear_in(policy("renumber"), told(card=0.8))
+    assert [(option.id, option.key) for option in spoken.options] == [
+        ("cards", "1"), ("balance", "2"), ("transfer", "3"), ("chinese", "4"), ("complaint", "5"), ("agent", "0"),
+    ]  # fmt: skip
+    assert spoken.offers()["1"] == "cards"
+
+
+def test_shortcut_offers_the_likely_first_and_then_the_whole_menu() -> None:
+    spoken = hear_in(policy("shortcut"), told(card=0.8))
+    assert order(spoken) == ["cards", *STATIC]
+    assert [option.promoted for option in spoken.options] == [True, *[False] * 6]
+    assert [option.key for option in spoken.options][:4] == ["3", "1", "2", "3"]
+
+
+def test_a_shortcut_that_costs_more_than_it_saves_is_not_offered() -> None:
+    book = changed(
+        ("    order: personal\n", "    order: personal\n    keys: shortcut\n    gate: {promote_at: 0.1, lead: 0}\n")
     )
-    # pinned options stay where they are, among them complaint and agent
-    for slot, option in enumerate(offered):
-        if option.pinned:
-            assert spoken.options[slot].id == option.id
-            assert not spoken.options[slot].promoted
-    # the others keep their order but for the promoted, which are few, and none when held out
-    promoted = [option.id for option in spoken.options if option.promoted]
-    assert len(promoted) <= (0 if held else book.gate.most)
-    pinned = {option.id for option in offered if option.pinned}
-    rest = [option.id for option in offered if option.id not in {*pinned, *promoted}]
-    assert [option.id for option in spoken.options if option.id not in pinned] == promoted + rest
-    # complaint and agent are heard in time, with the very words of this order
-    by_id = {option.id: option for option in offered}
-    heard = estimated_s(book.prompts["main"].text[language])
-    for said in spoken.options:
-        option = by_id[said.id]
-        heard += estimated_s(option_text(book, option, language))
-        if option.task in ("complaint", "agent"):
-            assert heard <= heard_after_s(book, menu, option, language) + 1e-9 <= book.heard_within_s + 1e-6
-    # the record is plain and gives the same order again
-    record = json.loads(json.dumps(spoken.record, allow_nan=False))
-    assert reproduce(book, record) == tuple(option.id for option in spoken.options) == tuple(record["order"])
+    spoken = hear_in(book, told(transfer=0.34, balance=0.33, card=0.33))
+    assert why(spoken) == {}
+    assert spoken.record["expected_s"]["spoken"] == spoken.record["expected_s"]["book"]
+    assert why(hear_in(book, told(card=0.6))) == {"cards": "habit"}
+
+
+def test_what_a_rule_costs_this_caller_is_recorded() -> None:
+    expected = hear_in(BOOK, told(balance=0.9), ruled=["cards"]).record["expected_s"]
+    assert expected["book"] < expected["ruled"] == expected["spoken"]
+
+
+def test_expected_seconds_count_the_first_time_that_an_option_is_said() -> None:
+    seconds = {"a": 2.0, "b": 3.0}
+    assert expected_s(["a", "b"], {"a": 0.25, "b": 0.75}, seconds) == 0.25 * 2 + 0.75 * 5
+    assert expected_s(["b", "a", "b"], {"a": 0.25, "b": 0.75}, seconds) == 0.75 * 3 + 0.25 * 5
+
+
+def test_real_durations_count_where_they_are_known() -> None:
+    long = dict.fromkeys(STATIC, 1.0) | {"transfer": 30.0}
+    assert why(hear_in(BOOK, told(transfer=0.6, balance=0.1))) == {"transfer": "habit"}
+    assert why(hear_in(BOOK, told(transfer=0.6, balance=0.1), seconds=long)) == {}
+
+
+def steady(calls: int) -> MenuBook:
+    return changed(("heard_within_s: 30", f"heard_within_s: 30\ngate: {{steady_calls: {calls}}}"))
+
+
+def after(memory: MenuMemory) -> CallerFacts:
+    return replace(KNOWN, memory={"main": memory})
+
+
+def test_a_new_habit_is_promoted_only_after_so_many_calls_in_a_row() -> None:
+    book, memory = steady(3), MenuMemory()
+    heard = []
+    for wish in ("transfer", "transfer", "card", "transfer", "transfer", "transfer", "card", "transfer"):
+        spoken = hear_in(book, told(**{wish: 0.8}), after(memory))
+        memory = spoken.memory or memory
+        heard.append(list(why(spoken)))
+    # When another wish comes once, the old habit stays settled, but is not said first against the odds.
+    assert heard == [[], [], [], [], [], ["transfer"], [], ["transfer"]]
+    assert memory == MenuMemory(("transfer",), ("transfer",), 1)
+
+
+def test_rules_are_not_held_back() -> None:
+    assert why(hear_in(steady(9), ruled=["cards"])) == {"cards": "rule"}
+
+
+def test_a_habit_that_a_rule_promotes_today_stays_settled() -> None:
+    spoken = hear_in(steady(2), told(card=0.8), after(MenuMemory(("cards",), ("cards",), 5)), ruled=["cards"])
+    assert why(spoken) == {"cards": "rule"}
+    assert spoken.memory == MenuMemory(("cards",), ("cards",), 6)
+
+
+def test_scores_that_are_no_probabilities_change_nothing_that_was_settled() -> None:
+    spoken = hear_in(BOOK, told(card=7.0), after(MenuMemory(("cards",), ("cards",), 5)))
+    assert (why(spoken), spoken.memory, spoken.record["scores_refused"]) == ({}, None, True)
+
+
+def test_a_frozen_menu_stays_as_it_is_rules_included() -> None:
+    frozen = MenuMemory(("cards", "balance"), frozen=True)
+    spoken = hear_in(BOOK, told(transfer=0.9), after(frozen), ruled=["transfer"])
+    assert why(spoken) == {"cards": "frozen", "balance": "frozen"}
+    assert spoken.memory is None
+    assert why(hear_in(BOOK, told(), after(frozen), held_out=True)) == {"cards": "frozen", "balance": "frozen"}
+    assert why(hear_in(BOOK, told(), after(frozen), hidden=["cards"])) == {"balance": "frozen"}
+
+
+def test_within_a_call_a_habit_is_settled_once() -> None:
+    first = hear_in(steady(2), told(card=0.8))
+    assert (first.memory, why(first)) == (MenuMemory((), ("cards",), 1), {})
+    again = hear_in(steady(2), told(card=0.8), after(MenuMemory((), ("cards",), 1)), heard=first.heard)
+    assert (again.memory, why(again)) == (None, {})
+
+
+def test_what_was_settled_for_a_number_does_not_hold_for_the_customer_who_was_verified() -> None:
+    heard = MenuHeard("number:+8613800000001", habit=("balance",))
+    assert why(hear_in(BOOK, told(card=0.8), heard=heard)) == {"cards": "habit"}
+
+
+@pytest.mark.parametrize("word", ["stable", "renumber", "shortcut"])
+def test_the_promised_time_covers_the_worst_that_a_key_policy_can_do(word: str) -> None:
+    book = policy(word)
+    main = book.steps["main"]
+    assert isinstance(main, Menu)
+    complaint = next(option for option in main.options if option.id == "complaint")
+    stable = heard_after_s(BOOK, main.model_copy(update={"keys": "stable"}), complaint, "en")
+    extra = {"stable": 0.0, "renumber": 0.0, "shortcut": 0.0}
+    if word == "shortcut":  # two more options than the menu has
+        longest = sorted(option_s(book, main, option, "en") for option in main.offered("en") if not option.stays)
+        extra["shortcut"] = sum(longest[-2:])
+    if word == "renumber":  # "one" and "two" take as long, "three" two letters longer
+        assert heard_after_s(book, main, complaint, "en") > stable
+    else:
+        assert heard_after_s(book, main, complaint, "en") == pytest.approx(stable + extra[word])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from menus.errors import UnfitValue
 from menus.prompt_text import Slot, SlotKind, segments
-from menus.spoken import LANGUAGES, Money, habit_text, key_word, spoken, vocabulary
+from menus.spoken import LANGUAGES, Money, grouped, habit_text, key_word, spoken, vocabulary
 from menus.spoken.money import CURRENCIES, LARGEST
 
 NUMBERS = st.one_of(st.integers(-LARGEST, LARGEST), st.integers(0, 10**5), st.integers(0, 10**9))
@@ -115,6 +115,7 @@ VALUES = st.one_of(
     st.tuples(st.sampled_from([SlotKind.NUMBER, SlotKind.COUNT]), NUMBERS),
     st.tuples(st.just(SlotKind.ORDINAL), st.integers(1, LARGEST)),
     st.tuples(st.just(SlotKind.DIGITS), st.from_regex(r"[0-9A-Z-]*[0-9]", fullmatch=True)),
+    st.tuples(st.just(SlotKind.GROUPS), st.from_regex(r"[0-9A-Z-]*[0-9]", fullmatch=True)),
     st.tuples(st.just(SlotKind.DATE), st.dates()),
     st.tuples(st.just(SlotKind.TIME), st.times()),
     st.tuples(
@@ -162,6 +163,8 @@ def test_yuan_jiao_and_fen_can_be_read_back(cents: int) -> None:
         (SlotKind.NUMBER, True),
         (SlotKind.ORDINAL, 0),
         (SlotKind.DIGITS, "none"),
+        (SlotKind.GROUPS, "none"),
+        (SlotKind.GROUPS, 6225),
         (SlotKind.MONEY, 5),
         (SlotKind.MONEY, Money(1, "XTS")),
         (SlotKind.DATE, "today"),
@@ -217,3 +220,30 @@ def read_chinese(said: str) -> int:
             digit = 2 if sign == "两" else "零一二三四五六七八九".index(sign)
     whole = total + group + digit
     return -whole if said.startswith("负") else whole
+
+
+@pytest.mark.parametrize(
+    ("number", "groups"),
+    [
+        ("", ""),
+        ("1", "1"),
+        ("12345", "12345"),
+        ("123456", "123 456"),
+        ("1234567", "123 4567"),
+        ("12345678", "1234 5678"),
+        ("123456789", "123 456 789"),
+        ("2125550123", "212 555 0123"),
+        ("13800000001", "138 0000 0001"),
+        ("6225 8800-0000 0014", "6225 8800 0000 0014"),
+        ("6217000000000000019", "6217 0000 0000 0000 019"),
+    ],
+)
+def test_long_numbers_fall_into_groups_of_four_and_three(number: str, groups: str) -> None:
+    assert " ".join(grouped(number)) == groups
+
+
+@given(number=st.from_regex(r"[0-9]{6,40}", fullmatch=True))
+def test_no_digit_is_lost_in_groups_and_none_stands_alone(number: str) -> None:
+    assert "".join(grouped(number)) == number
+    assert {len(group) for group in grouped(number)} <= {3, 4}
+    assert len(spoken(SlotKind.GROUPS, number, "en")) == len(number)

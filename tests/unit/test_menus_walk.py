@@ -1,6 +1,7 @@
 """The walk: what each key, silence and finished step comes to."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.testing.books import small_book
+from ivr.testing.teller_book import collects, teller_book
 from menus.errors import IllegalInput
+from menus.facts import MenuHeard
 from menus.outcomes import BROKEN_BOOK, GOODBYES, Outcome
-from menus.schema import Goodbye, Menu
+from menus.schema import Goodbye, Menu, Option
 from menus.walk import (
     MOVES,
     Failed,
@@ -150,6 +153,25 @@ def test_a_call_that_comes_back_goes_on_where_it_stood() -> None:
     assert resume(BOOK, json.loads(json.dumps(position.to_json()))) == position
 
 
+def test_what_a_call_heard_of_its_menus_comes_back_with_it() -> None:
+    heard = MenuHeard("customer:7", ("cards",), ("transfer", "cards"), {"1": "transfer"}, spoken=False)
+    position = replace(at(), menus={"main": heard, "cards": MenuHeard(None)})
+    assert resume(BOOK, json.loads(json.dumps(position.to_json()))) == position
+
+
+def test_a_hidden_options_key_is_invalid_and_a_key_means_what_was_offered_on_it() -> None:
+    offers = {"1": "cards", "0": "agent"}
+    assert follow(BOOK, at(), Pressed("1", offers)).option == main_option("cards")
+    assert follow(BOOK, at(), Pressed("3", offers)).verdict is Verdict.INVALID
+    assert follow(BOOK, at(), Pressed("3")).option == main_option("cards")
+
+
+def main_option(id_: str) -> Option:
+    main = BOOK.steps["main"]
+    assert isinstance(main, Menu)
+    return next(option for option in main.options if option.id == id_)
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -161,6 +183,9 @@ def test_a_call_that_comes_back_goes_on_where_it_stood() -> None:
         {**Position("main", "en").to_json(), "visits": {"main": "many"}},
         {**Position("main", "en").to_json(), "trail": [1]},
         {**Position("main", "en").to_json(), "no_inputs": "1"},
+        {**Position("main", "en").to_json(), "menus": {"main": {"subject": None}}},
+        {**Position("main", "en").to_json(), "menus": {"main": {**MenuHeard(None).to_json(), "keys": {"1": 2}}}},
+        {**Position("main", "en").to_json(), "menus": {"main": {**MenuHeard(None).to_json(), "habit": ["x"] * 200}}},
     ],
 )
 def test_a_position_that_means_nothing_begins_at_the_beginning(data: dict[str, Any] | None) -> None:
@@ -200,3 +225,21 @@ def test_who_stays_silent_is_let_out(wrong: int) -> None:
         assert moved is not None
         position = moved
     pytest.fail("the silent caller was never let out")
+
+
+def test_back_from_a_step_that_collects_leads_to_the_menu_before_it() -> None:
+    book = teller_book(first=collects("to", "ask_to", "done"))
+    chosen = follow(book, Position("main", "en"), Pressed("1")).position
+    assert chosen is not None
+    assert (chosen.step, chosen.trail) == ("first", ("main",))
+    move = follow(book, chosen, Pressed(book.back_key))
+    assert move.verdict is Verdict.BACK
+    assert move.position is not None
+    assert move.position.step == "main"
+
+
+def test_back_where_there_is_no_menu_before_asks_again() -> None:
+    book = teller_book(first=collects("to", "ask_to", "done"))
+    for step in ("first", "pin"):
+        move = follow(book, Position(step, "en"), Pressed(book.back_key))
+        assert (move.verdict, move.position) == (Verdict.REPEATED, Position(step, "en"))

@@ -9,6 +9,7 @@ import pytest
 from routing.aftermath import AFTERMATH, end_offer
 from routing.agent import AGENT_MOVES, AgentEvent, AgentState, Stance, move_agent
 from routing.call import CALL_MOVES, ENDINGS, CallEvent, CallState, Ending, Reason, Result, move_call
+from routing.callback import CALLBACK_MOVES, CallbackEvent, CallbackState, move_callback
 from routing.diagram import all_diagrams, mermaid
 from routing.errors import IllegalMove
 from routing.need import NEED_MOVES, NeedEvent, NeedState, move_need
@@ -19,8 +20,9 @@ TABLES: list[tuple[Any, type[StrEnum], type[StrEnum], Any, StrEnum]] = [
     (NEED_MOVES, NeedState, NeedEvent, move_need, NeedState.WAITING),
     (AGENT_MOVES, AgentState, AgentEvent, move_agent, AgentState.LOGGED_OUT),
     (OFFER_MOVES, OfferState, OfferEvent, move_offer, OfferState.OFFERED),
+    (CALLBACK_MOVES, CallbackState, CallbackEvent, move_callback, CallbackState.WAITING),
 ]
-NOUNS = ["call", "need", "agent", "offer"]
+NOUNS = ["call", "need", "agent", "offer", "callback"]
 
 
 @pytest.mark.parametrize(("moves", "states", "events", "move", "start"), TABLES, ids=NOUNS)

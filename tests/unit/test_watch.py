@@ -299,6 +299,8 @@ async def test_the_figures_tell_calls_claims_drift_and_the_switch() -> None:
     stage.clock.advance(5)
     await stage.watcher.sweep()
     stage.parts.endings["served/agent"] += 2
+    stage.parts.arrivals["brokers", "spring"] += 3
+    stage.parts.called_back["dialled"] += 4
     stage.parts.live["x"] = LiveCall("x", "x", "PJSIP/x")
     stage.switchboard.up = False
     registry = CollectorRegistry()
@@ -306,6 +308,8 @@ async def test_the_figures_tell_calls_claims_drift_and_the_switch() -> None:
     metrics = Metrics(stage.parts, stage.dispatcher, stage.watcher, journal, registry)
     figure = registry.get_sample_value
     assert figure("ringwise_calls_ended_total", {"ending": "served/agent"}) == 2
+    assert figure("ringwise_calls_total", {"entry": "brokers", "campaign": "spring"}) == 3
+    assert figure("ringwise_callbacks_total", {"what": "dialled"}) == 4
     assert figure("ringwise_calls_live") == 1
     assert figure("ringwise_switch_up") == 0
     assert figure("ringwise_claims_total", {"outcome": "won"}) == 1

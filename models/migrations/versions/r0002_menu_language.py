@@ -128,6 +128,7 @@ def upgrade() -> None:
         sa.Column("stable", sa.Integer(), nullable=False),
         sa.Column("canary", sa.Integer(), nullable=True),
         sa.Column("canary_share", sa.Double(), nullable=False),
+        sa.Column("chosen_by", sa.String(length=64), nullable=False),
         sa.Column("message", sa.String(length=500), nullable=False),
         sa.ForeignKeyConstraint(["canary"], ["menu_books.version"], name=op.f("fk_book_choices_canary_menu_books")),
         sa.ForeignKeyConstraint(["stable"], ["menu_books.version"], name=op.f("fk_book_choices_stable_menu_books")),

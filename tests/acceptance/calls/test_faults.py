@@ -32,10 +32,12 @@ async def in_menu(hotline: Any, number: str) -> Any:
 
 
 async def waiting(hotline: Any, number: str, language: str = "en") -> Any:
-    """A caller who waits for an agent with music."""
+    """A caller who waits with music for an agent who knows about payments."""
     call = await hotline.dial(number)
     await call.ear.hear_sound(deadline_s=3)
     await call.ear.press("2")
+    await hotline.hear(call, hotline.clip("transfers_greeting", language), deadline_s=8)
+    await call.ear.press("0")
     await hotline.hear(call, hotline.clip("please_hold", language), deadline_s=8)
     await asyncio.sleep(4)
     return call
@@ -71,7 +73,7 @@ async def test_a_second_engine_takes_over_when_the_first_is_killed(hotline: Any,
     await talk.wait_ended(deadline_s=10)
     assert await hotline.ended(CHEN_WEI) == "served/agent"
     assert await hotline.agent_state("grace") is AgentState.WRAP_UP
-    await menu.ear.press("2")  # the menu on the second engine works
+    await menu.ear.press("0")  # the menu on the second engine works
     await hotline.make_ready("chris")
     rung = await hotline.phones["chris"].rang(deadline_s=8)
     assert not rung.ended.is_set()
@@ -144,7 +146,8 @@ async def test_after_asterisk_was_killed_no_agent_stays_stuck(hotline: Any, reco
     await hotline.hear(again, hotline.clip("welcome", "zh"), deadline_s=8)
     record_property("first new call heard its greeting", f"{time.time() - booted:.1f} s after Asterisk was up")
     await again.ear.press("3")
-    await again.ear.press("1")
+    await hotline.hear(again, hotline.clip("cards_greeting", "zh"), deadline_s=8)
+    await again.ear.press("0")
     await hotline.phones["carol"].rang(deadline_s=15)
     await again.wait_ended(deadline_s=15)
     assert await hotline.ended(WANG_FANG) == "served/agent"
@@ -173,7 +176,7 @@ async def test_a_locked_database_costs_no_caller_the_menu(hotline: Any, record_p
         record_property("first prompt while locked", f"{first - call.invited_at:.2f} s after dialling")
         record_property("order while locked", ", ".join(clip.name for clip in hotline.heard(call)))
         assert first - call.invited_at < 1.0
-        await call.ear.press("2")
+        await call.ear.press("0")
         await asyncio.to_thread(holder.join, 12)
         rung = await hotline.phones["chris"].rang(deadline_s=10)
         record_property("agent rung", f"{rung.invited_at - began - 10:.1f} s after the lock was gone")
@@ -191,20 +194,20 @@ async def test_a_broken_book_never_replaces_a_good_one(hotline: Any, record_prop
     menus, engine = hotline.site.book / "menus.yaml", hotline.site.engines[0]
     good = menus.read_text(encoding="utf-8")
     try:
-        menus.write_text(good.replace("then: lost_card", "then: lost_cart").replace("key: 7", "key: 1"), "utf-8")
+        menus.write_text(good.replace("then: block_card\n", "then: block_cart\n").replace("key: 7", "key: 1"), "utf-8")
         said = engine.log.stat().st_size
         engine.say(signal.SIGHUP)
-        await hotline.until(lambda: "lost_cart" in log_since(engine.log, said))
+        await hotline.until(lambda: "block_cart" in log_since(engine.log, said))
         faults = log_since(engine.log, said)
         assert "menus.yaml:" in faults
-        assert "lost_card" in faults  # did you mean
+        assert "block_card" in faults  # did you mean
         call = await in_menu(hotline, LI_NA)
         await call.hang_up()
         assert await hotline.ended(LI_NA) == "left/in_menu"
         await engine.stop()
         said = engine.log.stat().st_size
         await engine.start()
-        assert "lost_cart" in log_since(engine.log, said)
+        assert "block_cart" in log_since(engine.log, said)
         call = await in_menu(hotline, LI_NA)
         await call.hang_up()
         record_property("reload and start", "every fault named with file and line; calls go on with the published book")
@@ -244,7 +247,7 @@ async def test_ring_no_answer_brings_the_caller_back_to_the_front(hotline: Any, 
     await hotline.make_ready("chris")
     call = await hotline.dial(LI_NA)
     await call.ear.hear_sound(deadline_s=3)
-    await call.ear.press("2")
+    await call.ear.press("0")
     missed = await hotline.phones["chris"].rang(deadline_s=8)
     await missed.wait_ended(deadline_s=25)
     await hotline.make_ready("carol")

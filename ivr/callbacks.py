@@ -1,0 +1,153 @@
+"""The dialler: each wish to be called back is dialled when its turn has come, by one node, once at a time.
+
+`routing.callback` says whose turn it is; the claim makes it true. What was asked of the switch is never asked again:
+when the answer is missing, or a node has died, the lease ends and the state is read: does the call exist, was it
+answered by an agent?
+"""
+
+from collections.abc import Sequence
+
+import structlog
+
+from ivr.errors import ActionUnknown, EngineFault, SwitchAway
+from ivr.numbers import masked, may_be_called
+from ivr.parts import Parts
+from ivr.ports import CALLBACKS, ROUTING, CallbackSeen, ChannelGone, SwitchEvent
+from routing.callback import COUNTED_AS, CallbackEvent, CallbackState, after_a_failure, of_call, share_out
+from routing.errors import StoreAway
+
+log = structlog.get_logger()
+
+#: Seconds between two looks at the wishes; a hint shortens it.
+LOOK_EVERY_S = 2.0
+#: How long a claim is held beyond the ringing, and a living call before the switch is asked again.
+LEASE_S = 15.0
+
+
+class CallbackDialler:
+    """Dials callbacks, and finds out what came of those that nobody else tells of."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._seen: tuple[CallbackSeen, ...] = ()
+
+    @property
+    def line(self) -> tuple[CallbackSeen, ...]:
+        """The wishes as last read: those that stand in their queues keep an agent free when their turn has come."""
+        return self._seen
+
+    @property
+    def room(self) -> int:
+        """How many more phones this node may ring now."""
+        node, at_once = self._parts.settings.node, self._parts.settings.callbacks.at_once
+        ringing = [one for one in self._seen if one.node == node and one.state is CallbackState.DIALLING]
+        return max(0, at_once - len(ringing))
+
+    async def run(self) -> None:
+        """Dial until cancelled."""
+        while True:
+            await self._parts.hints.wait(CALLBACKS, seconds=LOOK_EVERY_S)
+            try:
+                await self.round()
+            except StoreAway:
+                log.warning("the store is away; nobody is called back until it is there")
+            except Exception:
+                log.exception("a round of callbacks failed")
+
+    async def listen(self) -> None:
+        """Take the switch's word on calls that ended before anybody answered, until cancelled."""
+        async for event in self._parts.switchboard.events():
+            try:
+                await self.take(event)
+            except StoreAway:
+                log.warning("the store is away; what came of a callback is found out when its lease is over")
+            except Exception:
+                log.exception("an event of the switch could not be taken", kind=type(event).__name__)
+
+    async def take(self, event: SwitchEvent) -> None:
+        """One event of the switch. Calls that were answered are told of by whoever holds them."""
+        if not isinstance(event, ChannelGone) or event.uniqueid != event.call_id:
+            return
+        made = of_call(event.call_id)
+        if made is None or event.call_id in self._parts.live:
+            return
+        callback = await self._parts.callbacks.find(*made)
+        if callback is not None and callback.state is CallbackState.DIALLING:
+            await self._failed(callback)
+
+    async def round(self) -> None:
+        """Look at every wish: put right what is left over, and dial those whose turn it is."""
+        parts = self._parts
+        if parts.edition(None).book.calling_back is None or not parts.switchboard.up:
+            self._seen = ()
+            return
+        now = parts.clock.now()
+        found = await parts.callbacks.all_open(now=now)
+        await self._put_right([one for one in found if one.state is not CallbackState.WAITING and one.next_at <= now])
+        self._seen = tuple([one for one in found if await self._may_be_dialled(one)])
+        if not self._seen:
+            return
+        shares = share_out(await parts.exchange.snapshot(now=now), self._seen, now, self.room)
+        for callback in shares.to_dial:
+            await self._dial(callback)
+
+    async def _may_be_dialled(self, callback: CallbackSeen) -> bool:
+        """Not when the settings or the queues have changed since; such a wish is given up."""
+        parts, wish = self._parts, callback.wish
+        if callback.state is not CallbackState.WAITING:
+            return True
+        if may_be_called(wish.number, parts.settings.outbound.allow) and wish.queue in parts.queues:
+            return True
+        log.error("a callback is given up: its number may not be called, or nobody serves its queue", id=callback.id)
+        await self._move(callback, CallbackEvent.MISS)
+        return False
+
+    async def _dial(self, callback: CallbackSeen) -> None:
+        parts, settings = self._parts, self._parts.settings.callbacks
+        now = parts.clock.now()
+        claimed = await parts.callbacks.claim(
+            callback.id, callback.fence, node=parts.settings.node, now=now, lease_s=settings.ring_s + LEASE_S
+        )
+        if claimed is None:
+            return  # another node was quicker, or the customer is served
+        self._seen = tuple(claimed if one.id == claimed.id else one for one in self._seen)
+        parts.called_back["dialled"] += 1
+        log.info("calling back", id=claimed.id, tries=claimed.tries, number=masked(claimed.wish.number))
+        try:
+            await parts.switchboard.call_out(claimed.wish.number, call_id=claimed.call_id, ring_s=settings.ring_s)
+        except ActionUnknown as fault:
+            log.warning("whether a customer is called is not known; the switch is asked later", why=str(fault))
+        except EngineFault as fault:
+            log.warning("a customer could not be called", id=claimed.id, why=str(fault))
+            await self._failed(claimed)
+
+    async def _put_right(self, left_over: Sequence[CallbackSeen]) -> None:
+        """Wishes whose lease is over: a call that lives is held on; else the records say what came of it."""
+        if not left_over:
+            return
+        try:
+            alive = {channel.call_id for channel in await self._parts.switchboard.channels()}
+        except (SwitchAway, ActionUnknown):
+            return
+        for callback in left_over:
+            if callback.call_id in alive or callback.call_id in self._parts.live:
+                await self._move(callback, CallbackEvent.HOLD, until=self._parts.clock.now() + LEASE_S)
+            elif callback.talked:
+                await self._move(callback, CallbackEvent.SERVE)
+            else:
+                await self._failed(callback)
+
+    async def _failed(self, callback: CallbackSeen) -> None:
+        """The call led to no conversation: it is made again later, or given up."""
+        settings = self._parts.settings.callbacks
+        event = after_a_failure(callback.tries, settings.most_tries)
+        await self._move(callback, event, until=self._parts.clock.now() + settings.retry_s)
+
+    async def _move(self, callback: CallbackSeen, event: CallbackEvent, *, until: float | None = None) -> None:
+        parts = self._parts
+        moved = await parts.callbacks.move(callback.id, callback.fence, event, now=parts.clock.now(), until=until)
+        if moved and event in COUNTED_AS:
+            parts.called_back[COUNTED_AS[event]] += 1
+            log.info("a callback has moved on", id=callback.id, tries=callback.tries, outcome=COUNTED_AS[event])
+            self._seen = tuple(one for one in self._seen if one.id != callback.id)
+            parts.hints.nudge(ROUTING)  # an agent who was kept free for it

@@ -1,0 +1,58 @@
+"""The JSON Schemas of settings and queues for editors. `python -m ivr.schemas` writes them into config/."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from ivr.queues import Queues
+from ivr.settings import SHIPPED, Settings
+
+FILES: Mapping[str, type[BaseModel]] = {"settings.schema.json": Settings, "queues.schema.json": Queues}
+
+
+#: Where the default says too little.
+EXAMPLES: Mapping[str, Any] = {
+    "FastAgi.peers": ["10.0.0.5", "10.0.1.0/24"],
+    "Web.origins": ["https://desk.example"],
+    "Prompts.seen_by_asterisk": "/var/cache/ringwise/prompts",
+    "Recordings.seen_by_asterisk": "/var/spool/ringwise",
+    "Bank.url": "https://bank.example/ivr/",
+    "Messages.gateway": "https://sms.example/send",
+    "Messages.sender": "95588",
+    "Webhooks.allow": ["https://crm.example/ivr/"],
+    "Outbound.allow": ["+86"],
+    "Outbound.caller_id": "+861065551234",
+    "Queue.skills": {"cards": 1},
+    "Queues.version": 1,
+    "Queues.queues": {"cards": {"skills": {"cards": 1}}},
+}
+
+
+def schema_text(model: type[BaseModel]) -> str:
+    """The JSON Schema of a file. Defaults that depend on where the program lies are written as in the shipped file."""
+    schema = model.model_json_schema()
+    for name, part in [(model.__name__, schema), *schema.get("$defs", {}).items()]:
+        for key, described in part.get("properties", {}).items():
+            default = described.get("default")
+            if isinstance(default, dict):  # a section: its own keys have defaults
+                del described["default"]
+                described.setdefault("description", schema["$defs"][described["$ref"].split("/")[-1]]["description"])
+            elif isinstance(default, str) and default.startswith(str(SHIPPED)):
+                described["default"] = default = default.removeprefix(f"{SHIPPED}/")
+            example = EXAMPLES.get(f"{name}.{key}", default)
+            if example not in (None, "") and not isinstance(default, dict):
+                described["examples"] = [example]
+    return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
+
+
+def write(folder: Path = SHIPPED) -> None:
+    """Write every schema into a folder."""
+    for name, model in FILES.items():
+        (folder / name).write_text(schema_text(model), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

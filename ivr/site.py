@@ -1,0 +1,15 @@
+"""What the rules of a menu book must know of this site."""
+
+from ivr.queues import Queues
+from ivr.settings import Settings
+from menus.rules import Site
+
+
+def site_of(settings: Settings, queues: Queues | None) -> Site:
+    """Queues, time zone, and what may be called and asked. Without queues, theirs are not judged."""
+    return Site(
+        queues=None if queues is None else queues.queues,
+        time_zone=settings.time_zone,
+        outbound=settings.outbound.allow,
+        webhooks=settings.webhooks.allow,
+    )

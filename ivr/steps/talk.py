@@ -1,0 +1,168 @@
+"""Carry an offer out: the pop, the ring, the conversation, and what becomes of need, agent and callback."""
+
+import asyncio
+
+import structlog
+
+from ivr.call import Call
+from ivr.pop import pop_for_call
+from ivr.ports import ROUTING, Dialled, DialStatus, Standing
+from ivr.queues import Queue
+from routing.call import CallEvent, CallState, move_call
+from routing.callback import CallbackEvent, of_call
+from routing.errors import StoreAway
+from routing.offer import Claimed, OfferEvent
+
+log = structlog.get_logger()
+
+#: Longest wait without a look at the store, seconds: what a lost wake costs at most.
+LOOK_AGAIN_S = 2.0
+#: How long a caller in silence waits for the store before music begins; what was not stored is tried again.
+STATE_S = 0.5
+
+#: How an unanswered ring closes its offer.
+UNANSWERED = {
+    DialStatus.NO_ANSWER: OfferEvent.MISS,
+    DialStatus.BUSY: OfferEvent.DECLINE,
+    DialStatus.DECLINED: OfferEvent.DECLINE,
+    DialStatus.UNREACHABLE: OfferEvent.FAIL,
+}
+
+
+async def connect(call: Call, queue: Queue, standing: Standing, offer: Claimed) -> bool:
+    """Carry an offer out, or store what came of it if the store was away then. True: the caller goes on in the book."""
+    try:
+        if standing.answered:  # a conversation whose end was not stored: of this visit to the queue, or an earlier one
+            first = not call.talked
+            await finish_talk(call)
+            return first
+        if offer.offer_id in call.unstored:
+            await _put_back(call, offer, call.unstored[offer.offer_id])
+            return False
+    except StoreAway:
+        await call.leg.wait(LOOK_AGAIN_S)
+        return False
+    return await carry_out(call, queue, offer)
+
+
+async def carry_out(call: Call, queue: Queue, offer: Claimed) -> bool:
+    """Pop, ring and talk. True after a conversation; False when the need is back in the queue with its age."""
+    live = call.live
+    live.offer, live.answered = offer, False
+    await _show(call, offer)
+    await call.leg.unhold()
+    await _renew(call, queue, offer)
+    started = call.now()
+    dialled = await call.leg.dial(offer.phone, ring_s=queue.ring_s, offer_id=offer.offer_id)
+    if dialled.status is DialStatus.ANSWERED or live.answered:
+        call.talked_s += call.now() - started
+        await _talked(call, offer, dialled)
+        return True
+    event = UNANSWERED[dialled.status]
+    call.note("offer_closed", agent=offer.agent_name, how=str(dialled.status), rang_s=round(call.now() - started, 2))
+    live.offer = None
+    try:
+        await _put_back(call, offer, event)
+    except StoreAway:
+        log.warning("the store is away; the end of the offer is stored later, or it expires by its lease")
+    return False
+
+
+async def _renew(call: Call, queue: Queue, offer: Claimed) -> None:
+    """The offer is held for as long as its phone may ring; what cannot be stored now the watcher renews."""
+    lease_s = queue.ring_s + call.parts.settings.routing.offer_lease_s
+    try:
+        async with asyncio.timeout(STATE_S):
+            await call.parts.exchange.renew(offer.offer_id, offer.fence, now=call.now(), lease_s=lease_s)
+    except (TimeoutError, StoreAway):
+        log.warning("the store is away; the lease of the offer is renewed later")
+
+
+async def _put_back(call: Call, offer: Claimed, event: OfferEvent) -> None:
+    """Close an offer whose phone was not answered: the need is back with its age, the agent set aside."""
+    parts = call.parts
+    call.unstored[offer.offer_id] = event
+    await parts.exchange.close_offer(offer.offer_id, offer.fence, event, now=call.now(), wrap_up_s=0)
+    del call.unstored[offer.offer_id]
+    parts.hints.nudge(ROUTING)
+    parts.desk.changed(offer.agent_id)
+
+
+async def _show(call: Call, offer: Claimed) -> None:
+    """Show the pop and give it its head start; a pop that fails never holds the call."""
+    parts = call.parts
+    begun = parts.clock.monotonic()
+    try:
+        async with asyncio.timeout(parts.settings.routing.pop_s + parts.settings.calls.lookup_s):
+            pop = await pop_for_call(parts, offer)
+            shown = pop is not None and await parts.desk.pop(
+                offer.agent_id, pop, deadline_s=parts.settings.routing.pop_s
+            )
+    except (TimeoutError, StoreAway):
+        shown = False
+    except Exception:
+        log.exception("a pop could not be shown; the phone rings without it")
+        shown = False
+    call.note("popped", agent=offer.agent_name, shown=shown, ms=round((parts.clock.monotonic() - begun) * 1000, 1))
+
+
+async def _talked(call: Call, offer: Claimed, dialled: Dialled) -> None:
+    """The agent has hung up: wrap-up begins, the caller goes on in the book."""
+    call.live.answered = call.talked = True
+    call.note("offer_closed", agent=offer.agent_name, how="talked", talked_s=round(dialled.talked_s, 1))
+    try:
+        await finish_talk(call)
+    except StoreAway:
+        log.warning("the store is away; the sweep ends the conversation for agent and need")
+    call.state = move_call(call.state, CallEvent.RETURN)
+    call.parts.log.moved(call.id, CallEvent.RETURN)
+
+
+async def finish_talk(call: Call) -> bool:
+    """Close the conversation of this call, if there was one: need served, agent in wrap-up. Raises StoreAway."""
+    parts = call.parts
+    standing = await parts.exchange.standing(call.id, now=call.now())
+    offer = call.live.offer or (standing.offer if standing is not None else None)
+    if offer is None or not (call.live.answered or (standing is not None and standing.answered)):
+        return False
+    call.talked = True
+    queue = parts.queues.get(standing.queue) if standing is not None else None
+    wrap_up_s = queue.wrap_up_s if queue is not None else 0
+    now = call.now()
+    if not await parts.exchange.close_offer(
+        offer.offer_id, offer.fence, OfferEvent.COMPLETE, now=now, wrap_up_s=wrap_up_s
+    ):  # the offer had lapsed before its answer was stored; nobody else needs to come
+        await parts.exchange.close_need(call.id, "served", now=now)
+    call.live.offer = None
+    await _close_callback(call, standing.queue if standing is not None else "")
+    parts.hints.nudge(ROUTING)
+    parts.desk.changed(offer.agent_id)
+    return True
+
+
+async def _close_callback(call: Call, queue: str) -> None:
+    """Who has talked to an agent need not be called back: by the call that we made, or by one that they made."""
+    callbacks, now = call.parts.callbacks, call.now()
+    made = of_call(call.id)
+    if made is not None:
+        if await callbacks.move(*made, CallbackEvent.SERVE, now=now):
+            call.parts.called_back["served"] += 1
+    elif queue and call.facts.ani is not None and await callbacks.came_back(call.facts.ani, queue, now=now):
+        call.parts.called_back["came_back"] += 1
+        call.note("callback", outcome="came_back", queue=queue)
+
+
+async def take_back(call: Call, standing: Standing) -> None:
+    """The need of a call that another engine had in a queue: it waits on, an offer that was not answered has lapsed."""
+    call.state = CallState.WAITING
+    if standing.offer is not None:
+        await call.parts.exchange.close_offer(
+            standing.offer.offer_id, standing.offer.fence, OfferEvent.EXPIRE, now=call.now(), wrap_up_s=0
+        )
+
+
+async def leave_queue(call: Call, outcome: str) -> None:
+    """Close the need of this call, if it has one."""
+    await call.parts.exchange.close_need(call.id, outcome, now=call.now())
+    call.parts.hints.nudge(ROUTING)
+    call.parts.desk.changed()

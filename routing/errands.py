@@ -1,0 +1,38 @@
+"""What a call leaves to be done by others than an agent of this call: a text message to send, a case to handle."""
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class TextMessage:
+    """A text message to be sent."""
+
+    to: str  #: E.164
+    text: str
+    key: str  #: the same key is sent once
+    call_id: str = ""
+    customer_id: int | None = None
+    template: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewCase:
+    """A complaint as the caller stated it."""
+
+    subject: str
+    tier: int
+    due_days: int
+    call_id: str
+    customer_id: int | None  #: None when nobody knows who calls
+    ani: str | None
+    recording: str | None  #: id of the recording that states it
+
+
+@dataclass(frozen=True, slots=True)
+class CaseOpened:
+    """A case as it stands."""
+
+    number: str  #: digits, as they are said and sent
+    tier: int
+    due_on: date

@@ -1,0 +1,192 @@
+"""A caller leaves the queue for a callback, and is called when an agent is ready: over real SIP and RTP."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from ivr.demo.voices import agent_voice
+from ivr.lab.g711 import Samples, read_wav
+from ivr.lab.recognise import recognise
+from ivr.lab.robots import Answer, Manner, RobotCall, RobotCaller, RobotPhone
+from ivr.lab.site import OUTSIDE, Site
+from ivr.prompts.catalogue import Catalogue
+from ivr.testing.books import SMALL
+from menus.loader import load_book
+from models.agents import Agents
+from models.database import Database
+from models.tables import CallbackRow, CallRow, NeedRow, OfferRow
+from routing.agent import AgentEvent
+
+pytestmark = pytest.mark.live
+
+ROOT = Path(__file__).parents[3]
+CUSTOMER = "+8613800000001"
+PROMPTS = """\
+  greeting: {text: {en: "This is your bank, calling back. To talk to us, press 1.", zh: 银行给您回电，请按1。}}
+  may_call: {text: {en: "To be called back, press 1.", zh: 回电请按1。}}
+  noted: {text: {en: We will call you back., zh: 我们将给您回电。}}
+"""
+QUEUE = """\
+  general:
+    kind: route
+    queue: general
+    reason: General
+    ways: [{key: 1, prompt: may_call, after_s: 5, then: keep}]
+    then: thanks
+    otherwise: nobody
+  keep: {kind: callback, queue: general, reason: General, time: keep_place, then: noted, otherwise: nobody}
+  noted: {kind: goodbye, prompts: [noted], because: callback}
+"""
+BOOK = SMALL.replace(
+    "  general: {kind: route, queue: general, reason: General, then: thanks, otherwise: nobody}\n", QUEUE
+).replace("prompts:\n", f"calling_back: {{greeting: greeting, then: thanks, otherwise: nobody}}\nprompts:\n{PROMPTS}")
+
+
+@pytest.fixture(scope="module")
+def _bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("calling-back")
+    (folder / "menus").mkdir()
+    (folder / "menus" / "book.yaml").write_text(BOOK, encoding="utf-8")
+    site = Site(
+        folder,
+        prompts=ROOT / "var" / "prompts",
+        book=folder / "menus",
+        overrides={
+            "calls": {"dead_man_s": 3.0},
+            "routing": {"desk_lost_s": 3600.0},
+            "callbacks": {"retry_s": 3.0, "ring_s": 8.0},
+        },
+    )
+
+    async def prepare() -> None:
+        await site.prepare(site.settings.database_url, until=date(2026, 12, 1), customers=10)
+        await site.publish()
+        await site.start()
+
+    try:
+        asyncio.run(prepare())
+        yield site
+    finally:
+        asyncio.run(site.stop())
+
+
+@dataclass
+class Bank:
+    """The site, a customer's phone, and an agent's."""
+
+    site: Site
+    database: Database
+    caller: RobotCaller
+    customer: RobotPhone
+    agent: RobotPhone
+    catalogue: Catalogue
+
+    def sound(self, prompt: str) -> Samples:
+        return read_wav(Path(self.catalogue.prompt(prompt, "en")[0].sound + ".wav"))
+
+    async def hear(self, call: RobotCall, sound: Samples, *, deadline_s: float = 10) -> None:
+        """Until a prompt or a voice has begun on the line."""
+        await self.until(lambda: recognise(call.ear.sound()[1], {"it": sound}), deadline_s=deadline_s)
+
+    async def until(self, true: Callable[[], Any], *, deadline_s: float = 8) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + deadline_s
+        while not (await came if isinstance(came := true(), Awaitable) else came):
+            assert loop.time() < deadline, f"not true within {deadline_s} s"
+            await asyncio.sleep(0.1)
+
+    async def wish(self) -> CallbackRow:
+        async with self.database.read() as session:
+            row = await session.scalar(select(CallbackRow).order_by(CallbackRow.id.desc()).limit(1))
+        assert row is not None
+        return row
+
+    async def is_over(self) -> bool:
+        """Whether the wish is closed and every call has ended."""
+        async with self.database.read() as session:
+            open_call = await session.scalar(select(CallRow.id).where(CallRow.ended_at.is_(None)).limit(1))
+        return (await self.wish()).closed_at is not None and open_call is None
+
+    async def ready(self, name: str = "carol") -> None:
+        agents, now = Agents(self.database), self.site.now()
+        card = await agents.by_name(name)
+        assert card is not None
+        await agents.say(card.id, AgentEvent.SIGN_IN, now=now)
+        await agents.say(card.id, AgentEvent.READY, now=now)
+
+
+@pytest.fixture
+async def bank(_bank: Site) -> AsyncIterator[Bank]:
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database.opened(_bank.settings.database_url))
+        asterisk = _bank.asterisk
+        caller = await stack.enter_async_context(RobotCaller(asterisk.sip, asterisk.trunk_address))
+        customer = await stack.enter_async_context(
+            RobotPhone(asterisk.phone_address(OUTSIDE), Manner(ring_s=0.5, talk_s=60.0))
+        )
+        (carol,) = (one for one in _bank.staff if one.name == "carol")
+        agent = await stack.enter_async_context(
+            RobotPhone(
+                asterisk.phone_address(carol.phone.removeprefix("PJSIP/")),
+                Manner(ring_s=0.3, talk_s=3.0, sentence=await agent_voice(carol)),
+            )
+        )
+        made = Bank(_bank, database, caller, customer, agent, Catalogue.load(_bank.prompts, load_book(_bank.book)))
+        yield made
+        await asyncio.gather(*(call.hang_up() for call in customer.calls))
+        await made.until(lambda: asterisk.channels() == 0)
+
+
+async def test_a_caller_who_leaves_the_queue_is_rung_once_when_an_agent_is_ready_and_talks_to_them(bank: Bank) -> None:
+    call = await bank.caller.dial("95599", number=CUSTOMER)
+    await bank.hear(call, bank.sound("main"))
+    await call.ear.press("0")
+    await bank.hear(call, bank.sound("hold"))
+    await call.ear.press("1")
+    await bank.hear(call, bank.sound("noted"))
+    await call.wait_ended(deadline_s=10)
+    wish = await bank.wish()
+    assert (wish.number, wish.kind, wish.state) == (CUSTOMER, "keep_place", "waiting")
+    assert bank.customer.calls == []
+
+    bank.customer.manner = Manner(answer=Answer.BUSY, ring_s=0.5)  # the first time the line is engaged
+    await bank.ready()
+    await bank.customer.rang(deadline_s=10)
+
+    async def tried() -> bool:
+        return (await bank.wish()).tries == 1 and (await bank.wish()).state == "waiting"
+
+    await bank.until(tried)
+    bank.customer.manner = Manner(ring_s=0.5, talk_s=60.0)
+    rung = await bank.customer.rang(2, deadline_s=15)
+    await bank.until(lambda: rung.answered_at is not None)
+    await bank.hear(rung, bank.sound("greeting"))
+    assert bank.agent.calls == []
+    await rung.ear.press("1")
+    await bank.agent.rang(deadline_s=10)
+    assert bank.agent.manner.sentence is not None
+    await bank.hear(rung, bank.agent.manner.sentence)
+    await rung.wait_ended(deadline_s=15)
+    await bank.until(bank.is_over)
+
+    wish = await bank.wish()
+    assert (wish.outcome, wish.tries, len(bank.customer.calls), len(bank.agent.calls)) == ("served", 2, 2, 1)
+    async with bank.database.read() as session:
+        first, second = (await session.scalars(select(NeedRow).order_by(NeedRow.id))).all()
+        made = await session.get_one(CallRow, second.call_id)
+        offers = (await session.scalars(select(OfferRow))).all()
+    assert (first.outcome, second.outcome, second.since) == ("callback", "served", first.since)
+    assert second.reason == "Callback: General"
+    assert (made.id, made.ani, f"{made.result}/{made.reason}") == (
+        f"callback-{wish.id}-2",
+        CUSTOMER,
+        "served/agent",
+    )
+    assert [offer.state for offer in offers] == ["completed"]
