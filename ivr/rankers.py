@@ -15,7 +15,7 @@ from menus.errors import BadModel
 from menus.facts import CallerFacts
 from menus.learning.days import Calendar
 from menus.learning.model import MOST_BYTES, Model, from_bytes, to_bytes
-from menus.learning.model_ranker import ModelRanker
+from menus.learning.model_ranker import ModelRanker, Share
 from menus.learning.ranker import KernelRanker, Ranker
 
 log = structlog.get_logger()
@@ -61,6 +61,10 @@ class LiveRanker:
             log.exception("the model could not rank a caller; the fallback does", ranker=ranker.name)
             return {} if ranker is self._fallback else self._fallback.scores(facts, tasks, now)
 
+    def why(self, facts: CallerFacts, tasks: Sequence[str], now: datetime) -> Mapping[str, Sequence[Share]]:
+        """What went into the probabilities of the trained model; nothing while the fallback serves."""
+        return self._ranker.why(facts, tasks, now) if isinstance(self._ranker, ModelRanker) else {}
+
     async def look(self) -> None:
         """Take over the model in the folder if it is another one; without a good one, the fallback serves."""
         try:
@@ -77,7 +81,7 @@ class LiveRanker:
             self._tell(f"no trained model can be served: {_why(fault)}")
             return
         calendar = calendar_of(self._settings, datetime.fromtimestamp(self._clock.now(), self._settings.zone).date())
-        self._ranker = ModelRanker(model, calendar, oldest=self._settings.learning.history_days)
+        self._ranker = ModelRanker(model, calendar, oldest=self._settings.personal.history_days)
         self._told = ""
         log.info("model", name=self._ranker.name, tasks=len(model.tasks))
 

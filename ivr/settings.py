@@ -276,16 +276,16 @@ class Personal(_Part):
         default=0.1, ge=0, le=0.5, description="Share of callers who keep the static order, for comparison."
     )
     salt: str = Field(default="ringwise", description="Draws who is held out; another word draws others.")
+    history_days: int = Field(
+        default=1095, ge=1, le=36500, description="Days for which what customers did counts; older history is not used."
+    )
 
 
 class Learning(_Part):
-    """What personal menus are learned from, and where the model is."""
+    """The model that personal menus are learned into."""
 
     folder: Path = Field(
         default=Path("var/models"), description="Folder of trained models; `current.model` in it is served."
-    )
-    history_days: int = Field(
-        default=1095, ge=60, le=3650, description="Older history is neither learned from nor looked at in a call."
     )
 
 

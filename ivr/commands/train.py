@@ -26,6 +26,8 @@ from models.migrate import opened
 JUDGED = 0.2
 #: A task is learned that so many events and so many customers have: no model may tell of one person.
 FEWEST_EVENTS, FEWEST_CUSTOMERS = 25, 5
+#: Five years; habits that old are others.
+OLDEST_DAYS = 1826
 
 Progress = Callable[[str, int, int], None]  #: what, how far, of how much
 
@@ -44,7 +46,7 @@ class Outcome:
 async def train(settings: Settings, *, since: date | None, dry_run: bool, progress: Progress) -> Outcome:
     """Train, judge, and publish unless something speaks against it. Raises TooLittleHistory, and as `opened` does."""
     now = datetime.fromtimestamp(SystemClock(settings.clock_ahead_s).now(), settings.zone)
-    oldest = settings.learning.history_days
+    oldest = min(settings.personal.history_days, OLDEST_DAYS)
     begins = max(0.0, now.timestamp() - 86400.0 * 2 * oldest)
     if since is not None:
         begins = datetime(since.year, since.month, since.day, tzinfo=settings.zone).timestamp()

@@ -11,8 +11,32 @@ from menus.errors import BadModel
 from menus.facts import CallerFacts
 from menus.learning.days import Calendar, Floats
 from menus.learning.habits import Habits, RememberedHistory, habits_of, rows_for
-from menus.learning.inputs import Moment, inputs, is_known, names_of
+from menus.learning.inputs import PER_TASK, Moment, inputs, is_known, names_of
 from menus.learning.model import Model
+
+#: What went into a probability: in words, and how much it adds to it or takes from it.
+Share = tuple[str, float]
+
+
+def _with_shares(*names: str) -> tuple[str, ...]:
+    return (*names, *(f"share of {name}" for name in names if f"share of {name}" in PER_TASK))
+
+
+#: Kinds of knowledge of a caller's history, in the order in which they are told; every input of a task is in one.
+_KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("how often and how lately", _with_shares("ever", "lately", "half_year", "odd", "days since")),
+    (
+        "around this day of the month",
+        _with_shares(
+            "on_day", "near_day", "about_day", "to_month_end", "after_free", "before_free", "last_month", "six_months"
+        ),
+    ),
+    ("every so many days, months or years", _with_shares("every_30", "ago_30", "weekly", "quarterly", "yearly")),
+    (
+        "done or not yet done of late",
+        ("this_month", "month_before", "seven_days", "days since the one before", "just done"),
+    ),
+)
 
 
 class Scores(dict[str, float]):
@@ -64,6 +88,33 @@ class ModelRanker:
         """What the model looked at, by name; empty when nothing was known of the caller."""
         row = np.frombuffer(base64.b64decode(basis["inputs"]), np.float32)
         return dict(zip(names_of(self.model.tasks, self.model.segments), map(float, row), strict=False))
+
+    def why(self, facts: CallerFacts, tasks: Sequence[str], now: datetime) -> dict[str, tuple[Share, ...]]:
+        """What each kind of knowledge adds to the probability of each task, together that probability.
+
+        The kinds are told to the model one after the other, in the order of the list; what a kind adds is the
+        difference that it makes to what was told before.
+        """
+        row, segment, known = self._row(facts, now.toordinal())
+        popular = self._probabilities(row, segment, False, tasks)
+        told: dict[str, list[Share]] = {task: [("all callers", share)] for task, share in popular.items()}
+        if not known:
+            return {task: tuple(shares) for task, shares in told.items()}
+        places = {name: place for place, name in enumerate(PER_TASK)}
+        each = row[: len(self.model.tasks) * len(PER_TASK)].reshape(-1, len(PER_TASK))
+        partly = row.copy()
+        said = partly[: each.size].reshape(each.shape)
+        said[:] = 0
+        said[:, [places["days since"], places["days since the one before"]]] = self._oldest
+        before = popular
+        for words, names in _KINDS:
+            columns = [places[name] for name in names]
+            said[:, columns] = each[:, columns]
+            after = self._probabilities(partly, segment, True, tasks)
+            for task, share in after.items():
+                told[task].append((words, share - before[task]))
+            before = after
+        return {task: tuple(shares) for task, shares in told.items()}
 
     def _row(self, facts: CallerFacts, today: int) -> tuple[Floats, int, bool]:
         segment = self._segments.get(facts.segment or "", -1)

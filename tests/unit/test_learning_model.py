@@ -17,9 +17,10 @@ from menus.learning.days import Calendar
 from menus.learning.evaluation import calibration, decile_gains, interval, ranks_of
 from menus.learning.examples import Done, Examples
 from menus.learning.habits import RememberedHistory, habits_of
+from menus.learning.inputs import PER_TASK
 from menus.learning.lesson import Judgement, judge, teach
 from menus.learning.model import Model, from_bytes, to_bytes
-from menus.learning.model_ranker import ModelRanker
+from menus.learning.model_ranker import _KINDS, ModelRanker
 from menus.learning.training import trees_of
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -124,6 +125,22 @@ def test_a_record_gives_the_same_scores_bit_for_bit(model: Model) -> None:
     assert (seen["transfer: six_months"], seen["transfer: ever"], seen["day of month"]) == (6, 11, 5)
     with pytest.raises(BadModel, match="was made by model abc"):
         ranker.again({**basis, "model": "abc"}, TASKS)
+
+
+def test_what_each_kind_of_knowledge_adds_comes_to_the_probability(model: Model) -> None:
+    now = datetime(2026, 12, 5, 9, tzinfo=ZONE)
+    ranker = ModelRanker(model, CALENDAR)
+    facts = caller(now, "mass")
+    told = ranker.why(facts, TASKS, now)
+    for task, score in ranker.scores(facts, TASKS, now).items():
+        assert sum(share for _, share in told[task]) == pytest.approx(score)
+    assert dict(told["transfer"])["around this day of the month"] > 0.2
+    assert [words for words, _ in ranker.why(CallerFacts(), TASKS, now)["card"]] == ["all callers"]
+
+
+def test_every_input_of_a_task_is_of_one_kind_of_knowledge() -> None:
+    named = [name for _, names in _KINDS for name in names]
+    assert sorted(named) == sorted(PER_TASK)
 
 
 def test_history_as_events_and_as_habits_ranks_alike(model: Model) -> None:
