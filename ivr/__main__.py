@@ -20,7 +20,7 @@ from ivr.commands.history import history
 from ivr.commands.messages import messages
 from ivr.commands.options import SettingsFile, file_of, settings_of
 from ivr.commands.recordings import recordings
-from ivr.errors import EngineFault
+from ivr.errors import EngineFault, Misconfigured
 from menus.errors import MenusError
 from menus.yaml_source import Faults
 from models.errors import ModelsError
@@ -243,9 +243,12 @@ def train(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from ivr.commands.train import told
-    from ivr.commands.train import train as run
-    from ivr.commands.train_report import report as page
+    try:
+        from ivr.commands.train import told
+        from ivr.commands.train import train as run
+        from ivr.commands.train_report import report as page
+    except ModuleNotFoundError as missing:
+        raise Misconfigured(f"training needs {missing.name}: install ringwise[train]; serving does not") from missing
 
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()

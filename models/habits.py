@@ -25,7 +25,7 @@ async def habits_in(session: AsyncSession, customer_id: int, zone: tzinfo) -> Ha
 async def count_in(session: AsyncSession, customer_id: int, at: float, task: str, zone: tzinfo) -> None:
     """One more event, which is in the history already; in whatever order events come."""
     # Two nodes may count for one customer; the second waits for the first.
-    await session.execute(select(CustomerRow.id).where(CustomerRow.id == customer_id).with_for_update())
+    await session.execute(select(CustomerRow.id).where(CustomerRow.id == customer_id).with_for_update(key_share=True))
     kept = (await session.execute(_ROW.where(HabitRow.customer_id == customer_id))).one_or_none()
     if kept is None:
         await recount(session, customer_id, zone)

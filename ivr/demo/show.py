@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlalchemy import select
 
-from ivr.commands.train import told, train
 from ivr.demo.calls import CALLS, Seen, Stage
 from ivr.demo.desks import AgentDesks, find_browser
 from ivr.demo.voices import agent_voice
@@ -142,7 +141,9 @@ async def _prepare(site: Site, console: Console) -> None:
 
 async def _train(site: Site, console: Console) -> None:
     """Learn what these customers want when; the engine serves it from its first call on."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before scikit-learn is loaded, which only this needs
+    from ivr.commands.train import told, train
+
     with Progress(TextColumn("{task.description}"), BarColumn(), console=console, transient=True) as bar:
         task = bar.add_task("[bold]Learning[/] their habits", total=1)
         outcome = await train(
