@@ -88,7 +88,7 @@ def measure(path: Path) -> dict[str, Any]:
     events = events_of(path)
     test_from = events[int(len(events) * (1 - TEST_SHARE))][0]
     known = Counter(category for day, _, category in events if day < test_from)
-    rare = [category for category in dict.fromkeys(event[2] for event in events) if category not in known]
+    strange = sum(1 for event in events if event[2] not in known)  # all of them in the test
     tasks = [category for category, _ in known.most_common()]
     places = {category: place for place, category in enumerate(tasks)}
     histories: dict[str, list[Done]] = {}
@@ -103,7 +103,7 @@ def measure(path: Path) -> dict[str, Any]:
         judged_from=test_from,
         fitted_share=MOST_FITTED / fitted,
         judged_share=MOST_JUDGED / (len(events) - fitted),
-        oldest=OLDEST_DAYS,
+        counts=[known[task] for task in tasks],
     )
     for number, done in enumerate(histories.values()):
         examples.add(number, -1, done)
@@ -123,13 +123,15 @@ def measure(path: Path) -> dict[str, Any]:
         times.append((time.thread_time_ns() - clock) / 1000)
         scores[place] = [given[task] for task in tasks]
     judgement = judge(model, examples.judged, calendar, scores)
+    # A category that was never seen before the test can be ranked by nobody: it is a miss of every rule.
+    heard = 1 - strange / (len(events) - fitted)
     rules = {"popularity": judgement.popularity} | {str(rule): judgement.baselines[rule] for rule in Baseline}
     return {
         "n_events": len(events),
         "n_accounts": len(histories),
-        "hit1": judgement.model.hit1,
-        "hit3": judgement.model.hit3,
-        "mrr": judgement.model.mrr,
+        "hit1": judgement.model.hit1 * heard,
+        "hit3": judgement.model.hit3 * heard,
+        "mrr": judgement.model.mrr * heard,
         "mean_rank": judgement.model.mean_rank,
         "ece": judgement.ece,
         "seconds_to_target": {
@@ -139,14 +141,14 @@ def measure(path: Path) -> dict[str, Any]:
             "oracle": judgement.oracle.seconds,
         },
         "worst_decile_gain_s": judgement.worst_decile_s,
-        "baselines": {name: {"hit1": one.hit1, "hit3": one.hit3} for name, one in rules.items()},
+        "baselines": {name: {"hit1": one.hit1 * heard, "hit3": one.hit3 * heard} for name, one in rules.items()},
         "train_s": train_s,
         "predict_us_p50": float(np.quantile(times, 0.5)),
         "predict_us_p99": float(np.quantile(times, 0.99)),
         "n_categories": len(tasks),
         "n_test": judgement.events,
         "test_from": date.fromordinal(test_from).isoformat(),
-        "not_learned": len(rare),
+        "never_seen_before": strange,
         "hit1_interval": judgement.interval,
         "gain_over_kernel_interval": judgement.gain_interval,
         "log_loss": judgement.log_loss,

@@ -52,7 +52,7 @@ async def train(settings: Settings, *, since: date | None, dry_run: bool, progre
         begins = datetime(since.year, since.month, since.day, tzinfo=settings.zone).timestamp()
     people = await _read(settings, begins, progress)
     calendar = calendar_of(settings, now.date())
-    examples, tasks, segments, about = _examples(people, settings, oldest)
+    examples, tasks, segments, about = _examples(people, settings)
     customers = len(people)
     people.clear()
     steps = iter(range(1, 4))
@@ -104,7 +104,7 @@ async def _read(settings: Settings, since: float, progress: Progress) -> list[Cu
 
 
 def _examples(
-    people: Sequence[CustomerHistory], settings: Settings, oldest: int
+    people: Sequence[CustomerHistory], settings: Settings
 ) -> tuple[Examples, list[str], list[str], dict[str, object]]:
     zone = settings.zone
     days = [np.array([day_of(event, zone) for event in one.events], np.int64) for one in people]
@@ -130,7 +130,7 @@ def _examples(
         judged_from=judged_from,
         fitted_share=MOST_FITTED / fitted,
         judged_share=MOST_JUDGED / max(1, len(every) - fitted),
-        oldest=oldest,
+        counts=[events[task] for task in tasks],
     )
     for one, of in zip(people, days, strict=True):
         history = [

@@ -13,6 +13,8 @@ from menus.learning.inputs import Moment, inputs
 
 #: Events that one model is fitted on, and judged on; more are thinned out evenly, so that memory stays bounded.
 MOST_FITTED, MOST_JUDGED = 40_000, 20_000
+#: Of a task with fewer events than this after thinning, all are kept: a model cannot know a task without examples.
+FEWEST_KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,21 @@ class Examples:
     """
 
     def __init__(
-        self, tasks: int, *, judged_from: int, fitted_share: float = 1.0, judged_share: float = 1.0, oldest: int
+        self,
+        tasks: int,
+        *,
+        judged_from: int,
+        fitted_share: float = 1.0,
+        judged_share: float = 1.0,
+        counts: Sequence[int] = (),
     ) -> None:
+        """`counts`: how many events each task has before `judged_from`; rare ones are not thinned out."""
         self.fitted: list[Example] = []
         self.judged: list[Example] = []
         self._tasks = tasks
         self._judged_from = judged_from
         self._shares = (fitted_share, judged_share)
-        self._oldest = oldest
+        self._rare = {task for task, many in enumerate(counts) if many * fitted_share < FEWEST_KEPT}
 
     def add(self, customer: int, segment: int, history: Sequence[Done]) -> None:
         """All events of one customer, oldest first; events of one day say nothing of one another."""
@@ -70,7 +79,8 @@ class Examples:
                 if done.task < 0:
                     continue
                 judged = done.day >= self._judged_from
-                if _drawn(customer, place) < self._shares[judged]:
+                share = 1.0 if done.task in self._rare and not judged else self._shares[judged]
+                if _drawn(customer, place) < share:
                     before = history[place - 1] if place > start else None
                     follows = before is not None and done.call is not None and before.call == done.call
                     moment = Moment(

@@ -49,7 +49,7 @@ def histories(customers: int) -> list[list[Done]]:
 
 @pytest.fixture(scope="module")
 def examples() -> Examples:
-    found = Examples(len(TASKS), judged_from=date(2026, 8, 1).toordinal(), oldest=1095)
+    found = Examples(len(TASKS), judged_from=date(2026, 8, 1).toordinal())
     for customer, done in enumerate(histories(25)):
         found.add(customer, customer % 2, done)
     return found
@@ -92,6 +92,16 @@ def test_a_model_that_is_worse_than_the_static_order_is_objected_to(model: Model
     objections = judge(model, examples.judged, CALENDAR, shuffled).objections(None)
     assert any("slower than popularity" in one for one in objections)
     assert any("a tenth of the customers" in one for one in objections)
+
+
+def test_of_many_events_a_share_is_taken_but_all_of_a_rare_task() -> None:
+    done = [Done(738000 + n, int(n % 100 == 0)) for n in range(4000)]
+    found = Examples(2, judged_from=740000, fitted_share=0.1, judged_share=0.5, counts=(1980, 20))
+    found.add(1, -1, done)
+    kept = [example.task for example in found.fitted]
+    assert kept.count(1) == 20
+    assert 130 < kept.count(0) < 270
+    assert 900 < len(found.judged) < 1100
 
 
 def test_too_little_history_is_no_lesson(examples: Examples) -> None:
