@@ -24,8 +24,8 @@ test: ## everything: what check does, and calls on a real Asterisk, a real brows
 	@sh config/setup/install.sh test
 	@sh config/setup/asterisk.sh
 	@$(MAKE) lint
-	@echo 'ringwise: tests without calls' && pytest -q -n 2 --dist loadfile tests/unit tests/architecture tests/integration
-	@echo 'ringwise: real calls on a real Asterisk' && pytest tests/acceptance
+	@echo 'ringwise: real calls on a real Asterisk, and meanwhile all other tests'
+	@pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/acceptance tests/unit tests/architecture tests/integration
 
 lint:
 	@echo 'ringwise: lint' && ruff check --quiet . && ruff format --check --quiet .

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ivr import logs
-from ivr.commands import books, graph, publish
+from ivr.commands import books, explain, graph, publish
 from ivr.commands.agent import agents
 from ivr.commands.bank import bank
 from ivr.commands.callbacks import callbacks
@@ -20,6 +20,7 @@ from ivr.commands.history import history
 from ivr.commands.messages import messages
 from ivr.commands.options import SettingsFile, file_of, settings_of
 from ivr.commands.recordings import recordings
+from ivr.commands.report import report as reports
 from ivr.errors import EngineFault, Misconfigured
 from menus.errors import MenusError
 from menus.yaml_source import Faults
@@ -39,6 +40,7 @@ cli.add_typer(history)
 cli.add_typer(messages)
 cli.add_typer(recordings)
 cli.add_typer(callbacks)
+cli.add_typer(reports)
 
 #: Faults whose message is made for people; everything else is a defect of ours and shows where it happened.
 TOLD = (EngineFault, RoutingError, ModelsError, MenusError, Faults)
@@ -154,6 +156,7 @@ cli.command()(publish.canary)
 cli.command()(books.books)
 cli.command()(books.diff)
 cli.command()(graph.graph)
+cli.command()(explain.explain)
 
 
 @cli.command()

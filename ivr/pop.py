@@ -6,6 +6,7 @@ from datetime import datetime
 from ivr.numbers import e164
 from ivr.parts import Parts
 from ivr.ports import OfferSeen, Pop
+from menus.heard_first import heard_first
 from menus.personalise import habit
 from routing.offer import Claimed
 
@@ -29,11 +30,13 @@ async def _compose(parts: Parts, seen: OfferSeen) -> Pop | None:
     now = parts.clock.now()
     book = parts.edition(None).book
     number = e164(caller.ani, parts.settings.country)
-    customers, path, facts = await asyncio.gather(
+    customers, path, records, facts = await asyncio.gather(
         parts.bank.customers_by_number(number, now=now),
         parts.log.path(seen.call_id),
+        parts.log.decisions(seen.call_id),
         parts.directory.find(number, now=now, deadline_s=parts.settings.calls.lookup_s),
     )
+    local = datetime.fromtimestamp(now, parts.settings.zone)
     return Pop(
         offer=seen,
         ani=number,
@@ -42,5 +45,7 @@ async def _compose(parts: Parts, seen: OfferSeen) -> Pop | None:
         customer=customers[0] if len(customers) == 1 else None,
         candidates=customers if len(customers) > 1 else (),
         path=path,
-        habit=habit(book, facts, datetime.fromtimestamp(now, parts.settings.zone), book.languages[0]),
+        habit=habit(book, facts, local, book.languages[0]),
+        heard_first=heard_first(book, records, facts, local),
+        frozen=tuple(sorted(menu for menu, memory in facts.memory.items() if memory.frozen)),
     )

@@ -1,6 +1,7 @@
 """The ranker of this node: the trained model if there is a good one, the plain kernel otherwise, and an alarm."""
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -15,8 +16,8 @@ from menus.errors import BadModel
 from menus.facts import CallerFacts
 from menus.learning.days import Calendar
 from menus.learning.model import MOST_BYTES, Model, from_bytes, to_bytes
-from menus.learning.model_ranker import ModelRanker, Share
-from menus.learning.ranker import KernelRanker, Ranker
+from menus.learning.model_ranker import MODEL_NAME, ModelRanker
+from menus.learning.ranker import KernelRanker, Ranker, Share, Telling
 
 log = structlog.get_logger()
 
@@ -62,8 +63,8 @@ class LiveRanker:
             return {} if ranker is self._fallback else self._fallback.scores(facts, tasks, now)
 
     def why(self, facts: CallerFacts, tasks: Sequence[str], now: datetime) -> Mapping[str, Sequence[Share]]:
-        """What went into the probabilities of the trained model; nothing while the fallback serves."""
-        return self._ranker.why(facts, tasks, now) if isinstance(self._ranker, ModelRanker) else {}
+        """What went into the probabilities, by the ranker that serves."""
+        return self._ranker.why(facts, tasks, now) if isinstance(self._ranker, Telling) else {}
 
     async def look(self) -> None:
         """Take over the model in the folder if it is another one; without a good one, the fallback serves."""
@@ -118,6 +119,30 @@ def read_model(file: Path) -> Model:
     """The model in a file. Raises OSError or BadModel."""
     with file.open("rb") as opened:
         return from_bytes(opened.read(MOST_BYTES + 1))
+
+
+def ranker_in_use(settings: Settings, today: date) -> Ranker:
+    """The ranker that an engine with these settings would serve: the current model, else the kernel."""
+    try:
+        model = read_model(settings.learning.folder / CURRENT)
+    except (OSError, BadModel):
+        return KernelRanker()
+    return ModelRanker(model, calendar_of(settings, today), oldest=settings.personal.history_days)
+
+
+def ranker_named(settings: Settings, name: str) -> Ranker | None:
+    """The ranker that a decision record names, to be asked again; None when it is not kept any more."""
+    if name == KernelRanker.name:
+        return KernelRanker()
+    digest = name.removeprefix(MODEL_NAME)
+    if not re.fullmatch("[0-9a-f]{12}", digest):
+        return None
+    try:
+        model = read_model(model_file(settings.learning.folder, digest))
+    except (OSError, BadModel):
+        return None
+    trained = date.fromisoformat(str(model.about.get("trained_at", "2000-01-01"))[:10])
+    return ModelRanker(model, calendar_of(settings, trained), oldest=settings.personal.history_days)
 
 
 def publish_model(folder: Path, model: Model) -> Path:

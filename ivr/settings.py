@@ -275,6 +275,13 @@ class Personal(_Part):
     hold_out: float = Field(
         default=0.1, ge=0, le=0.5, description="Share of callers who keep the static order, for comparison."
     )
+    cycle_days: int = Field(
+        default=0,
+        ge=0,
+        le=366,
+        description="So many days personal, then so many with the static order for everybody, and so on, for "
+        "comparison; 0 is always personal.",
+    )
     salt: str = Field(default="ringwise", description="Draws who is held out; another word draws others.")
     history_days: int = Field(
         default=1095, ge=1, le=36500, description="Days for which what customers did counts; older history is not used."

@@ -5,7 +5,7 @@ then the segment, together at most `gate.most`. Options that stay (pinned, compl
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -51,6 +51,7 @@ class Arrangement:
     book_s: float  #: expected seconds until the wanted option was heard, in the book's order
     ruled_s: float  #: the same with what rules (or the caller's own wish) promote
     spoken_s: float  #: the same as it is said
+    longer_s: Mapping[str, float]  #: options that were not promoted because of this many more seconds to be expected
 
 
 def arrange(menu: Menu, gate: Gate, grounds: Grounds) -> Arrangement:
@@ -66,6 +67,7 @@ def arrange(menu: Menu, gate: Gate, grounds: Grounds) -> Arrangement:
 
     book_s = listened_s(())
     why: dict[str, Why] = {}
+    longer_s: dict[str, float] = {}
     settled = memory
     if memory.frozen:
         movable = {option.id for option in free}
@@ -86,8 +88,10 @@ def arrange(menu: Menu, gate: Gate, grounds: Grounds) -> Arrangement:
             # Of a caller without scores nothing is known that could speak against the segment.
             if then_s <= spoken_s + _EQUAL_S or not grounds.scores:
                 why[option], spoken_s = reason, then_s
+            else:
+                longer_s.setdefault(option, then_s - spoken_s)
     order = _order(menu, offered, free, why)
-    return Arrangement(order, _keys(menu, order), why, settled, book_s, ruled_s, spoken_s)
+    return Arrangement(order, _keys(menu, order), why, settled, book_s, ruled_s, spoken_s, longer_s)
 
 
 def visible(menu: Menu, language: str, hidden: frozenset[str]) -> tuple[Option, ...]:
@@ -137,22 +141,46 @@ def _chances(offered: Sequence[Option], scores: Mapping[str, float]) -> dict[str
     return {option: chance + rest for option, chance in own.items()}
 
 
-def _wished(free: Sequence[Option], scores: Mapping[str, float], gate: Gate) -> tuple[str, ...]:
-    """The likely options, most likely first: each passes the gate on the chance that those before it were wrong."""
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A likely option before the gate."""
+
+    option: str
+    score: float
+    lead: float  #: over the next one
+    asked_score: float  #: what the gate asks for
+    asked_lead: float
+
+    @property
+    def passes(self) -> bool:
+        """Whether habits wish for it."""
+        return self.score >= self.asked_score and self.lead >= self.asked_lead
+
+
+def judged(free: Sequence[Option], scores: Mapping[str, float], gate: Gate) -> Iterator[Judged]:
+    """The likely options, most likely first, until the first that does not pass, or as many as may be promoted.
+
+    Each is asked for what the gate asks of the chance that those before it were wrong.
+    """
     likely = sorted(
         ((scores[option.task], option.id) for option in free if option.task is not None and option.task in scores),
         key=lambda scored: -scored[0],
     )
-    wished: list[str] = []
     left = 1.0
     for rank, (score, option) in enumerate(likely[: gate.most]):
         following = likely[rank + 1][0] if rank + 1 < len(likely) else 0.0
-        faint = rank > 0 and score < gate.least
-        if faint or score < gate.promote_at * left or score - following < gate.lead * left:
-            break
-        wished.append(option)
+        least = gate.promote_at * left
+        asked = max(gate.least, least) if rank > 0 else least
+        one = Judged(option, score, score - following, asked, gate.lead * left)
+        yield one
+        if not one.passes:
+            return
         left -= score
-    return tuple(wished)
+
+
+def _wished(free: Sequence[Option], scores: Mapping[str, float], gate: Gate) -> tuple[str, ...]:
+    """The likely options that pass the gate."""
+    return tuple(one.option for one in judged(free, scores, gate) if one.passes)
 
 
 def _settled(memory: MenuMemory, wished: tuple[str, ...], gate: Gate) -> MenuMemory:

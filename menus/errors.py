@@ -16,6 +16,10 @@ class UnknownPrompt(MenusError):
     """The book has no prompt or option of this name in this language."""
 
 
+class Unexplained(MenusError):
+    """This decision record cannot be explained by this book."""
+
+
 class UnfitValue(MenusError):
     """A slot of a prompt lacks its value, or the value cannot be spoken that way."""
 

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from math import isfinite
 from typing import Any
 
@@ -15,6 +14,7 @@ from menus.pace import estimated_s
 from menus.phrases import option_text
 from menus.schema import Gate, Menu, MenuBook
 from menus.spoken import habit_text
+from menus.trial import Held
 
 #: A habit worth telling an agent: this share of all times lies within so many days of one day of the month.
 HABIT_SHARE = 0.6
@@ -73,8 +73,11 @@ def spoken_menu(
     ruled: Collection[str] = (),
     seconds: Mapping[str, float] | None = None,
     heard: MenuHeard | None = None,
+    held: Held | None = None,
 ) -> SpokenMenu:
     """The menu of that name as this caller hears it. `now` is aware; held-out callers keep the order of book and rules.
+
+    `held` says why they are, for the record.
 
     `hidden` and `ruled`: options whose `when` does not hold, and those whose `promote_when` does. `seconds`: how long
     each option takes to say on its own key; judged by its length when left out. `heard`: what this call has heard of
@@ -106,6 +109,8 @@ def spoken_menu(
         "scores_refused": refused,
         "basis": basis,
         "held_out": held_out,
+        "held": None if held is None else held.value,
+        "personal": menu.order == "personal",
         "again": again,
         "gate": (menu.gate or book.gate).model_dump(),
         "hidden": sorted(hidden),
@@ -137,17 +142,16 @@ def spoken_menu(
 
 def reproduce(book: MenuBook, record: Mapping[str, Any]) -> dict[str, Any]:
     """The decision record worked out afresh from its grounds: the same to the last bit, or something was changed."""
-    menu = book.steps[record["menu"]]
-    assert isinstance(menu, Menu)
-    arrangement = _arranged(menu, record)
+    menu, arrangement = arrangement_of(book, record)
     results = _results(menu, arrangement)
     return {name: told for name, told in record.items() if name not in results} | results
 
 
-def held_out(caller: str, salt: str, share: float) -> bool:
-    """Whether this caller keeps the book's order for comparison: always the same answer for the same salt."""
-    drawn = int.from_bytes(sha256(f"{salt}\0{caller}".encode("utf-8", "surrogatepass")).digest()[:8])
-    return drawn < share * 2**64
+def arrangement_of(book: MenuBook, record: Mapping[str, Any]) -> tuple[Menu, Arrangement]:
+    """What follows from the grounds in a decision record, and the menu that it is about."""
+    menu = book.steps[record["menu"]]
+    assert isinstance(menu, Menu)
+    return menu, _arranged(menu, record)
 
 
 def habit(book: MenuBook, facts: CallerFacts, now: datetime, language: str) -> str:
@@ -158,13 +162,23 @@ def habit(book: MenuBook, facts: CallerFacts, now: datetime, language: str) -> s
     today = now.astimezone(book.zone)
     found: list[tuple[float, str, int]] = []
     for task in sorted({event.task for event in facts.history} & book.tasks.keys()):
-        day = usual_day(facts.history, task, today, within=HABIT_WITHIN_DAYS, share=HABIT_SHARE)
+        day = _usual_day(facts, task, today)
         if day is not None:
             found.append((days_apart(day, today.day), task, day))
     if not found:
         return ""
     _, task, day = min(found)
     return habit_text(book.tasks[task][language], day, language)
+
+
+def habit_of(book: MenuBook, facts: CallerFacts, task: str, now: datetime, language: str) -> str:
+    """The line of `habit` for one task; empty when it is done on no usual day."""
+    day = _usual_day(facts, task, now.astimezone(book.zone)) if task in book.tasks else None
+    return "" if day is None else habit_text(book.tasks[task][language], day, language)
+
+
+def _usual_day(facts: CallerFacts, task: str, today: datetime) -> int | None:
+    return usual_day(facts.history, task, today, within=HABIT_WITHIN_DAYS, share=HABIT_SHARE)
 
 
 def _are_probabilities(scores: Mapping[str, float]) -> bool:

@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 #: Events that are kept while the database is away; beyond it the oldest are dropped and counted. What stands in the
 #: call's own row (its start, state, position, ending) is never dropped: a few entries a call.
 MOST_EVENTS = 20_000
+#: Decision records of a call that an agent's pop is made of.
+MOST_DECISIONS = 10
 #: Entries that are written in one transaction.
 BATCH = 500
 #: Seconds between two tries while the database is away: the first, and the longest.
@@ -260,6 +262,17 @@ class CallJournal:
                 .order_by(CallEventRow.at, CallEventRow.id)
             )
             return path_of((at, kind, data) for at, kind, data in events)
+
+    async def decisions(self, call_id: str) -> tuple[Mapping[str, Any], ...]:
+        """The decision records of the menus that the call has heard of late, oldest first. Raises StoreAway."""
+        async with self._database.read() as session:
+            events = await session.scalars(
+                select(CallEventRow.data)
+                .where(CallEventRow.call_id == call_id, CallEventRow.kind == "menu")
+                .order_by(CallEventRow.at.desc(), CallEventRow.id.desc())
+                .limit(MOST_DECISIONS)
+            )
+            return tuple(data["record"] for data in reversed(events.all()) if "record" in data)
 
     async def caller(self, call_id: str) -> CallerSeen | None:
         """Who is on this call, whichever node holds it. Raises StoreAway."""

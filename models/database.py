@@ -2,11 +2,14 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
+from weakref import WeakSet
 
+import aiosqlite
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
@@ -31,6 +34,8 @@ TURN_S = 1.0
 #: Seconds to reach PostgreSQL, and seconds that one of its statements may take before the connection is given up.
 CONNECT_S, STATEMENT_S = 2.0, 5.0
 CONNECTIONS = 20
+#: Seconds that closing waits for the threads of connections to SQLite to end.
+LAST_THREAD_S = 2.0
 
 _SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _SQLITE_AWAY = {
@@ -66,9 +71,22 @@ def address(url: str) -> URL:
     return parsed.set(drivername="sqlite+aiosqlite")
 
 
-def create_engine(url: str, *, lock_s: float = LOCK_S, statement_s: float = STATEMENT_S) -> AsyncEngine:
-    """An engine with our settings for either database; creates the folder of an SQLite file."""
+def create_engine(
+    url: str, *, lock_s: float = LOCK_S, statement_s: float = STATEMENT_S, threads: WeakSet[Thread] | None = None
+) -> AsyncEngine:
+    """An engine with our settings for either database; creates the folder of an SQLite file.
+
+    The thread of each connection to SQLite is put into `threads`.
+    """
     where = address(url)
+
+    def connection(*arguments: Any, **options: Any) -> aiosqlite.Connection:
+        made = aiosqlite.connect(*arguments, **options)
+        made._thread.daemon = True
+        if threads is not None:
+            threads.add(made._thread)
+        return made
+
     if where.drivername == "postgresql+asyncpg":
         return create_async_engine(
             where,
@@ -94,7 +112,7 @@ def create_engine(url: str, *, lock_s: float = LOCK_S, statement_s: float = STAT
         max_overflow=0,
         pool_timeout=TURN_S,
         hide_parameters=True,  # faults are logged; customers' numbers are not
-        connect_args={"timeout": lock_s},
+        connect_args={"timeout": lock_s, "async_creator_fn": connection},
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -142,12 +160,18 @@ def store_faults() -> Iterator[None]:
         raise verdict from fault
 
 
+def _join(threads: Sequence[Thread]) -> None:
+    for thread in threads:
+        thread.join(LAST_THREAD_S / len(threads))
+
+
 class Database:
     """Connections to one database, for the life of a process. Every verb raises StoreAway when it cannot be used."""
 
     def __init__(self, url: str) -> None:
         self.url = address(url)
-        self._engine = create_engine(url)
+        self._threads: WeakSet[Thread] = WeakSet()
+        self._engine = create_engine(url, threads=self._threads)
         self._writer = self._engine.execution_options(writes=True)
         self._reader = self._engine
         if self.on_postgresql:
@@ -186,8 +210,10 @@ class Database:
         return self.url.drivername == "postgresql+asyncpg"
 
     async def dispose(self) -> None:
-        """Close every connection."""
+        """Close every connection, and wait for their threads: one that ends after its loop would raise there."""
         await self._engine.dispose()
+        if left := [thread for thread in self._threads if thread.is_alive()]:
+            await asyncio.to_thread(_join, left)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:

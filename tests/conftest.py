@@ -17,6 +17,13 @@ settings.load_profile("house")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # training beside other tests must not spin
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers: one places all real calls, one after the other; the others share the rest by file."""
+    for item in items:
+        live = "tests/acceptance/" in item.path.as_posix()
+        item.add_marker(pytest.mark.xdist_group("live" if live else item.path.as_posix()))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("fault"):
         case, what = marker.args

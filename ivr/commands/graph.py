@@ -1,7 +1,6 @@
 """`ivr graph`: the menu book as a picture, with the ways that callers took."""
 
 import asyncio
-import re
 import sys
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ivr.clock import SystemClock
-from ivr.commands.options import SettingsFile, settings_of
+from ivr.commands.options import SettingsFile, settings_of, span_s
 from ivr.errors import Misconfigured
 from ivr.settings import Settings
 from menus.yaml_shape import close_match
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from ivr.shelf import Volume
     from menus.graph import Graph, Traffic
     from menus.pace import Durations
-
-_SPAN = re.compile(r"([1-9][0-9]{0,3})(h|d)")
 
 
 class Format(StrEnum):
@@ -54,17 +51,17 @@ def graph(
     from models.traffic import TrafficCounts
 
     read = settings_of(settings)
-    span_s = _span_s(since)
+    seconds = span_s(since)
 
     async def work() -> "tuple[Volume, Traffic | None]":
         async with opened(read.database_url) as database:
             shelf = Shelf(Books(database), read)
             named = book or ("folder" if await shelf.nothing_published() else None)
             volume = await (shelf.stable() if named is None else shelf.named(named))
-            if not span_s:
+            if not seconds:
                 return volume, None
             now = SystemClock(read.clock_ahead_s).now()
-            return volume, await TrafficCounts(database).since(now - span_s)
+            return volume, await TrafficCounts(database).since(now - seconds)
 
     try:
         volume, traffic = asyncio.run(work())
@@ -74,7 +71,7 @@ def graph(
         print(f"{nothing}; the folder is drawn, without traffic", file=sys.stderr)
         volume, traffic = of_folder(read.book.folder), None
     drawn = _drawn(volume, traffic, menu, language, read)
-    note = note_of(drawn, read, span_s, traffic, SystemClock(read.clock_ahead_s).now())
+    note = note_of(drawn, read, seconds, traffic, SystemClock(read.clock_ahead_s).now())
     text = svg(drawn, note) if form is Format.SVG else mermaid(drawn) if form is Format.MERMAID else dot(drawn)
     if out is None:
         print(text, end="")
@@ -108,19 +105,10 @@ def _durations(volume: "Volume", settings: Settings) -> "Durations | None":
         return None
 
 
-def note_of(drawn: "Graph", settings: Settings, span_s: float, traffic: "Traffic | None", now: float) -> str:
+def note_of(drawn: "Graph", settings: Settings, seconds: float, traffic: "Traffic | None", now: float) -> str:
     """What stands under the title."""
     parts = [f"{len(drawn.nodes)} steps"]
     if traffic is not None:
-        begun = datetime.fromtimestamp(now - span_s, settings.zone)
+        begun = datetime.fromtimestamp(now - seconds, settings.zone)
         parts.append(f"{sum(traffic.entries.values()):,} calls since {begun:%Y-%m-%d %H:%M}")
     return " · ".join(parts)
-
-
-def _span_s(written: str) -> float:
-    if written == "0":
-        return 0.0
-    found = _SPAN.fullmatch(written)
-    if found is None:
-        raise Misconfigured(f"{written!r} is no span of time: write days as 30d or hours as 12h, or 0")
-    return int(found[1]) * (86_400.0 if found[2] == "d" else 3_600.0)

@@ -1,5 +1,7 @@
 """What a desktop shows, as plain parts of the messages to the page."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -96,6 +98,15 @@ class StepPart(_Part):
     key: str | None
 
 
+class HeardFirstPart(_Part):
+    """What the menu of this call put in front for the caller. Texts come by language; the page takes its own."""
+
+    menu: str
+    why: Literal["frozen", "rule", "habit", "segment"]
+    label: tuple[tuple[str, str], ...]
+    because: tuple[tuple[str, str], ...]  #: "usually transfers money on the 1st"; only of habits
+
+
 class PopPart(_Part):
     """Who is calling and why."""
 
@@ -107,6 +118,8 @@ class PopPart(_Part):
     candidates: tuple[CustomerPart, ...]
     path: tuple[StepPart, ...]
     habit: str
+    heard_first: HeardFirstPart | None
+    frozen: tuple[str, ...]  #: menus that the caller keeps as they are
     extra: tuple[tuple[str, str], ...]
 
 

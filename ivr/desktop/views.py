@@ -8,6 +8,7 @@ from ivr.desktop.parts import (
     CasePart,
     ContactPart,
     CustomerPart,
+    HeardFirstPart,
     LifeEventPart,
     OfferPart,
     PopPart,
@@ -17,6 +18,7 @@ from ivr.desktop.parts import (
     WrapUpPart,
 )
 from ivr.ports import AgentCard, CustomerView, OfferSeen, Pop, QueueSeen
+from menus.heard_first import HeardFirst
 
 LONGEST_NAME = 64  #: characters
 LONGEST_LINE = 200
@@ -140,6 +142,16 @@ def customer_part(view: CustomerView) -> CustomerPart:
     )
 
 
+def heard_first_part(heard: HeardFirst) -> HeardFirstPart:
+    """What was put in front."""
+    return HeardFirstPart(
+        menu=plain(heard.menu, LONGEST_NAME),
+        why=heard.why.value,
+        label=tuple((language, plain(text)) for language, text in heard.label.items()),
+        because=tuple((language, plain(text)) for language, text in heard.because.items()),
+    )
+
+
 def pop_part(pop: Pop) -> PopPart:
     """A pop."""
     return PopPart(
@@ -154,6 +166,8 @@ def pop_part(pop: Pop) -> PopPart:
             for step in pop.path[-MOST_ROWS:]
         ),
         habit=plain(pop.habit),
+        heard_first=heard_first_part(pop.heard_first) if pop.heard_first else None,
+        frozen=tuple(plain(menu, LONGEST_NAME) for menu in pop.frozen[:MOST_ROWS]),
         extra=tuple(
             (plain(name, LONGEST_NAME), plain(str(value))) for name, value in list(pop.extra.items())[:MOST_ROWS]
         ),

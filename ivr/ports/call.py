@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from menus.facts import CallerFacts, MenuMemory
+from menus.heard_first import HeardFirst
 from routing.agent import AgentEvent
 from routing.call import Arrival as Arrival
 from routing.call import CallerSeen as CallerSeen
@@ -317,6 +318,10 @@ class CallLog(Protocol):
         """What the caller has just done in the menus, oldest first."""
         ...
 
+    async def decisions(self, call_id: str) -> tuple[Mapping[str, Any], ...]:
+        """The decision records of the menus that the call has heard of late, oldest first."""
+        ...
+
     async def caller(self, call_id: str) -> CallerSeen | None:
         """Who is on this call, from the database (the call may be held by another node)."""
         ...
@@ -485,6 +490,8 @@ class Pop:
     candidates: tuple[CustomerView, ...] = ()  #: several customers share the number: the agent asks who it is
     path: tuple[PathStep, ...] = ()
     habit: str = ""  #: "usually transfers on the 1st", or empty
+    heard_first: HeardFirst | None = None  #: what the menu of this call put in front, and why
+    frozen: tuple[str, ...] = ()  #: menus that the caller keeps as they are
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

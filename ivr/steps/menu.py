@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from ivr.call import Call
 from ivr.ports import Clip, ClipHeard, Waited
 from menus.facts import MenuHeard, MenuMemory, subject_of
-from menus.personalise import SpokenMenu, held_out, spoken_menu
+from menus.personalise import SpokenMenu, spoken_menu
 from menus.schema import Menu
+from menus.trial import held
 from menus.walk import Input, Move, NothingPressed, Position, Pressed
 
 _WHOLE_S = 0.05  #: a clip of which less than this is missing was heard to its end
@@ -25,7 +27,13 @@ async def menu(call: Call, step: Menu, position: Position) -> Input:
         "menu",
         menu=position.step,
         order=[
-            {"option": option.id, "key": option.key, "promoted": option.promoted, "score": round(option.score, 4)}
+            {
+                "option": option.id,
+                "key": option.key,
+                "task": option.task,
+                "promoted": option.promoted,
+                "score": round(option.score, 4),
+            }
             for option in spoken.options
         ],
         record=spoken.record,
@@ -60,6 +68,14 @@ async def spoken_menu_of(call: Call, step: Menu, position: Position) -> SpokenMe
     """The menu as this caller hears it now."""
     personal, facts = call.parts.settings.personal, call.facts
     caller = str(facts.customer_id) if facts.customer_id is not None else facts.ani
+    # The day on which the call began: a menu must not change at midnight while somebody listens to it.
+    why_held = held(
+        caller,
+        datetime.fromtimestamp(call.started_at, call.parts.settings.zone).date(),
+        salt=personal.salt,
+        share=personal.hold_out,
+        cycle_days=personal.cycle_days,
+    )
     hidden, ruled = await _conditions(call, step, position)
     option = call.edition.catalogue.option
     return spoken_menu(
@@ -69,7 +85,8 @@ async def spoken_menu_of(call: Call, step: Menu, position: Position) -> SpokenMe
         call.local_time(),
         call.language,
         call.parts.ranker,
-        held_out=caller is None or held_out(caller, personal.salt, personal.hold_out),
+        held_out=why_held is not None,
+        held=why_held,
         again=position.again,
         hidden=hidden,
         ruled=ruled,

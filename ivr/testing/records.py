@@ -11,6 +11,7 @@ from ivr.testing.exchange import MemoryRoster as MemoryRoster
 from ivr.testing.store import MemoryStore as MemoryStore
 from menus.facts import CallerFacts, MenuMemory, RecentCall, subject_of
 from models.call_entries import PROVISIONAL, plain
+from models.calls import MOST_DECISIONS
 from models.hints import Hints
 from models.paths import path_of
 from models.recent import RECENT_S, call_of
@@ -250,6 +251,12 @@ class MemoryCallLog:
         """What the caller has just done in the menus."""
         self.store.reach()
         return path_of((row.at, row.kind, row.data) for row in self.store.events if row.call_id == call_id)
+
+    async def decisions(self, call_id: str) -> tuple[Mapping[str, Any], ...]:
+        """The decision records of the menus that the call has heard of late."""
+        self.store.reach()
+        heard = [row for row in self.store.events if row.call_id == call_id and row.kind == "menu"]
+        return tuple(row.data["record"] for row in heard[-MOST_DECISIONS:] if "record" in row.data)
 
     async def caller(self, call_id: str) -> CallerSeen | None:
         """Who is on this call."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from menus.facts import CallerFacts
 from menus.learning.features import summarise
@@ -18,6 +18,28 @@ class Ranker(Protocol):
 
     def scores(self, facts: CallerFacts, tasks: Sequence[str], now: datetime) -> Mapping[str, float]:
         """A probability for each of `tasks`, together at most 1; `now` is local time of the book. No I/O."""
+        ...
+
+
+#: What went into a probability: in words, and how much it adds to it or takes from it.
+Share = tuple[str, float]
+
+
+@runtime_checkable
+class Telling(Ranker, Protocol):
+    """A ranker that can also tell what its probabilities are made of. Not asked for while a call goes on."""
+
+    def why(self, facts: CallerFacts, tasks: Sequence[str], now: datetime) -> Mapping[str, Sequence[Share]]:
+        """For each of the tasks what went into its probability, together that probability; asked as `scores` is."""
+        ...
+
+
+@runtime_checkable
+class Recalling(Ranker, Protocol):
+    """A ranker that leaves in the decision record what it went by, its `basis`, and gives the same from it again."""
+
+    def again(self, basis: Mapping[str, Any], tasks: Sequence[str]) -> Mapping[str, float]:
+        """The probabilities that `scores` gave when it went by this."""
         ...
 
 
@@ -57,9 +79,7 @@ class KernelRanker:
         """A probability for each of the tasks."""
         if not tasks:
             return {}
-        alike = 1.0 / len(tasks)
-        popularity = self._popularity
-        popular = {task: alike if popularity is None else popularity.get(task, 0.0) for task in tasks}
+        popular = self._popular(tasks)
         history = summarise(facts.history, now)
         if not history.events:
             return popular
@@ -76,3 +96,30 @@ class KernelRanker:
                     own *= max(self.DAMP_LEAST, 1 - self.DAMP * done.this_month / rate)
             scores[task] = trust * own + (1 - trust) * popular[task]
         return scores
+
+    def why(self, facts: CallerFacts, tasks: Sequence[str], now: datetime) -> Mapping[str, Sequence[Share]]:
+        """What the caller's own history adds to each probability, and what others do."""
+        if not tasks:
+            return {}
+        popular = self._popular(tasks)
+        history = summarise(facts.history, now)
+        trust = history.kernel / (history.kernel + self.SHRINK_EVENTS)
+        told: dict[str, Sequence[Share]] = {}
+        for task in tasks:
+            parts: list[Share] = []
+            done = history.tasks.get(task)
+            if done is not None and history.kernel > 0:
+                near = trust * done.kernel / history.kernel / (1 + self.SHARE_WEIGHT)
+                ever = trust * self.SHARE_WEIGHT * done.count / history.events / (1 + self.SHARE_WEIGHT)
+                parts += [("done around this day of the month, lately", near), ("how often at all", ever)]
+                rate = history.monthly_rate(task)
+                if rate <= self.DAMPED_MONTHLY_RATE and done.this_month:
+                    damped = 1 - max(self.DAMP_LEAST, 1 - self.DAMP * done.this_month / rate)
+                    parts.append(("done already this month", -(near + ever) * damped))
+            told[task] = (*parts, ("all callers", (1 - trust) * popular[task]))
+        return told
+
+    def _popular(self, tasks: Sequence[str]) -> dict[str, float]:
+        alike = 1.0 / len(tasks)
+        popularity = self._popularity
+        return {task: alike if popularity is None else popularity.get(task, 0.0) for task in tasks}

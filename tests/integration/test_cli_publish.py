@@ -242,10 +242,10 @@ def test_the_book_is_drawn_as_a_picture_and_as_text(write: Callable[..., None], 
     assert _lines(ivr("graph", "--format", "mermaid", "--since", "0"))[3] == "flowchart LR"
     assert _lines(ivr("graph", "--format", "dot", "--menu", "cards"))[0] == "digraph book {"
     file = tmp_path / "book.svg"
-    write("Good day.")
+    write("Good day to everybody.")
     assert _lines(ivr("graph", "folder", "--out", str(file))) == [f"{file}: 9 steps of the folder"]
     drawn = file.read_text(encoding="utf-8")
-    assert "Good day." in drawn
+    assert "Good day to everybody." in drawn
     assert "(estimated)" in drawn
 
 

@@ -23,7 +23,9 @@ from ivr.testing.databases import SQLITE, fresh_database
 from ivr.testing.desktop import RunningDesktop, running_desktop
 from ivr.testing.pops import a_customer, a_pop, an_agent, an_offer
 from ivr.testing.roster import ScriptedRoster
+from menus.arrangement import Why
 from menus.difference import TEXTS
+from menus.heard_first import HeardFirst
 from menus.schema import AnyStep
 from models.books import Books
 from models.choices import promote
@@ -167,6 +169,30 @@ async def test_the_caller_stands_on_the_screen_before_the_phone_rings(page: Page
     await expect(page.locator(".stage")).to_have_text("Your phone is ringing")
 
 
+async def test_what_was_heard_first_stands_beside_the_habit_in_the_language_of_the_screen(
+    page: Page, desktop: RunningDesktop
+) -> None:
+    await sign_in(page, desktop)
+    heard = HeardFirst(
+        "main",
+        Why.HABIT,
+        {"en": "transfers", "zh": "转账"},
+        {"en": "usually transfers money on the 1st", "zh": "通常在每月1日转账"},
+    )
+    await offer(desktop, a_pop(CLOCK.now(), heard_first=heard, frozen=("main",)))
+    await expect(page.locator(".heard-first")).to_have_text("Heard first transfers: usually transfers money on the 1st")
+    await expect(page.locator(".frozen")).to_have_text("Keeps as it is main")
+    await page.locator("[data-language=zh]").click()
+    await expect(page.locator(".heard-first")).to_have_text("先听到 转账：通常在每月1日转账")
+    await expect(page.locator(".frozen")).to_have_text("已固定的菜单 main")
+    desktop.roster.offer(1, None, state=AgentState.READY)
+    await offer(desktop, a_pop(CLOCK.now(), heard_first=replace(heard, why=Why.RULE, because={})))
+    await expect(page.locator(".heard-first")).to_have_text("先听到 转账：菜单规则")
+    await expect(page.locator(".frozen")).to_have_count(0)
+    await page.locator("[data-language=en]").click()
+    await expect(page.locator(".heard-first")).to_have_text("Heard first transfers: a rule of the menu book")
+
+
 async def test_a_withdrawn_call_leaves_the_screen_and_says_why(page: Page, desktop: RunningDesktop) -> None:
     await sign_in(page, desktop)
     await offer(desktop, a_pop(CLOCK.now()))
@@ -198,7 +224,9 @@ async def test_a_hostile_name_is_only_text(page: Page, desktop: RunningDesktop, 
     customer = a_customer(CLOCK.now(), name=name, life_events=((name, a_customer(CLOCK.now()).since_on),))
     hostile = an_offer(CLOCK.now(), reason=name, queue=name)
     before = await page.locator("script, img, iframe, object").count()
-    await offer(desktop, a_pop(CLOCK.now(), caller_name=name, customer=customer, habit=name, offer=hostile))
+    heard = HeardFirst(name, Why.HABIT, {"en": name}, {"en": name})
+    of = {"caller_name": name, "customer": customer, "habit": name, "heard_first": heard, "frozen": (name,)}
+    await offer(desktop, a_pop(CLOCK.now(), offer=hostile, **of))
     assert await page.locator(".who h1").text_content() == shown
     assert await page.locator(".who h1 bdi").get_attribute("dir") == "auto"
     assert await page.locator("script, img, iframe, object").count() == before

@@ -215,6 +215,7 @@ def test_a_folder_that_asterisk_cannot_record_into_is_named(settings: Settings, 
     )
 
 
+@pytest.mark.usefixtures("engine")
 def test_another_port_than_the_dialplan_knows_is_noticed(settings: Settings) -> None:
     (other,) = free_ports(1, socket.SOCK_STREAM)
     moved = settings.model_copy(update={"fastagi": FastAgi(port=other)})

@@ -727,6 +727,17 @@ async def test_the_path_tells_what_the_caller_pressed(world):
     ]
 
 
+async def test_the_decision_records_of_a_call_come_back_as_they_were_the_latest_ones(world):
+    await world.call()
+    assert await world.log.decisions("c1") == ()
+    record = {"menu": "main", "promoted": ["transfer"], "why": {"transfer": "habit"}, "scores": {"transfer": 0.1 + 0.2}}
+    for number in range(12):
+        world.log.event("c1", "menu", T + number, menu="main", record=record | {"at": number})
+        world.log.event("c1", "key", T + number, menu="main", key="1")
+    await world.log.settle("c1", deadline_s=5)
+    assert await world.other_log.decisions("c1") == tuple(record | {"at": number} for number in range(2, 12))
+
+
 async def test_the_record_says_who_is_on_the_call(world):
     await world.call()
     caller = await world.other_log.caller("c1")

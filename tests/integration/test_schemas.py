@@ -24,18 +24,18 @@ TEXTS = {
 }
 
 
-def models_below(base: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    """Every model of a module's vocabulary by its name."""
-    found = {base.__name__: base}
+def models_below(base: type[BaseModel], package: str) -> dict[str, type[BaseModel]]:
+    """Every model of a package's vocabulary by its name; others may build on it and use the same names."""
+    found = {base.__name__: base} if base.__module__.startswith(package) else {}
     for model in base.__subclasses__():
-        found |= models_below(model)
+        found |= models_below(model, package)
     return found
 
 
 #: Of each schema: its models by name; names of two schemas may be the same.
 MODELS: dict[str, dict[str, type[BaseModel]]] = {
-    "MenuBook": models_below(Part),
-    "Settings": models_below(Settings.__mro__[1]),
+    "MenuBook": models_below(Part, "menus."),
+    "Settings": models_below(Settings.__mro__[1], "ivr.settings"),
     "Queues": {"Queue": Queue, "Queues": Queues},
 }
 

@@ -177,7 +177,8 @@ async def test_a_known_customer_hears_their_own_language_and_habit_first() -> No
     assert leg.heard[:4] == ["welcome", "main", "main.transfer", "main.balance"]
     assert (row.language, row.customer_id) == ("zh", 7)
     (menu,) = stage.told("menu")
-    assert menu["order"][0] | {"score": 0} == {"option": "transfer", "key": "2", "promoted": True, "score": 0}
+    first = {"option": "transfer", "key": "2", "task": "transfer", "promoted": True, "score": 0}
+    assert menu["order"][0] | {"score": 0} == first
     assert menu["order"][0]["score"] > 0.5
 
 
@@ -200,6 +201,18 @@ async def test_a_caller_who_is_held_out_keeps_the_books_order() -> None:
         held_out = stage.told("menu", f"call-{number}")[0]["record"]["held_out"]
         orders.add((held_out, leg.heard[2]))
     assert orders == {(True, "main.balance"), (False, "main.transfer")}
+
+
+async def test_on_days_that_are_off_everybody_hears_the_books_order_and_the_record_says_why() -> None:
+    stage = Stage(settings={"personal": {"hold_out": 0.0, "cycle_days": 1}})
+    stage.store.facts[ANI] = (_transferrer(),)
+    told = []
+    for number in range(2):
+        await stage.take(leg := stage.leg(HangUp(), call_id=f"call-{number}"))
+        record = stage.told("menu", f"call-{number}")[0]["record"]
+        told.append((record["held"], record["held_out"], leg.heard[2]))
+        stage.clock.advance(86_400)
+    assert set(told) == {("off_days", True, "main.balance"), (None, False, "main.transfer")}
 
 
 async def test_what_the_one_identified_customer_chose_becomes_their_history() -> None:

@@ -14,8 +14,9 @@ from menus.facts import CallerFacts, HistoryEvent, MenuHeard, MenuMemory
 from menus.learning.ranker import KernelRanker
 from menus.loader import parse_book
 from menus.pace import expected_s, heard_after_s, option_s
-from menus.personalise import SpokenMenu, habit, held_out, spoken_menu
+from menus.personalise import SpokenMenu, habit, spoken_menu
 from menus.schema import Menu, MenuBook
+from menus.trial import held_out
 
 BOOK = small_book()
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -132,3 +132,14 @@ def test_a_usual_day_is_found_round_the_end_of_the_month() -> None:
     spread = [HistoryEvent(on(2026, month, 5 * month), "card") for month in range(1, 7)]
     assert usual_day(spread, "card", now, within=2, share=0.6) is None
     assert usual_day(history, "transfer", now, within=2, share=0.6) is None
+
+
+def test_what_went_into_a_probability_adds_up_to_it() -> None:
+    now = datetime(2026, 12, 20, 9, tzinfo=ZONE)
+    times = [datetime(2026, month, day, 9, tzinfo=ZONE) for month in range(4, 13) for day in (1, 19)]
+    history = tuple(HistoryEvent(at, "transfer" if at.day == 1 else "balance") for at in times)
+    facts, tasks = CallerFacts(history=history), ["balance", "transfer", "card"]
+    for ranker in (KernelRanker(), KernelRanker({"balance": 0.5, "card": 0.1})):
+        scores, shares = ranker.scores(facts, tasks, now), ranker.why(facts, tasks, now)
+        assert {task: pytest.approx(sum(share for _, share in shares[task])) for task in tasks} == scores
+        assert [name for name, share in shares["transfer"] if share < 0] == ["done already this month"]

@@ -5,9 +5,12 @@ from datetime import UTC, datetime
 
 from ivr.pop import pop_for_agent, pop_for_call
 from ivr.ports import Arrival, NeedWish
+from ivr.testing.line import HangUp, Press
 from ivr.testing.pops import a_customer
 from ivr.testing.stage import ANI, Stage
-from menus.facts import CallerFacts, HistoryEvent
+from menus.arrangement import Why
+from menus.facts import CallerFacts, HistoryEvent, MenuMemory
+from menus.heard_first import HeardFirst, heard_first
 from routing.agent import AgentEvent
 from routing.offer import Claimed, OfferEvent
 
@@ -40,6 +43,51 @@ async def test_a_pop_tells_who_calls_what_they_did_and_what_they_usually_do() ->
     assert (pop.customer.name, pop.candidates) == ("Li Na", ())
     assert [(step.text, step.key) for step in pop.path] == [("an agent", "0")]
     assert pop.habit == "usually transfers money on the 21st"
+
+
+async def test_a_pop_tells_what_was_heard_first_and_why_in_every_language_of_the_book() -> None:
+    stage = Stage()
+    stage.agent()
+    history = tuple(HistoryEvent(datetime(2026, month, 21, 9, tzinfo=UTC), "transfer") for month in range(1, 9))
+    stage.store.facts[ANI] = (CallerFacts(ANI, 7, 1, "en", None, history),)
+    row = await stage.take(stage.leg(Press("2", hearing="main.transfer"), HangUp("hold")))
+    assert row.id == "call-1"
+    (record,) = await stage.log.decisions("call-1")
+    heard = heard_first(
+        stage.parts.edition(None).book,
+        [record],
+        stage.store.facts[ANI][0],
+        datetime.fromtimestamp(stage.clock.now(), UTC),
+    )
+    assert heard == HeardFirst(
+        "main",
+        Why.HABIT,
+        {"en": "transfers", "zh": "转账"},
+        {"en": "usually transfers money on the 21st", "zh": "通常在每月21日转账"},
+    )
+
+
+async def test_the_pop_of_a_call_has_what_was_heard_first_and_the_menus_that_are_frozen() -> None:
+    stage = Stage()
+    stage.agent()
+    memory = {"main": MenuMemory(("cards",), frozen=True), "cards": MenuMemory()}
+    stage.store.facts[ANI] = (CallerFacts(ANI, 7, 1, "en", memory=memory),)
+    stage.log.event("call-1", "menu", 1.0, menu="main", record={"menu": "gone", "promoted": ["x"]})
+    record = {"menu": "main", "promoted": ["cards"], "why": {"cards": "frozen"}}
+    stage.log.event("call-1", "menu", 2.0, menu="main", record=record)
+    stage.log.event("call-1", "menu", 3.0, menu="cards", record={"menu": "cards", "promoted": []})
+    pop = await pop_for_call(stage.parts, await _offered(stage))
+    assert pop is not None
+    assert pop.heard_first == HeardFirst("main", Why.FROZEN, {"en": "cards", "zh": "银行卡"})
+    assert pop.frozen == ("main",)
+
+
+async def test_a_caller_on_a_shared_phone_is_shown_no_habit_of_another() -> None:
+    stage = Stage()
+    record = {"menu": "main", "promoted": ["transfer"], "why": {"transfer": "habit"}}
+    heard = heard_first(stage.parts.edition(None).book, [record], CallerFacts(ANI, matches=2), datetime.now(UTC))
+    assert heard is not None
+    assert (heard.why, heard.because) == (Why.HABIT, {})
 
 
 async def test_several_customers_with_one_number_are_candidates_and_none_is_the_customer() -> None:

@@ -123,6 +123,7 @@ function whyCard(offer, pop) {
   return card("why", t("why"),
     el("p", { class: "reason" }, foreign(word("task", offer.reason))),
     pop?.habit ? el("p", { class: "habit" }, el("span", { class: "label" }, t("usually")), foreign(pop.habit)) : null,
+    ...heardFirst(pop),
     el("h3", {}, t("path")),
     path.length === 0 ? el("p", { class: "muted" }, t("no_path")) : el("ol", { class: "path" }, ...path.map((step) =>
       el("li", {},
@@ -130,6 +131,24 @@ function whyCard(offer, pop) {
         step.key ? el("kbd", { "aria-label": t("pressed", { key: step.key }) }, step.key) : el("span", { class: "nokey" }),
         foreign(step.text)))));
 }
+
+/** What the caller's menu put in front and why, and which menus they keep as they are. */
+function heardFirst(pop) {
+  const lines = [], heard = pop?.heard_first;
+  if (heard) {
+    const because = ours(heard.because);
+    lines.push(el("p", { class: "habit heard-first" }, el("span", { class: "label" }, t("heard_first")), " ",
+      foreign(ours(heard.label) ?? heard.menu), t("colon"), because ? foreign(because) : t(`because_${heard.why}`)));
+  }
+  if (pop?.frozen.length) {
+    lines.push(el("p", { class: "habit frozen" }, el("span", { class: "label" }, t("frozen")), " ",
+      ...pop.frozen.flatMap((menu, place) => [place ? ", " : "", foreign(menu)])));
+  }
+  return lines;
+}
+
+/** Of a text in several languages that of the screen, else the first. */
+const ours = (texts) => (texts.find(([name]) => name === language()) ?? texts[0])?.[1];
 
 function productsCard(products, nowS) {
   if (products.length === 0) return card("products", t("products"), el("p", { class: "muted" }, t("no_products")));

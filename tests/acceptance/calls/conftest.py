@@ -32,6 +32,7 @@ from routing.agent import AgentEvent, AgentState
 ROOT = Path(__file__).parents[3]
 MONTH_START = "2026-12-01T09:30"
 SETTLE_S = 8.0
+LISTEN_AGAIN_S = 0.1  # looking for a sound takes a core for some milliseconds
 BLOCK = 160  # samples: 20 ms
 LOUD = 200.0  # root mean square above which there is sound
 
@@ -140,7 +141,7 @@ class Hotline:
             if came:
                 return
             assert time.monotonic() < deadline, f"not true within {deadline_s} s: {true}"
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(LISTEN_AGAIN_S)
 
     async def make_ready(self, name: str) -> None:
         """Sign an agent in and say ready, without a browser."""

@@ -1,0 +1,151 @@
+"""Why a caller heard their menus as they did: from the record of a call, or worked out afresh for a moment."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ivr.errors import Misconfigured
+from ivr.numbers import e164, masked
+from ivr.pacing import durations_of
+from ivr.prompts.catalogue import Catalogue, MissingSounds
+from ivr.settings import Settings
+from ivr.shelf import Shelf, Volume
+from menus.conditions import Conditions
+from menus.errors import Unexplained
+from menus.explanation import Explained, explain
+from menus.facts import CallerFacts
+from menus.hours import Hours
+from menus.learning.ranker import Ranker
+from menus.personalise import spoken_menu
+from menus.picture import CallNow, picture
+from menus.schema import Menu, MenuBook
+from menus.trial import held
+from menus.walk import enter
+from menus.yaml_shape import close_match
+from models.books import Books
+from models.customers import Customers
+from models.database import Database
+from models.decisions import Decided, decisions_of
+
+#: Nobody waits on a line for this look-up.
+_PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of a call or of a caller."""
+
+    title: str
+    menus: tuple[Explained, ...]
+    unexplained: tuple[str, ...] = ()  #: records that could not be explained, and why
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every record was given again bit for bit."""
+        return not self.unexplained and not any(menu.differs for menu in self.menus)
+
+
+async def of_call(settings: Settings, database: Database, call_id: str, ranker: Callable[[str], Ranker | None]) -> Told:
+    """Every menu of a call, from its decision records. Raises Misconfigured, StoreAway."""
+    found = await decisions_of(database, call_id)
+    if found is None:
+        raise Misconfigured(f"there is no call {call_id!r}; the ids are in the table `calls` and in the log")
+    if not found.menus:
+        raise Misconfigured(f"call {call_id} heard no menu, so there is no order to explain")
+    volume = await Shelf(Books(database), settings).version(found.book_version)
+    customers = Customers(database, settings.zone)
+    told: list[Explained] = []
+    unexplained: list[str] = []
+    for one in found.menus:
+        try:
+            told.append(
+                explain(
+                    volume.book,
+                    one.record,
+                    await _facts(customers, found.ani, one),
+                    ranker(str(one.record.get("ranker"))),
+                )
+            )
+        except Unexplained as fault:
+            unexplained.append(str(fault))
+    at = datetime.fromtimestamp(found.started_at, settings.zone)
+    title = f"call {found.call_id} from {masked(found.ani)}, {at:%Y-%m-%d %H:%M}, {volume.title}"
+    return Told(title, tuple(told), tuple(unexplained))
+
+
+async def of_caller(
+    settings: Settings, database: Database, number: str, at: datetime, menu: str | None, ranker: Ranker
+) -> Told:
+    """Every personal menu, or the one that is named, as this number would hear it. Raises Misconfigured, StoreAway.
+
+    What earlier calls left behind (a frozen menu, steadiness) is that of now; queues are taken as empty.
+    """
+    ani = e164(number, settings.country)
+    if ani is None:
+        raise Misconfigured(f"{number!r} is no telephone number; write it as +8613800000001")
+    facts = await Customers(database, settings.zone).find(ani, now=at.timestamp(), deadline_s=_PATIENCE_S)
+    if facts.matches == 0:
+        raise Misconfigured(f"nobody has the number {ani}: who is not known hears the book's order, rules aside")
+    shelf = Shelf(Books(database), settings)
+    choice = await Books(database).choice()
+    volume = await (shelf.folder() if choice is None else shelf.version(choice.version_for(ani)))
+    records = await asyncio.to_thread(_records, settings, volume, facts, at, _named(volume.book, menu), ranker)
+    whose = f"customer {facts.customer_id}" if facts.customer_id is not None else f"{facts.matches} customers"
+    title = f"{masked(ani)}, {whose}, {at:%Y-%m-%d %H:%M}, {volume.title}"
+    return Told(title, records)
+
+
+async def _facts(customers: Customers, ani: str | None, one: Decided) -> CallerFacts | None:
+    """What was known of the customer then, as far as it is still stored."""
+    if one.customer_id is None:
+        return None
+    return await customers.customer(one.customer_id, ani=ani, now=one.at, deadline_s=_PATIENCE_S)
+
+
+def _named(book: MenuBook, menu: str | None) -> tuple[str, ...]:
+    if menu is not None:
+        if not isinstance(book.steps.get(menu), Menu):
+            menus = [name for name, step in book.steps.items() if isinstance(step, Menu)]
+            raise Misconfigured(f"the book has no menu {menu!r}{close_match(menu, menus)}")
+        return (menu,)
+    personal = tuple(name for name, step in book.steps.items() if isinstance(step, Menu) and step.order == "personal")
+    if not personal:
+        raise Misconfigured("the book has no menu with `order: personal`; --menu NAME explains another one")
+    return personal
+
+
+def _records(
+    settings: Settings, volume: Volume, facts: CallerFacts, at: datetime, names: tuple[str, ...], ranker: Ranker
+) -> tuple[Explained, ...]:
+    book, personal = volume.book, settings.personal
+    language = enter(book, facts.language).language
+    conditions, now = Conditions(book), at.astimezone(book.zone)
+    call = CallNow(language=language)
+    told = picture(facts, Hours(book.calendar, book.zone).today(now), call, {})
+    caller = str(facts.customer_id) if facts.customer_id is not None else facts.ani
+    why_held = held(caller, at.date(), salt=personal.salt, share=personal.hold_out, cycle_days=personal.cycle_days)
+    explained = []
+    for name in names:
+        menu = book.steps[name]
+        assert isinstance(menu, Menu)
+        spoken = spoken_menu(
+            book, name, facts, at, language, ranker,
+            held_out=why_held is not None,
+            again=False,
+            hidden=[one.id for one in menu.options if one.when and not conditions.holds(one.when, told)],
+            ruled=[one.id for one in menu.options if one.promote_when and conditions.holds(one.promote_when, told)],
+            seconds=_seconds(settings, book, name, menu, language),
+            held=why_held,
+        )  # fmt: skip
+        explained.append(explain(book, spoken.record, facts, ranker))
+    return tuple(explained)
+
+
+def _seconds(settings: Settings, book: MenuBook, name: str, menu: Menu, language: str) -> Mapping[str, float] | None:
+    """Of the rendered sounds; None where they are not there: then they are judged by their length."""
+    try:
+        durations = durations_of(Catalogue.load(settings.prompts.folder, book), book)
+    except MissingSounds:
+        return None
+    return {option.id: durations.option_s(name, option, language) for option in menu.offered(language)}

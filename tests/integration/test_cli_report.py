@@ -1,0 +1,91 @@
+"""`ivr report menus` on calls that were really walked, from a file that they were stored in."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from ivr.testing.command import ivr
+from models.database import Database
+from models.tables import CallEventRow, CallRow
+
+ORDER = [("balance", 2.0), ("transfer", 3.0), ("complaint", 4.0)]
+
+
+@pytest.fixture(autouse=True)
+def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    address = f"sqlite:///{tmp_path}/ringwise.db"
+    monkeypatch.setenv("RINGWISE_DATABASE_URL", address)
+    assert ivr("migrate").status == 0
+    return address
+
+
+async def _calls(url: str, now: float, callers: int) -> None:
+    """Two arms of callers: the personal one chooses after 4 to 8 seconds, the static one five later."""
+    async with Database.opened(url) as database, database.write() as session:
+        for number in range(callers * 2):
+            held, at = "drawn" if number % 2 else None, now - 3600 + number
+            id_ = f"c{number}"
+            session.add(
+                CallRow(id=id_, uniqueid=id_, channel="c", node="a", state="ended", started_at=at, ended_at=at + 60,
+                        ani=f"+86138{number:08}", result="served", reason="agent")
+            )  # fmt: skip
+            await session.flush()
+            record = {"personal": True, "language": "en", "segment": None, "held": held, "held_out": held is not None,
+                      "promoted": [], "seconds": dict(ORDER)}  # fmt: skip
+            order = [{"option": option, "task": option} for option, _ in ORDER]
+            chosen = at + 4 + number // 2 % 5 + 5 * bool(held)
+            for when, kind, data in (
+                (at, "menu", {"menu": "main", "order": order, "record": record}),
+                (chosen, "key", {"menu": "main", "option": "transfer", "task": "transfer", "key": "2"}),
+            ):
+                session.add(CallEventRow(call_id=id_, at=when, kind=kind, data=data))
+
+
+def test_the_report_tells_arms_figures_and_a_plain_sentence(url: str, tmp_path: Path) -> None:
+    asyncio.run(_calls(url, time.time(), 40))
+    ran = ivr("report", "menus", "--since", "2h", "--html", "menus.html")
+    assert (ran.status, ran.err) == (0, "")
+    assert "80 calls of 80 callers with a personal menu" in ran.out
+    assert "static: 40 calls drawn" in ran.out
+    assert "With the personal order callers reach what they want 5.00 s sooner (personal less static: " in ran.out
+    assert (
+        "visits with a wrong key: not enough calls to tell; personal less static lies between -8.8 and 8.8 "
+        "percentage points." in ran.out
+    )
+    assert "Switch cost: not enough calls to tell." in ran.out
+    page = (tmp_path / "menus.html").read_text(encoding="utf-8")
+    assert "5.00 s sooner" in page
+    assert page.count("<svg") >= 4
+    told = json.loads(ivr("report", "menus", "--since", "2h", "--json").out)
+    everybody = told["groups"][0]
+    assert everybody["arms"]["personal"]["figures"]["target_s"]["value"] == pytest.approx(6.0)
+    assert everybody["arms"]["static"]["figures"]["target_s"]["value"] == pytest.approx(11.0)
+    assert everybody["difference"]["target_s"]["told"] == "lower"
+    assert [group["kind"] for group in told["groups"]] == ["all", "menu", "segment", "language"]
+
+
+def test_without_calls_the_report_says_so_and_a_wrong_span_is_told(url: str) -> None:
+    assert "0 calls of 0 callers with a personal menu" in ivr("report", "menus").out
+    ran = ivr("report", "menus", "--since", "a week")
+    assert (ran.status, ran.out) == (1, "")
+    assert "'a week' is no span of time" in ran.err
+
+
+def test_with_one_arm_alone_nothing_is_compared(url: str) -> None:
+    asyncio.run(_calls(url, time.time(), 0))
+    asyncio.run(_one_call(url, time.time()))
+    assert "not enough calls to tell: there are only calls with the personal order." in ivr("report", "menus").out
+
+
+async def _one_call(url: str, now: float) -> None:
+    async with Database.opened(url) as database, database.write() as session:
+        session.add(CallRow(id="x", uniqueid="x", channel="c", node="a", state="ended", started_at=now - 60,
+                            ended_at=now - 5, ani="+8613800000001", result="left", reason="in_menu"))  # fmt: skip
+        await session.flush()
+        record = {"language": "en", "held_out": False, "promoted": []}
+        session.add(CallEventRow(call_id="x", at=now - 50, kind="menu",
+                                 data={"menu": "main", "order": [], "record": record}))  # fmt: skip
