@@ -1,11 +1,10 @@
 """Why a caller heard their menus as they did: from the record of a call, or worked out afresh for a moment."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ivr import rankers
 from ivr.errors import Misconfigured
 from ivr.numbers import e164, masked
 from ivr.pacing import durations_of
@@ -47,7 +46,7 @@ class Told:
         return not self.unexplained and not any(menu.differs for menu in self.menus)
 
 
-async def of_call(settings: Settings, database: Database, call_id: str) -> Told:
+async def of_call(settings: Settings, database: Database, call_id: str, ranker: Callable[[str], Ranker | None]) -> Told:
     """Every menu of a call, from its decision records. Raises Misconfigured, StoreAway."""
     found = await decisions_of(database, call_id)
     if found is None:
@@ -60,10 +59,14 @@ async def of_call(settings: Settings, database: Database, call_id: str) -> Told:
     unexplained: list[str] = []
     for one in found.menus:
         try:
-            ranker = rankers.named(
-                settings, str(one.record.get("ranker", "")), datetime.fromtimestamp(one.at, settings.zone).date()
+            told.append(
+                explain(
+                    volume.book,
+                    one.record,
+                    await _facts(customers, found.ani, one),
+                    ranker(str(one.record.get("ranker"))),
+                )
             )
-            told.append(explain(volume.book, one.record, await _facts(customers, found.ani, one), ranker))
         except Unexplained as fault:
             unexplained.append(str(fault))
     at = datetime.fromtimestamp(found.started_at, settings.zone)

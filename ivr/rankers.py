@@ -1,6 +1,7 @@
 """The ranker of this node: the trained model if there is a good one, the plain kernel otherwise, and an alarm."""
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -15,8 +16,8 @@ from menus.errors import BadModel
 from menus.facts import CallerFacts
 from menus.learning.days import Calendar
 from menus.learning.model import MOST_BYTES, Model, from_bytes, to_bytes
-from menus.learning.model_ranker import ModelRanker, Share
-from menus.learning.ranker import KernelRanker, Ranker
+from menus.learning.model_ranker import MODEL_NAME, ModelRanker
+from menus.learning.ranker import KernelRanker, Ranker, Share, Telling
 
 log = structlog.get_logger()
 
@@ -62,8 +63,8 @@ class LiveRanker:
             return {} if ranker is self._fallback else self._fallback.scores(facts, tasks, now)
 
     def why(self, facts: CallerFacts, tasks: Sequence[str], now: datetime) -> Mapping[str, Sequence[Share]]:
-        """What went into the probabilities of the trained model; nothing while the fallback serves."""
-        return self._ranker.why(facts, tasks, now) if isinstance(self._ranker, ModelRanker) else {}
+        """What went into the probabilities, by the ranker that serves."""
+        return self._ranker.why(facts, tasks, now) if isinstance(self._ranker, Telling) else {}
 
     async def look(self) -> None:
         """Take over the model in the folder if it is another one; without a good one, the fallback serves."""
@@ -120,24 +121,28 @@ def read_model(file: Path) -> Model:
         return from_bytes(opened.read(MOST_BYTES + 1))
 
 
-def serving(settings: Settings, today: date) -> Ranker:
-    """The ranker that an engine with these settings serves: the model in its folder if it is good, else the kernel."""
-    return _of_file(settings, settings.learning.folder / CURRENT, today) or KernelRanker()
+def ranker_in_use(settings: Settings, today: date) -> Ranker:
+    """The ranker that an engine with these settings would serve: the current model, else the kernel."""
+    try:
+        model = read_model(settings.learning.folder / CURRENT)
+    except (OSError, BadModel):
+        return KernelRanker()
+    return ModelRanker(model, calendar_of(settings, today), oldest=settings.personal.history_days)
 
 
-def named(settings: Settings, name: str, today: date) -> Ranker | None:
-    """The ranker of that name, as decision records tell it; None for a model that is not kept any more."""
+def ranker_named(settings: Settings, name: str) -> Ranker | None:
+    """The ranker that a decision record names, to be asked again; None when it is not kept any more."""
     if name == KernelRanker.name:
         return KernelRanker()
-    return _of_file(settings, model_file(settings.learning.folder, name.removeprefix("model-")), today)
-
-
-def _of_file(settings: Settings, file: Path, today: date) -> Ranker | None:
+    digest = name.removeprefix(MODEL_NAME)
+    if not re.fullmatch("[0-9a-f]{12}", digest):
+        return None
     try:
-        model = read_model(file)
+        model = read_model(model_file(settings.learning.folder, digest))
     except (OSError, BadModel):
         return None
-    return ModelRanker(model, calendar_of(settings, today), oldest=settings.personal.history_days)
+    trained = date.fromisoformat(str(model.about.get("trained_at", "2000-01-01"))[:10])
+    return ModelRanker(model, calendar_of(settings, trained), oldest=settings.personal.history_days)
 
 
 def publish_model(folder: Path, model: Model) -> Path:

@@ -64,19 +64,19 @@ async def _told(
     from dataclasses import replace
 
     from ivr.explaining import of_call, of_caller
-    from ivr.rankers import serving
+    from ivr.rankers import ranker_in_use, ranker_named
     from models.migrate import opened
 
     async with opened(settings.database_url) as database:
         if call is not None:
-            told = await of_call(settings, database, call)
+            told = await of_call(settings, database, call, lambda name: ranker_named(settings, name))
             menus = tuple(one for one in told.menus if menu in (None, one.menu))
             if not menus and not told.unexplained:
                 raise Misconfigured(f"call {call} did not hear the menu {menu!r}")
             return replace(told, menus=menus)
         now = datetime.fromtimestamp(SystemClock(settings.clock_ahead_s).now(), settings.zone)
         when = now if at is None else at.replace(tzinfo=settings.zone)
-        return await of_caller(settings, database, number or "", when, menu, serving(settings, when.date()))
+        return await of_caller(settings, database, number or "", when, menu, ranker_in_use(settings, when.date()))
 
 
 def _show(told: "Told") -> None:

@@ -44,6 +44,8 @@ class Example:
 class Examples:
     """Collects examples of customers, in any order of customers; bounded by the shares that are taken.
 
+    `fitted_share` is of events, `judged_share` of customers.
+
     Tasks are numbered by their popularity, the most popular first.
     """
 
@@ -61,7 +63,7 @@ class Examples:
         self.judged: list[Example] = []
         self._tasks = tasks
         self._judged_from = judged_from
-        self._shares = (fitted_share, judged_share)
+        self._fitted_share, self._judged_share = fitted_share, judged_share
         self._rare = {task for task, many in enumerate(counts) if many * fitted_share < FEWEST_KEPT}
 
     def add(self, customer: int, segment: int, history: Sequence[Done]) -> None:
@@ -79,8 +81,11 @@ class Examples:
                 if done.task < 0:
                     continue
                 judged = done.day >= self._judged_from
-                share = 1.0 if done.task in self._rare and not judged else self._shares[judged]
-                if _drawn(customer, place) < share:
+                if judged:  # whole customers, as they are compared with one another
+                    taken = _drawn(customer, 0) < self._judged_share
+                else:
+                    taken = done.task in self._rare or _drawn(customer, place + 1) < self._fitted_share
+                if taken:
                     before = history[place - 1] if place > start else None
                     follows = before is not None and done.call is not None and before.call == done.call
                     moment = Moment(

@@ -13,9 +13,10 @@ from menus.learning.days import Calendar, Floats
 from menus.learning.habits import Habits, RememberedHistory, habits_of, rows_for
 from menus.learning.inputs import PER_TASK, Moment, inputs, is_known, names_of
 from menus.learning.model import Model
+from menus.learning.ranker import Share
 
-#: What went into a probability: in words, and how much it adds to it or takes from it.
-Share = tuple[str, float]
+#: How rankers of models are called in decision records, before the model's digest.
+MODEL_NAME = "model-"
 
 
 def _with_shares(*names: str) -> tuple[str, ...]:
@@ -62,7 +63,7 @@ class ModelRanker:
     @property
     def name(self) -> str:
         """What decision records call it."""
-        return f"model-{self.model.digest}"
+        return f"{MODEL_NAME}{self.model.digest}"
 
     def scores(self, facts: CallerFacts, tasks: Sequence[str], now: datetime) -> Scores:
         """A probability for each of the tasks that the model knows; nothing for others."""

@@ -96,12 +96,21 @@ def test_a_model_that_is_worse_than_the_static_order_is_objected_to(model: Model
 
 def test_of_many_events_a_share_is_taken_but_all_of_a_rare_task() -> None:
     done = [Done(738000 + n, int(n % 100 == 0)) for n in range(4000)]
-    found = Examples(2, judged_from=740000, fitted_share=0.1, judged_share=0.5, counts=(1980, 20))
+    found = Examples(2, judged_from=740000, fitted_share=0.1, judged_share=0.0, counts=(1980, 20))
     found.add(1, -1, done)
     kept = [example.task for example in found.fitted]
     assert kept.count(1) == 20
     assert 130 < kept.count(0) < 270
-    assert 900 < len(found.judged) < 1100
+    assert found.judged == []
+
+
+def test_customers_are_judged_by_all_of_their_events_or_not_at_all() -> None:
+    found = Examples(1, judged_from=738000, judged_share=0.5)
+    for customer in range(100):
+        found.add(customer, -1, [Done(738000 + n, 0) for n in range(3)])
+    judged = [example.customer for example in found.judged]
+    assert 30 < len(set(judged)) < 70
+    assert len(judged) == 3 * len(set(judged))
 
 
 def test_too_little_history_is_no_lesson(examples: Examples) -> None:
