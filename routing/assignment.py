@@ -102,14 +102,14 @@ class _Hall:
         came_by: dict[int, tuple[int, int]] = {}  # kind → (kind before it on the path, agent there who would move on)
         seen, queue = start, list(bits(start))
         for kind in queue:
-            tried: set[int] = set()
+            tried: set[Group] = set()
             for agent_id in sorted(self.by_kind.get(kind, ())):
                 given = self.given[agent_id]
-                if given.group.number in tried or given.need.not_agents or floor.line.is_held(given.need.id):
+                if given.group in tried or given.need.not_agents or floor.line.is_held(given.need.id):
                     continue
                 if start >> kind & 1 and agent_id in need.not_agents:
                     continue
-                tried.add(given.group.number)
+                tried.add(given.group)
                 fit = given.group.fit(floor.kinds)
                 if fit & pool.free:
                     self._exchange(need, group, agent_id, kind, came_by)

@@ -55,8 +55,9 @@ class Floor:
         if before is not None and before.state is AgentState.READY:
             self.pool.take(before, self._kind.pop(agent.id))
         self.agents[agent.id] = agent
+        kind = self.kinds.number(agent.skills)  # also who is not ready: soon they are
         if agent.state is AgentState.READY:
-            kind = self._kind[agent.id] = self.kinds.number(agent.skills)
+            self._kind[agent.id] = kind
             self.pool.put(agent, kind)
         self._look_again(agent.id, now)
 

@@ -1,16 +1,19 @@
 """Who waits: needs that ask for the same stand in one group, the most overdue first."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from routing.need import Need
 from routing.policy import Policy
 from routing.pool import Kinds
-from routing.skills import alternatives
+from routing.skills import alternatives, fits
 from routing.terms import NO_TERMS
 
 Place = tuple[float, int]
+#: So many groups that nobody stands in are kept besides twice as many as there are needs: they mostly fill again.
+MOST_EMPTY = 1000
 
 
 class Group:
@@ -28,9 +31,15 @@ class Group:
 
     def fits(self, kinds: Kinds) -> tuple[int, ...]:
         """By alternative: the kinds of agents who meet it."""
-        if self._known != len(kinds):
+        if self._known < 0:
             self._fits = tuple(kinds.fitting(asked) for asked in self.asked)
             self._known = len(kinds)
+        while self._known < len(kinds):  # a new kind is one more bit
+            skills, bit = kinds.skills[self._known], 1 << self._known
+            self._fits = tuple(
+                fit | bit if fits(skills, asked) else fit for fit, asked in zip(self._fits, self.asked, strict=True)
+            )
+            self._known += 1
         return self._fits
 
     def fit(self, kinds: Kinds) -> int:
@@ -42,6 +51,14 @@ class Group:
         for one in fits:
             fit |= one
         return fit
+
+
+@dataclass(slots=True)
+class _Served:
+    """The groups that a kind of agent may serve, as far as they were looked through."""
+
+    seen: dict[str, int]  #: by skill: how many groups
+    groups: dict[int, Group]  #: by number
 
 
 class Line:
@@ -57,7 +74,8 @@ class Line:
         self._by_key: dict[object, Group] = {}
         self._at: dict[int, Group | int] = {}  # need → its group, or the agent it is held for
         self._due: list[tuple[float, int]] = []  # when a need becomes another one
-        self._served_by: list[tuple[int, list[Group]]] = []  # by kind: groups looked through, those they may serve
+        self._by_skill: dict[str, list[Group]] = {}  # the scarcest skill that an alternative asks for → its groups
+        self._served_by: dict[int, _Served] = {}  # by kind
 
     def put(self, need: Need, now: float, *, held: bool) -> None:
         """A need waits; `held` when it waits for the agent it wants."""
@@ -109,19 +127,39 @@ class Line:
         )
         group = self._by_key.get(key)
         if group is None:
+            if len(self.groups) > MOST_EMPTY + 2 * len(self.needs):
+                self._forget_empty()
             group = self._by_key[key] = Group(len(self.groups), asked, need.terms.preferred)
-            self.groups.append(group)
+            self._index(group)
         return group
 
-    def served_by(self, kind: int) -> list[Group]:
+    def _index(self, group: Group) -> None:
+        self.groups.append(group)
+        for asked in group.asked:
+            skill = min(asked, key=lambda one: self.kinds.having(one).bit_count())
+            groups = self._by_skill.setdefault(skill, [])
+            if group not in groups[-1:]:
+                groups.append(group)
+
+    def _forget_empty(self) -> None:
+        kept = {key: group for key, group in self._by_key.items() if group.waiting}
+        self._by_key, self._by_skill, self._served_by, self.groups = kept, {}, {}, []
+        for number, group in enumerate(kept.values()):
+            group.number = number
+            self._index(group)
+
+    def served_by(self, kind: int) -> Iterable[Group]:
         """The groups that a kind of agent may serve."""
-        while len(self._served_by) <= kind:
-            self._served_by.append((0, []))
-        seen, groups = self._served_by[kind]
-        if seen < len(self.groups):
-            groups += [group for group in self.groups[seen:] if group.fit(self.kinds) >> kind & 1]
-            self._served_by[kind] = (len(self.groups), groups)
-        return groups
+        served = self._served_by.get(kind)
+        if served is None:
+            served = self._served_by[kind] = _Served({}, {})
+        for skill in self.kinds.skills[kind]:
+            groups = self._by_skill.get(skill, ())
+            seen = served.seen.get(skill, 0)
+            if seen < len(groups):
+                served.groups |= {g.number: g for g in groups[seen:] if g.fit(self.kinds) >> kind & 1}
+                served.seen[skill] = len(groups)
+        return served.groups.values()
 
     def pressure_s(self, group: Group) -> float:
         """What the length of a line counts for, in seconds: nothing for one who waits alone, never more than is set."""
