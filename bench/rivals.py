@@ -18,9 +18,7 @@ class Ours:
 
     def __init__(self, scene: Scene, settings: Settings | None = None) -> None:
         self.floor = Floor(settings)
-        self.skills = [
-            {"lang:en": 5} | {f"type-{type_}": 5 for type_ in types} for types in scene.agents
-        ]
+        self.skills = [{"lang:en": 5} | {f"type-{type_}": 5 for type_ in types} for types in scene.agents]
         self.asked = [{f"type-{type_}": 1} for type_ in range(len(scene.arrivals))]
         self.busy = [Agent(n, "", BUSY, 0, "", skills) for n, skills in enumerate(self.skills)]
         for number in range(len(scene.agents)):

@@ -1,9 +1,11 @@
 """Needs and offers: a decision becomes true here, in one short transaction, or it comes too late."""
 
+import json
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Text, cast, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +21,7 @@ from routing.errors import IllegalMove, StoreAway
 from routing.need import Need, NeedState
 from routing.offer import OPEN_OFFERS, Claimed, Lost, OfferEvent, OfferState
 from routing.snapshot import Snapshot
+from routing.terms import Terms, terms_of
 from routing.views import NeedWish, Standing, Swept
 
 #: What the decision needs to know of a need.
@@ -34,7 +37,13 @@ NEED_COLUMNS = (
     NeedRow.tier,
     NeedRow.credit_s,
     NeedRow.not_agents,
+    cast(NeedRow.terms, Text).label("terms"),  # many needs have equal ones: read once, see `_terms`
 )
+
+
+@lru_cache(maxsize=4096)
+def _terms(written: str) -> Terms:
+    return terms_of(json.loads(written))
 
 
 class Claims:
@@ -135,6 +144,21 @@ class Claims:
         holder = await session.scalar(select(CallRow.node).where(CallRow.id == call_id))
         return holder is not None and holder != self._node
 
+    async def last_agent(self, ani: str | None, customer_id: int | None, *, since: float) -> int | None:
+        """The agent whom this customer, or a caller of this number, talked to last, if not before `since`."""
+        if customer_id is None and ani is None:
+            return None
+        mine = CallRow.customer_id == customer_id if customer_id is not None else CallRow.ani == ani
+        talked = (
+            select(OfferRow.agent_id)
+            .join(CallRow, CallRow.id == OfferRow.call_id)
+            .where(mine, OfferRow.answered_at >= since)
+            .order_by(OfferRow.answered_at.desc(), OfferRow.id.desc())
+            .limit(1)
+        )
+        async with self._database.read() as session:
+            return await session.scalar(talked)
+
     async def snapshot(self, *, now: float) -> Snapshot:
         """All open needs and all agents who are not logged out, of one moment; skills of ready agents only."""
         async with self._database.read() as session:
@@ -152,8 +176,9 @@ class Claims:
                     tier,
                     credit_s,
                     frozenset(n),
+                    _terms(terms),
                 )
-                for id_, call_id, queue, since, version, state, required, language, tier, credit_s, n in needs
+                for id_, call_id, queue, since, version, state, required, language, tier, credit_s, n, terms in needs
             )
             skills: dict[int, dict[str, int]] = {}
             for agent_id, skill, level in await session.execute(

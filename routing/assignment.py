@@ -176,12 +176,7 @@ def assign(floor: Floor, now: float) -> list[Match]:
     """Matches for everybody who waits and everybody who is ready, the most overdue need first."""
     floor.pass_time(now)
     line, policy = floor.line, floor.policy
-    order = [
-        (place - line.pressure_s(group), need_id, group)
-        for group in line.groups
-        if group.waiting
-        for place, need_id in group.waiting
-    ]
+    order = [(place, need_id, group) for group in line.groups if group.waiting for place, need_id in group.waiting]
     for waiting in line.held.values():
         order += [(p - policy.wanted_s, need_id, line.group_of(line.needs[need_id], now)) for p, need_id in waiting]
     order.sort(key=lambda one: one[:2])

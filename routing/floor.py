@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from routing.agent import Agent, AgentState
-from routing.line import Group, Line
+from routing.line import Group, Line, Place
 from routing.need import Need, NeedState
 from routing.policy import Policy
 from routing.pool import Kinds, Pool, narrow_first
@@ -142,23 +142,22 @@ class Floor:
         kind = self._kind.get(agent_id)
         if kind is None:
             return None
-        line, best, missed = self.line, None, None
+        line = self.line
+        best: Place | None = None
+        missed: Place | None = None  # who waits for somebody else, since this agent has missed them
         for group in line.served_by(kind):
             if not group.waiting:
                 continue
-            pressure = line.pressure_s(group)
-            if best is not None and group.waiting[0][0] - pressure > best[0]:
-                continue
-            for place, need_id in group.waiting:
-                rank = (place - pressure, need_id)
-                if agent_id in line.needs[need_id].not_agents:
-                    missed = rank if missed is None else min(missed, rank)
-                    continue
-                best = rank if best is None else min(best, rank)
-                break
-        for place, need_id in line.held.get(agent_id, ())[:1]:
-            rank = (place - self.policy.wanted_s, need_id)
-            best = rank if best is None else min(best, rank)
+            for place in group.waiting:
+                if best is not None and place > best:
+                    break
+                if agent_id not in line.needs[place[1]].not_agents:
+                    best = place
+                    break
+                missed = place if missed is None else min(missed, place)
+        for since, need_id in line.held.get(agent_id, ())[:1]:
+            forward = (since - self.policy.wanted_s, need_id)
+            best = forward if best is None else min(best, forward)
         best = best or missed
         return None if best is None else Match(best[1], agent_id)
 

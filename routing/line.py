@@ -160,8 +160,3 @@ class Line:
                 served.groups |= {g.number: g for g in groups[seen:] if g.fit(self.kinds) >> kind & 1}
                 served.seen[skill] = len(groups)
         return served.groups.values()
-
-    def pressure_s(self, group: Group) -> float:
-        """What the length of a line counts for, in seconds: nothing for one who waits alone, never more than is set."""
-        most = self.policy.pressure_s
-        return most * (1 - 1 / len(group.waiting)) if most and len(group.waiting) > 1 else 0.0

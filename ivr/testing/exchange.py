@@ -15,6 +15,12 @@ from routing.offer import Claimed, Lost, OfferEvent, OfferState
 from routing.snapshot import Snapshot
 
 
+def _is_of(call: CallRow, ani: str | None, customer_id: int | None) -> bool:
+    if customer_id is not None:
+        return call.customer_id == customer_id
+    return ani is not None and call.ani == ani
+
+
 class MemoryExchange:
     """Twin of `models.claims.Claims` (port Exchange)."""
 
@@ -75,6 +81,19 @@ class MemoryExchange:
             if offer.need_id == need.id and offer.state != OfferState.ANSWERED:
                 moves.end(need, store.agents[offer.agent_id], offer, OfferEvent.WITHDRAW, now=now, wrap_up_s=0)
         moves.close(need, outcome, now)
+
+    async def last_agent(self, ani: str | None, customer_id: int | None, *, since: float) -> int | None:
+        """The agent whom they talked to last."""
+        store = self.store
+        store.reach()
+        talked = [
+            (offer.answered_at, offer.id, offer.agent_id)
+            for offer in store.offers.values()
+            if offer.answered_at is not None
+            and offer.answered_at >= since
+            and _is_of(store.calls[offer.call_id], ani, customer_id)
+        ]
+        return max(talked)[2] if talked else None
 
     async def snapshot(self, *, now: float) -> Snapshot:
         """All open needs and all agents who are not logged out."""
