@@ -27,13 +27,6 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Goal(_Part):
-    """The service goal of a queue."""
-
-    within_s: float = Field(default=20, ge=1, le=3600, description="A caller is overdue from this age on.")
-    share: float = Field(default=0.8, gt=0, le=1, description="Share of the callers who should be answered by then.")
-
-
 class Step(_Part):
     """A step in which callers who wait ask for less."""
 
@@ -81,7 +74,12 @@ class Queue(_Part):
     """A named service goal that needs belong to."""
 
     skills: dict[SkillName, Level] = Field(description="Skill → least level an agent must have, 1 to 10.")
-    goal: Goal = Goal()
+    goal_s: float = Field(
+        default=20,
+        ge=0,
+        le=3600,
+        description="Service goal: a caller is overdue from this age on; ages are compared so.",
+    )
     preferred: dict[SkillName, Weight] = Field(
         default_factory=dict,
         description="Skill → weight: of the agents who fit, those with the greatest sum are asked first.",
@@ -122,7 +120,7 @@ class Queue(_Part):
         """What a need of this queue brings along; `preferred` and `agent_id` are the caller's own."""
         own = preferred or {}
         return Terms(
-            goal_s=self.goal.within_s,
+            goal_s=self.goal_s,
             preferred={
                 skill: self.preferred.get(skill, 0.0) + own.get(skill, 0.0) for skill in sorted({*self.preferred, *own})
             },
@@ -182,6 +180,11 @@ class Queues(_Part):
     calendar: Calendar = Calendar()
     callers: CallerRules = CallerRules()
     queues: dict[QueueName, Queue] = Field(min_length=1)
+
+    def skills(self) -> set[str]:
+        """Every skill that a queue or a life event asks for or prefers."""
+        asked = {skill for queue in self.queues.values() for skill in (*queue.skills, *queue.preferred)}
+        return asked.union(*self.callers.life_events.values())
 
     def table(self, time_zone: str) -> "QueueTable":
         """The queues as calls use them."""
