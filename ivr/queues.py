@@ -78,7 +78,7 @@ class Queue(_Part):
         default=20,
         ge=0,
         le=3600,
-        description="Service goal: a caller is overdue from this age on; ages are compared so.",
+        description="Service goal: a caller is overdue from this age on.",
     )
     preferred: dict[SkillName, Weight] = Field(
         default_factory=dict,

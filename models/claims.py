@@ -1,7 +1,7 @@
 """Needs and offers: a decision becomes true here, in one short transaction, or it comes too late."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -10,9 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import moves
+from models.claiming import Holder, take_all, take_all_alone
 from models.database import Database
 from models.errors import StoreBusy
-from models.locks import TooLate, hold, open_need, take
+from models.locks import hold, open_need
 from models.sweep import sweep
 from models.tables import AgentRow, AgentSkillRow, CallRow, NeedRow, OfferRow
 from routing.agent import Agent, AgentState
@@ -24,6 +25,8 @@ from routing.snapshot import Snapshot
 from routing.terms import Terms, terms_of
 from routing.views import NeedWish, Standing, Swept
 
+#: How many decisions of a round are carried out together.
+MOST_AT_ONCE = 50
 #: What the decision needs to know of a need.
 NEED_COLUMNS = (
     NeedRow.id,
@@ -203,16 +206,30 @@ class Claims:
 
     async def claim(self, decision: Decision, *, node: str, now: float, lease_s: float) -> Claimed | Lost:
         """Make a decision true, or say why it came too late. Raises StoreAway when the database cannot be reached."""
+        return (await self.claim_all((decision,), node=node, now=now, lease_s=lease_s))[0]
+
+    async def claim_all(
+        self, decisions: Sequence[Decision], *, node: str, now: float, lease_s: float
+    ) -> tuple[Claimed | Lost, ...]:
+        """Make decisions of one round true, each whole or not at all. Raises StoreAway."""
+        holder, claims = Holder(node, now, now + lease_s), list[Claimed | Lost]()
+        for first in range(0, len(decisions), MOST_AT_ONCE):
+            claims += await self._claim_some(decisions[first : first + MOST_AT_ONCE], holder)
+        return tuple(claims)
+
+    async def _claim_some(self, decisions: Sequence[Decision], holder: Holder) -> Sequence[Claimed | Lost]:
         try:
-            return await self._database.transact(
-                lambda session: take(session, decision, node=node, now=now, expires_at=now + lease_s)
-            )
-        except TooLate as late:
-            return Lost(str(late))
+            if self._database.on_postgresql:
+                async with self._database.at_once() as connection:
+                    return await take_all(connection, decisions, holder)
+            return await self._database.transact(lambda session: take_all_alone(session, decisions, holder))
         except IntegrityError:
-            return Lost("another claim came first")
+            if len(decisions) == 1:
+                return (Lost("another claim came first"),)
+            alone = [await self._claim_some((one,), holder) for one in decisions]  # one of them stands in the way
+            return [claim for claims in alone for claim in claims]
         except StoreBusy:
-            return Lost("the database was busy")
+            return [Lost("the database was busy")] * len(decisions)
 
     async def popped(self, offer_id: int, fence: int, *, now: float) -> bool:
         """The pop stands on the agent's screen."""

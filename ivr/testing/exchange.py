@@ -1,5 +1,7 @@
 """Needs, offers and agents in memory: the rules of `models.moves` on rows in dictionaries."""
 
+from collections.abc import Sequence
+
 from ivr.ports import AgentCard, NeedWish, OfferSeen, QueueSeen, Standing, Swept
 from ivr.testing.store import MemoryStore
 from models import moves
@@ -135,6 +137,12 @@ class MemoryExchange:
         agent.state, agent.since, agent.version = AgentState.OFFERED.value, now, agent.version + 1
         store.offers[offer.id] = offer
         return moves.claimed_of(offer, agent)
+
+    async def claim_all(
+        self, decisions: Sequence[Decision], *, node: str, now: float, lease_s: float
+    ) -> tuple[Claimed | Lost, ...]:
+        """Make decisions true."""
+        return tuple([await self.claim(one, node=node, now=now, lease_s=lease_s) for one in decisions])
 
     async def popped(self, offer_id: int, fence: int, *, now: float) -> bool:
         """The pop stands on the agent's screen."""

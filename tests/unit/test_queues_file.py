@@ -1,6 +1,6 @@
 """The file of queues: what is wrong in it is named with its place; what calls make of it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -127,7 +127,7 @@ def test_a_need_gets_the_terms_of_its_queue_and_of_its_caller(tmp_path):
         "    overflow: [{to: cards, after_s: 90, until_s: 300}]\n    last_agent: {wait_s: 45}\n"
         "  cards: {skills: {cards: 3}}\n",
     )
-    today = datetime(2026, 11, 25).date()
+    today = date(2026, 11, 25)
     terms = site.terms("general", CallerFacts(life_events=(("moving_house", today), ("new_car", today))), 7)
     assert (terms.goal_s, terms.preferred) == (30, {"moving": 3.0, "sales": 1.0})
     assert (terms.agent_id, terms.agent_wait_s) == (7, 45)

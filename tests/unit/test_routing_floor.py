@@ -129,7 +129,7 @@ def test_a_batch_serves_the_best_set_of_needs_in_the_order_of_their_overdueness(
     st.lists(st.tuples(st.integers(1, 30), st.integers(0, 7)), min_size=5, max_size=60),
 )
 def test_nobody_is_overtaken_by_who_came_later_than_the_bound(arrivals, freed):
-    """Calls of three priorities come all the time, agents become free now and then: no fixed priority could say this."""
+    """Calls of three priorities come all the time, agents become free now and then."""
     policy, now = Policy(), 0.0
     floor, waiting = Floor(policy), {}
     for number, (gap, credit, skill) in enumerate(arrivals, 1):
