@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Text, cast, func, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import moves
@@ -223,7 +223,7 @@ class Claims:
                 async with self._database.at_once() as connection:
                     return await take_all(connection, decisions, holder)
             return await self._database.transact(lambda session: take_all_alone(session, decisions, holder))
-        except IntegrityError:
+        except (IntegrityError, DataError):  # DataError: rows changed in the midst of the statement
             if len(decisions) == 1:
                 return (Lost("another claim came first"),)
             alone = [await self._claim_some((one,), holder) for one in decisions]  # one of them stands in the way

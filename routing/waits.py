@@ -137,6 +137,33 @@ class WaitModel:
         return cls(plain["patience_s"], plain["base_s"], trees, bands)
 
 
+#: How far one wait that lay outside moves the coverage aimed at: some hundred waits forget a bad day.
+ADAPTATION = 0.005
+
+
+@dataclass(slots=True)
+class Ranges:
+    """Ranges that stay honest when waits are not as they were where the model was fitted.
+
+    Each wait that lay outside widens those to come, each inside narrows them a little, so that in the long run the share
+    inside is the one asked for, whatever the waits do (Gibbs and Candès, Adaptive conformal inference, 2021).
+    """
+
+    model: WaitModel
+    coverage: float  #: the share of waits that should lie inside
+    aimed_at: float = -1.0  #: what the model is asked for
+
+    def around(self, mean: float) -> Expected:
+        """The range of an estimate."""
+        return self.model.around(mean, self.coverage if self.aimed_at < 0 else self.aimed_at)
+
+    def learn(self, told: Expected, wait_s: float) -> None:
+        """A caller who was told this has waited so long."""
+        outside = not told.low_s <= wait_s <= told.high_s
+        before = self.coverage if self.aimed_at < 0 else self.aimed_at
+        self.aimed_at = min(max(before + ADAPTATION * (outside - (1 - self.coverage)), 0.0), 1.0)
+
+
 def _quantile(ascending: Sequence[float], share: float) -> float:
     at = share * (len(ascending) - 1)
     below = int(at)
