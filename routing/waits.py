@@ -145,8 +145,8 @@ ADAPTATION = 0.005
 class Ranges:
     """Ranges that stay honest when waits are not as they were where the model was fitted.
 
-    Each wait that lay outside widens those to come, each inside narrows them a little, so that in the long run the share
-    inside is the one asked for, whatever the waits do (Gibbs and Candès, Adaptive conformal inference, 2021).
+    Each wait that lay outside widens those to come, each inside narrows them a little: in the long run the share inside
+    is the one asked for, whatever the waits do (Gibbs and Candès, Adaptive conformal inference, 2021).
     """
 
     model: WaitModel
