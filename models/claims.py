@@ -1,11 +1,9 @@
 """Needs and offers: a decision becomes true here, in one short transaction, or it comes too late."""
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Text, cast, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,39 +12,18 @@ from models.claiming import Holder, take_all, take_all_alone
 from models.database import Database
 from models.errors import StoreBusy
 from models.locks import hold, open_need
+from models.snapshots import read_snapshot
 from models.sweep import sweep
-from models.tables import AgentRow, AgentSkillRow, CallRow, NeedRow, OfferRow
-from routing.agent import Agent, AgentState
+from models.tables import AgentRow, CallRow, NeedRow, OfferRow
 from routing.decision import Decision
 from routing.errors import IllegalMove, StoreAway
 from routing.need import Need, NeedState
 from routing.offer import OPEN_OFFERS, Claimed, Lost, OfferEvent, OfferState
 from routing.snapshot import Snapshot
-from routing.terms import Terms, terms_of
 from routing.views import NeedWish, Standing, Swept
 
 #: How many decisions of a round are carried out together.
 MOST_AT_ONCE = 50
-#: What the decision needs to know of a need.
-NEED_COLUMNS = (
-    NeedRow.id,
-    NeedRow.call_id,
-    NeedRow.queue,
-    NeedRow.since,
-    NeedRow.version,
-    NeedRow.state,
-    NeedRow.required,
-    NeedRow.language,
-    NeedRow.tier,
-    NeedRow.credit_s,
-    NeedRow.not_agents,
-    cast(NeedRow.terms, Text).label("terms"),  # many needs have equal ones: read once, see `_terms`
-)
-
-
-@lru_cache(maxsize=4096)
-def _terms(written: str) -> Terms:
-    return terms_of(json.loads(written))
 
 
 class Claims:
@@ -165,44 +142,7 @@ class Claims:
     async def snapshot(self, *, now: float) -> Snapshot:
         """All open needs and all agents who are not logged out, of one moment; skills of ready agents only."""
         async with self._database.read() as session:
-            needs = await session.execute(select(*NEED_COLUMNS).where(NeedRow.closed_at.is_(None)))
-            waiting = tuple(
-                Need(
-                    id_,
-                    call_id,
-                    queue,
-                    since,
-                    version,
-                    NeedState(state),
-                    required,
-                    language,
-                    tier,
-                    credit_s,
-                    frozenset(n),
-                    _terms(terms),
-                )
-                for id_, call_id, queue, since, version, state, required, language, tier, credit_s, n, terms in needs
-            )
-            skills: dict[int, dict[str, int]] = {}
-            for agent_id, skill, level in await session.execute(
-                select(AgentSkillRow.agent_id, AgentSkillRow.skill, AgentSkillRow.level)
-                .join(AgentRow)
-                .where(AgentRow.state == AgentState.READY)
-            ):
-                skills.setdefault(agent_id, {})[skill] = level
-            agents = await session.execute(
-                select(AgentRow.id, AgentRow.name, AgentRow.state, AgentRow.version, AgentRow.phone, AgentRow.since)
-                .where(AgentRow.state != AgentState.LOGGED_OUT)
-                .order_by(AgentRow.id)
-            )
-            return Snapshot(
-                waiting,
-                tuple(
-                    Agent(id_, name, AgentState(state), version, phone, skills.get(id_, {}), since)
-                    for id_, name, state, version, phone, since in agents
-                ),
-                now,
-            )
+            return await read_snapshot(session, now)
 
     async def claim(self, decision: Decision, *, node: str, now: float, lease_s: float) -> Claimed | Lost:
         """Make a decision true, or say why it came too late. Raises StoreAway when the database cannot be reached."""

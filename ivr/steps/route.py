@@ -6,6 +6,7 @@ afresh.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -33,7 +34,7 @@ async def route(call: Call, step: Route, position: Position) -> Input:
     """Wait for an agent who fits and talk to them."""
     call.typed_ahead = None  # meant for a menu, which the caller has left
     queues = call.parts.queues
-    name = queues.open_one(step.queue, call.now())
+    name = await _queue_of(call, step)
     if name is None:
         call.note("closed", queue=step.queue)
         return Failed()
@@ -48,6 +49,17 @@ async def route(call: Call, step: Route, position: Position) -> Input:
         terms=queues.terms(name, call.facts, await last_agent(call, queue)),
     )
     return await wait_for_agent(call, queue, wish, position, step.ways)
+
+
+async def _queue_of(call: Call, step: Route) -> str | None:
+    """The queue that this caller comes to, None when it is closed; who waited already with another engine stays."""
+    if call.state is CallState.WAITING:
+        with contextlib.suppress(StoreAway):
+            standing = await call.parts.exchange.standing(call.id, now=call.now())
+            if standing is not None and standing.queue in call.parts.queues:
+                return standing.queue
+        return step.queue
+    return call.parts.queues.open_one(step.queue, call.now())
 
 
 def caller_credit_s(call: Call) -> float:

@@ -4,7 +4,7 @@ from datetime import date
 
 from ivr.ports import ROUTING
 from ivr.queues import CallerRules, Credits, LastAgent, Queue, Queues, QueueTable, Step, Way
-from ivr.testing.line import HangUp, Press
+from ivr.testing.line import Break, HangUp, Press
 from ivr.testing.stage import ANI, Stage
 from menus.facts import CallerFacts
 from menus.schema import Calendar
@@ -128,3 +128,17 @@ def test_a_table_without_a_file_has_no_hours_and_grants_nothing() -> None:
     table = QueueTable({"general": Queue(skills={"general": 1})})
     assert table.open_one("general", 0.0) == "general"
     assert table.callers.credits.minutes(CallerFacts(segment="private"), 0.0) == 0
+
+
+async def test_who_waited_before_the_queue_closed_waits_on_with_another_engine() -> None:
+    first = stage(Queue(skills={"general": 1}))
+    await first.take(first.leg(TO_AGENT, Break(hearing="hold")))
+    closed = Queues(
+        version=1,
+        calendar=Calendar(hours={"never": "Mo-Su off"}),
+        queues={"general": Queue(skills={"general": 1}, hours="never")},
+    )
+    second = Stage(beside=first, node="node-b", queues=closed.table("UTC"))
+    second.agent(skills={**EN, "general": 5})
+    await second.take(leg := second.leg(rung=2))
+    assert leg.rung == ["PJSIP/grace"]
