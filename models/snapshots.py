@@ -30,8 +30,8 @@ NEED_COLUMNS = (
 
 
 @lru_cache(maxsize=4096)
-def _terms(written: str) -> Terms:
-    return terms_of(json.loads(written))
+def _terms(written: str | None) -> Terms:
+    return terms_of(json.loads(written) if written else None)
 
 
 async def read_snapshot(session: AsyncSession, now: float) -> Snapshot:

@@ -8,6 +8,8 @@ from routing.agent import Agent
 
 #: Levels of a skill, 1 (junior) to 10 (senior).
 MOST_LEVEL = 10
+#: How much more a level beyond the one asked for counts than a skill that is not asked for.
+SENIOR = 2.0
 
 
 def bits(some: int) -> Iterator[int]:
@@ -107,13 +109,13 @@ class Pool:
         """What the others lose when one of this kind is taken: for each skill that is not asked for, its share.
 
         A skill that few ready agents have counts much, one that all have counts little; a level above the one asked
-        counts in proportion.
+        counts in proportion, and twice in a skill that is asked for: seniors are for callers of just this kind.
         """
         loss, skilled = 0.0, self.skilled
         for skill, level in self.kinds.skills[kind].items():
-            surplus = level - asked.get(skill, 0)
-            if surplus > 0:
-                loss += surplus / (level * skilled[skill])
+            least = asked.get(skill, 0)
+            if level > least:
+                loss += (level - least) * (SENIOR if least else 1.0) / (level * skilled[skill])
         return loss
 
     def best(

@@ -68,8 +68,8 @@ class Terms:
 NO_TERMS = Terms()
 
 
-def terms_of(plain: Mapping[str, Any]) -> Terms:
-    """Terms as stored."""
+def terms_of(plain: Mapping[str, Any] | None) -> Terms:
+    """Terms as stored; none are stored with needs of earlier versions."""
     if not plain:
         return NO_TERMS
     agent_id, agent_wait_s = plain.get("agent", (None, 0.0))

@@ -12,7 +12,7 @@ depends_on = None
 def upgrade() -> None:
     """Go to this revision."""
     for table in ("needs", "callbacks"):
-        op.add_column(table, sa.Column("terms", sa.JSON(), server_default="{}", nullable=False))
+        op.add_column(table, sa.Column("terms", sa.JSON(), nullable=True))
 
 
 def downgrade() -> None:
