@@ -149,7 +149,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             edition=editions.get,
             edition_for=editions.for_caller,
             recall=editions.recall,
-            queues=queues.queues,
+            queues=queues.table(settings.time_zone),
         )
         dialler = CallbackDialler(parts)
         dispatcher, watcher = Dispatcher(parts, dialler), Watcher(parts)

@@ -65,6 +65,7 @@ async def connect_customer(call: Call, callback: CallbackSeen) -> Position | End
         tier=wish.tier,
         credit_s=wish.credit_s,
         since=wish.since,
+        terms=wish.terms,
     )
     came = await wait_for_agent(call, queue, need, enter(call.edition.book, call.language, at=part.otherwise))
     return enter(call.edition.book, call.language, at=part.otherwise if isinstance(came, Failed) else part.then)

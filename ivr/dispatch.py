@@ -68,32 +68,34 @@ class Dispatcher:
             for need in snapshot.needs:
                 if need.state is NeedState.OFFERED:
                     await self._wake(need.call_id)
-            lost = False
             waiting = self._callbacks
             shares = share_out(snapshot, waiting.line if waiting else (), now, waiting.room if waiting else 0)
             if shares.to_dial:
                 parts.hints.nudge(CALLBACKS)
-            for decision in shares.decisions:
-                lost |= not await self._claim(decision)
-            if not lost:
-                return
+            if shares.decisions and await self._claim(shares.decisions):
+                continue
+            return
 
-    async def _claim(self, decision: Decision) -> bool:
+    async def _claim(self, decisions: Sequence[Decision]) -> bool:
+        """Make decisions true; whether any came too late."""
         parts = self._parts
         now = parts.clock.now()
-        claim = await parts.exchange.claim(
-            decision, node=parts.settings.node, now=now, lease_s=parts.settings.routing.offer_lease_s
+        claims = await parts.exchange.claim_all(
+            decisions, node=parts.settings.node, now=now, lease_s=parts.settings.routing.offer_lease_s
         )
-        if not isinstance(claim, Claimed):
-            self.claims_lost += 1
-            return False
-        self.claims_won += 1
-        parts.log.event(
-            claim.call_id, "offer", now, agent=claim.agent_name, offer=claim.offer_id, why=dict(decision.why)
-        )
-        await self._wake(claim.call_id)
-        parts.desk.changed(claim.agent_id)
-        return True
+        lost = 0
+        for decision, claim in zip(decisions, claims, strict=True):
+            if not isinstance(claim, Claimed):
+                lost += 1
+                continue
+            self.claims_won += 1
+            parts.log.event(
+                claim.call_id, "offer", now, agent=claim.agent_name, offer=claim.offer_id, why=dict(decision.why)
+            )
+            await self._wake(claim.call_id)
+            parts.desk.changed(claim.agent_id)
+        self.claims_lost += lost
+        return lost > 0
 
     async def _wake(self, call_id: str) -> None:
         """A caller of this node who waits is woken; another node sees the offer by its own snapshot."""

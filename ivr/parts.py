@@ -1,7 +1,7 @@
 """Everything a call needs of the engine, gathered once at the start and handed to each conversation."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from ivr.ports import (
@@ -21,7 +21,7 @@ from ivr.ports import (
     Webhooks,
 )
 from ivr.prompts.catalogue import Catalogue
-from ivr.queues import Queue
+from ivr.queues import QueueTable
 from ivr.settings import Settings
 from menus.conditions import Conditions
 from menus.hours import Hours
@@ -83,7 +83,7 @@ class Parts:
     edition: Callable[[int | None], Edition]  #: a version that is still kept, else the one for everybody
     edition_for: Callable[[str], Edition]  #: of a new call, by its caller: the one for everybody, or the canary
     recall: Callable[[int], Awaitable[Edition | None]]  #: what a call began on; None when it cannot be had in time
-    queues: Mapping[str, Queue]
+    queues: QueueTable
     live: dict[str, LiveCall] = field(default_factory=dict)
     endings: Counter[str] = field(default_factory=Counter)  #: how calls of this node have ended, counted
     arrivals: Counter[tuple[str, str]] = field(default_factory=Counter)  #: calls that came in, by entry and campaign

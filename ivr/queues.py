@@ -1,24 +1,102 @@
 """Queues: what a caller who waits in one needs of an agent, and how long things may take; read from YAML."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ivr.errors import Misconfigured
-from menus.schema import QueueName, SkillName
-from menus.yaml_source import Faults, read_yaml
+from ivr.queue_rules import broken
+from menus.facts import CallerFacts
+from menus.hours import Hours
+from menus.schema import Calendar, QueueName, SkillName
+from menus.schema.words import Language, ValueName
+from menus.yaml_source import Faults, build, parse
+from routing.terms import Overflow, Softening, Terms
 
 Level = Annotated[int, Field(ge=1, le=10)]
+LevelOrNone = Annotated[int, Field(ge=0, le=10)]
+Weight = Annotated[float, Field(gt=0, le=100)]
+Minutes = Annotated[float, Field(ge=0, le=600)]
 
 
-class Queue(BaseModel):
-    """A named service goal that needs belong to."""
-
+class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+
+class Step(_Part):
+    """A step in which callers who wait ask for less."""
+
+    after_s: float = Field(ge=0, le=14400, description="Age at which it is reached; each missed offer is one step.")
+    skills: dict[SkillName, LevelOrNone] = Field(
+        default_factory=dict, description="Skill → least level from now on, 0 when it is not asked for any more."
+    )
+    languages: tuple[Language, ...] = Field(
+        default=(), description="Agents of these languages may serve the caller as well."
+    )
+
+    @model_validator(mode="after")
+    def _softens(self) -> Self:
+        if not self.skills and not self.languages:
+            raise ValueError("a step softens `skills` or adds `languages`")
+        return self
+
+
+class Way(_Part):
+    """Another queue whose agents help out."""
+
+    to: QueueName = Field(description="Its agents may serve callers of this queue too.")
+    after_s: float = Field(default=0, ge=0, le=14400, description="From this age on.")
+    until_s: float | None = Field(
+        default=None, gt=0, le=14400, description="Until this age; then the caller waits for this queue alone again."
+    )
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        if self.until_s is not None and self.until_s <= self.after_s:
+            raise ValueError("`until_s` must be more than `after_s`")
+        return self
+
+
+class LastAgent(_Part):
+    """Callers get the agent whom they talked to last."""
+
+    within_days: int = Field(default=7, ge=1, le=365, description="When that was so many days ago at most.")
+    wait_s: float = Field(
+        default=30, ge=0, le=3600, description="How long they wait for that agent alone, while they are at work."
+    )
+
+
+class Queue(_Part):
+    """A named service goal that needs belong to."""
+
     skills: dict[SkillName, Level] = Field(description="Skill → least level an agent must have, 1 to 10.")
+    goal_s: float = Field(
+        default=20,
+        ge=0,
+        le=3600,
+        description="Service goal: a caller is overdue from this age on.",
+    )
+    preferred: dict[SkillName, Weight] = Field(
+        default_factory=dict,
+        description="Skill → weight: of the agents who fit, those with the greatest sum are asked first.",
+    )
+    softening: tuple[Step, ...] = Field(
+        default=(), max_length=10, description="Steps in which callers ask for less, earliest first."
+    )
+    overflow: tuple[Way, ...] = Field(
+        default=(), max_length=5, description="Queues whose agents help out; callers keep their place."
+    )
+    last_agent: LastAgent | None = Field(default=None, description="Callers get the agent whom they talked to last.")
+    hours: ValueName | None = Field(
+        default=None, description="Opening hours, by their name in `calendar`; always open without."
+    )
+    after_hours: QueueName | None = Field(
+        default=None, description="Queue that callers come to after hours; without, the book goes on at `otherwise`."
+    )
     credit_minutes: float = Field(
         default=0, ge=0, le=600, description="Priority: minutes of waiting granted in advance."
     )
@@ -28,19 +106,119 @@ class Queue(BaseModel):
         default=900, ge=10, le=14400, description="Longest wait; then the book goes on at `otherwise`."
     )
     announce_every_s: float = Field(default=30, ge=10, le=600, description="Seconds of music between announcements.")
+    announce_position: bool = Field(
+        default=True, description="Whether callers are told their position when it has got better."
+    )
 
     def required(self, more: Mapping[str, int]) -> dict[str, int]:
         """The queue's skills and a step's own, the higher level of each."""
         return {skill: max(self.skills.get(skill, 1), more.get(skill, 1)) for skill in {*self.skills, *more}}
 
+    def terms(
+        self, queues: "Mapping[str, Queue]", preferred: Mapping[str, float] | None = None, agent_id: int | None = None
+    ) -> Terms:
+        """What a need of this queue brings along; `preferred` and `agent_id` are the caller's own."""
+        own = preferred or {}
+        return Terms(
+            goal_s=self.goal_s,
+            preferred={
+                skill: self.preferred.get(skill, 0.0) + own.get(skill, 0.0) for skill in sorted({*self.preferred, *own})
+            },
+            agent_id=agent_id,
+            agent_wait_s=self.last_agent.wait_s if self.last_agent is not None and agent_id is not None else 0.0,
+            softening=tuple(Softening(step.after_s, step.skills, step.languages) for step in self.softening),
+            overflow=tuple(
+                Overflow(way.to, queues[way.to].skills, way.after_s, way.until_s)
+                for way in self.overflow
+                if way.to in queues
+            ),
+        )
 
-class Queues(BaseModel):
+
+class Credits(_Part):
+    """Priority of callers, as minutes of waiting granted in advance; what holds is added up."""
+
+    segments: dict[str, Minutes] = Field(
+        default_factory=dict, description="Customers of a segment → minutes: a green channel."
+    )
+    open_case: Minutes = Field(default=0, description="Customers whose complaint is being handled.")
+    repeat_call: Minutes = Field(default=0, description="Callers who have called within the last day already.")
+    missed_callback: Minutes = Field(default=0, description="Callers whom we called back of late and did not reach.")
+
+    def minutes(self, facts: CallerFacts, now: float) -> float:
+        """The minutes that a caller is granted."""
+        granted = self.segments.get(facts.segment or "", 0.0)
+        granted += self.open_case if facts.open_cases else 0.0
+        granted += self.missed_callback if facts.missed_callback else 0.0
+        again = any(now - call.at.timestamp() < 86_400 for call in facts.recent)
+        return granted + (self.repeat_call if again else 0.0)
+
+
+class CallerRules(_Part):
+    """What callers bring along to every queue."""
+
+    credits: Credits = Credits()
+    life_events: dict[ValueName, dict[SkillName, Weight]] = Field(
+        default_factory=dict,
+        description="Life event of the customer → skills that agents are preferred for, with weights: groups such as "
+        "moving house, bereavement or retirement.",
+    )
+
+    def preferred(self, facts: CallerFacts) -> dict[str, float]:
+        """The skills that a caller's life events ask for."""
+        found: dict[str, float] = {}
+        for kind in {kind for kind, _ in facts.life_events}:
+            for skill, weight in self.life_events.get(kind, {}).items():
+                found[skill] = found.get(skill, 0.0) + weight
+        return found
+
+
+class Queues(_Part):
     """All queues of the site."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     version: int = Field(ge=1, le=1, description="Of this file format: 1.")
+    calendar: Calendar = Field(
+        default=Calendar(), description="Opening hours that queues name, holidays, special days."
+    )
+    callers: CallerRules = Field(default=CallerRules(), description="What callers bring along to every queue.")
     queues: dict[QueueName, Queue] = Field(min_length=1, description="Every queue by its name.")
+
+    def skills(self) -> set[str]:
+        """Every skill that a queue or a life event asks for or prefers."""
+        asked = {skill for queue in self.queues.values() for skill in (*queue.skills, *queue.preferred)}
+        return asked.union(*self.callers.life_events.values())
+
+    def table(self, time_zone: str) -> "QueueTable":
+        """The queues as calls use them."""
+        return QueueTable(self.queues, self, time_zone)
+
+
+class QueueTable(dict[str, Queue]):
+    """The queues by name, with what applies to all of them: opening hours, and what callers bring along."""
+
+    def __init__(self, queues: Mapping[str, Queue], site: Queues | None = None, time_zone: str = "UTC") -> None:
+        super().__init__(queues)
+        self.callers = site.callers if site is not None else CallerRules()
+        self._zone = ZoneInfo(time_zone)
+        self._hours = Hours(site.calendar if site is not None else Calendar(), self._zone)
+
+    def open_one(self, name: str, now: float) -> str | None:
+        """The queue itself when it is open, else the first open one that it leads to after hours, or None."""
+        at: str | None = name
+        for _ in range(len(self)):  # the rules of the file allow no circle
+            if at is None or self.is_open(at, now):
+                return at
+            at = self[at].after_hours
+        return None
+
+    def is_open(self, name: str, now: float) -> bool:
+        """Whether a queue is within its opening hours."""
+        hours = self[name].hours
+        return hours is None or self._hours.is_open(hours, datetime.fromtimestamp(now, self._zone))
+
+    def terms(self, name: str, facts: CallerFacts, agent_id: int | None = None) -> Terms:
+        """What the need of a caller brings along."""
+        return self[name].terms(self, self.callers.preferred(facts), agent_id)
 
 
 def load(path: Path) -> Queues:
@@ -51,7 +229,11 @@ def load(path: Path) -> Queues:
         raise Misconfigured(f"{path}: cannot be read: {fault.strerror}") from fault
     except UnicodeDecodeError as fault:
         raise Misconfigured(f"{path}: is not UTF-8 from byte {fault.start + 1} on; save it as UTF-8") from fault
-    try:
-        return read_yaml(text, str(path), Queues)
-    except Faults as faults:
-        raise Misconfigured(str(faults)) from faults
+    root, faults = parse(text, str(path))
+    built, more = build(root, Queues) if root else (None, [])
+    if built is not None and root is not None:
+        more = [*more, *(root.at(loc).fault(code, message) for loc, code, message in broken(built))]
+    if built is None or faults or more:
+        every = Faults([*faults, *more])
+        raise Misconfigured(str(every)) from every
+    return built

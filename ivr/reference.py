@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ivr.desktop import messages
-from ivr.queues import Queue
+from ivr.queues import CallerRules, LastAgent, Queue, Step, Way
 from ivr.reference_book import book_tables, facts_table, operations_table, steps_tables
 from ivr.settings import SHIPPED, Settings
 
@@ -30,7 +30,14 @@ def settings_table() -> str:
 
 def queues_table() -> str:
     """Every key of a queue in config/queues.yaml."""
-    return "\n".join(["| Key | Default | Limits | Meaning |", "|---|---|---|---|", *_keys(Queue, "")])
+    head = ["| Key | Default | Limits | Meaning |", "|---|---|---|---|"]
+    parts = [
+        row
+        for name, part in (("softening[]", Step), ("overflow[]", Way), ("last_agent", LastAgent))
+        for row in (f"| **`{name}:`** | | | {_first_sentence(part)} |", *_keys(part, f"{name}."))
+    ]
+    callers = [f"| **`callers:`** | | | {_first_sentence(CallerRules)} |", *_keys(CallerRules, "callers.")]
+    return "\n".join([*head, *_keys(Queue, ""), *parts, *callers])
 
 
 def messages_tables() -> str:
@@ -54,8 +61,8 @@ def _keys(model: type[BaseModel], section: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
         if isinstance(field.default, BaseModel):
             part = type(field.default)
-            yield f"| **`{name}:`** | | | {_first_sentence(part)} |"
-            yield from _keys(part, f"{name}.")
+            yield f"| **`{section}{name}:`** | | | {_first_sentence(part)} |"
+            yield from _keys(part, f"{section}{name}.")
         else:
             yield f"| `{section}{name}` | {_default(field)} | {_limits(field)} | {field.description} |"
 
@@ -68,6 +75,8 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if field.is_required():
         return "must be given"
+    if field.default_factory is not None:
+        return "none"
     if value is None:
         return "–"
     if isinstance(value, Path) and value.is_relative_to(SHIPPED):

@@ -26,7 +26,24 @@ EXAMPLES: Mapping[str, Any] = {
     "Outbound.allow": ["+86"],
     "Outbound.caller_id": "+861065551234",
     "Queue.skills": {"cards": 1},
+    "Queue.preferred": {"moving_house": 1},
+    "Queue.last_agent": {"wait_s": 20},
+    "Queue.hours": "service",
+    "Queue.after_hours": "general",
+    "Step.after_s": 60,
+    "Step.skills": {"cards": 0},
+    "Way.to": "general",
+    "Way.until_s": 300,
+    "Credits.segments": {"private": 2},
+    "CallerRules.credits": {"open_case": 1},
+    "CallerRules.life_events": {"moving_house": {"moving_house": 2}},
+    "Calendar.country": "CN",
+    "Calendar.subdivision": "BY",
+    "Calendar.special_days": {"2026-12-24": "Christmas Eve"},
+    "Calendar.hours": {"service": "Mo-Fr 08:00-20:00; PH off"},
     "Queues.version": 1,
+    "Queues.calendar": {"country": "CN"},
+    "Queues.callers": {"credits": {"open_case": 1}},
     "Queues.queues": {"cards": {"skills": {"cards": 1}}},
 }
 
@@ -43,7 +60,8 @@ def schema_text(model: type[BaseModel]) -> str:
             elif isinstance(default, str) and default.startswith(str(SHIPPED)):
                 described["default"] = default = default.removeprefix(f"{SHIPPED}/")
             example = EXAMPLES.get(f"{name}.{key}", default)
-            if example not in (None, "") and not isinstance(default, dict):
+            told = f"{name}.{key}" in EXAMPLES
+            if example not in (None, "") and (told or not isinstance(default, dict)):
                 described["examples"] = [example]
     return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
 

@@ -10,6 +10,7 @@ from models.tables import CallbackRow, CallRow, OfferRow
 from models.texts import stored
 from routing.callback import OUTCOMES, CallbackEvent, CallbackSeen, CallbackState, CallbackWish, move_callback
 from routing.errors import IllegalMove
+from routing.terms import terms_of
 
 #: Open wishes that are looked at in one go, by their places; further ones wait until these are done.
 MOST_OPEN = 500
@@ -144,6 +145,7 @@ def wished(wish: CallbackWish, before: CallbackRow | None, now: float) -> Callba
         required=dict(wish.required),
         tier=wish.tier,
         credit_s=wish.credit_s,
+        terms=wish.terms.as_json(),
         kind=wish.kind,
         since=min(wish.since, before.since) if kept and before is not None else wish.since,
         due_at=wish.due_at,
@@ -185,6 +187,7 @@ def seen_of(row: CallbackRow, *, on_the_line: bool = False, talked: bool = False
             required=row.required,
             tier=row.tier,
             credit_s=row.credit_s,
+            terms=terms_of(row.terms),
         ),
         tries=row.tries,
         next_at=row.next_at,

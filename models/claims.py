@@ -1,19 +1,20 @@
 """Needs and offers: a decision becomes true here, in one short transaction, or it comes too late."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import moves
+from models.claiming import Holder, take_all, take_all_alone
 from models.database import Database
 from models.errors import StoreBusy
-from models.locks import TooLate, hold, open_need, take
+from models.locks import hold, open_need
+from models.snapshots import read_snapshot
 from models.sweep import sweep
-from models.tables import AgentRow, AgentSkillRow, CallRow, NeedRow, OfferRow
-from routing.agent import Agent, AgentState
+from models.tables import AgentRow, CallRow, NeedRow, OfferRow
 from routing.decision import Decision
 from routing.errors import IllegalMove, StoreAway
 from routing.need import Need, NeedState
@@ -21,20 +22,8 @@ from routing.offer import OPEN_OFFERS, Claimed, Lost, OfferEvent, OfferState
 from routing.snapshot import Snapshot
 from routing.views import NeedWish, Standing, Swept
 
-#: What the decision needs to know of a need.
-NEED_COLUMNS = (
-    NeedRow.id,
-    NeedRow.call_id,
-    NeedRow.queue,
-    NeedRow.since,
-    NeedRow.version,
-    NeedRow.state,
-    NeedRow.required,
-    NeedRow.language,
-    NeedRow.tier,
-    NeedRow.credit_s,
-    NeedRow.not_agents,
-)
+#: How many decisions of a round are carried out together.
+MOST_AT_ONCE = 50
 
 
 class Claims:
@@ -135,59 +124,52 @@ class Claims:
         holder = await session.scalar(select(CallRow.node).where(CallRow.id == call_id))
         return holder is not None and holder != self._node
 
+    async def last_agent(self, ani: str | None, customer_id: int | None, *, since: float) -> int | None:
+        """The agent whom this customer, or a caller of this number, talked to last, if not before `since`."""
+        if customer_id is None and ani is None:
+            return None
+        mine = CallRow.customer_id == customer_id if customer_id is not None else CallRow.ani == ani
+        talked = (
+            select(OfferRow.agent_id)
+            .join(CallRow, CallRow.id == OfferRow.call_id)
+            .where(mine, OfferRow.answered_at >= since)
+            .order_by(OfferRow.answered_at.desc(), OfferRow.id.desc())
+            .limit(1)
+        )
+        async with self._database.read() as session:
+            return await session.scalar(talked)
+
     async def snapshot(self, *, now: float) -> Snapshot:
         """All open needs and all agents who are not logged out, of one moment; skills of ready agents only."""
         async with self._database.read() as session:
-            needs = await session.execute(select(*NEED_COLUMNS).where(NeedRow.closed_at.is_(None)))
-            waiting = tuple(
-                Need(
-                    id_,
-                    call_id,
-                    queue,
-                    since,
-                    version,
-                    NeedState(state),
-                    required,
-                    language,
-                    tier,
-                    credit_s,
-                    frozenset(n),
-                )
-                for id_, call_id, queue, since, version, state, required, language, tier, credit_s, n in needs
-            )
-            skills: dict[int, dict[str, int]] = {}
-            for agent_id, skill, level in await session.execute(
-                select(AgentSkillRow.agent_id, AgentSkillRow.skill, AgentSkillRow.level)
-                .join(AgentRow)
-                .where(AgentRow.state == AgentState.READY)
-            ):
-                skills.setdefault(agent_id, {})[skill] = level
-            agents = await session.execute(
-                select(AgentRow.id, AgentRow.name, AgentRow.state, AgentRow.version, AgentRow.phone, AgentRow.since)
-                .where(AgentRow.state != AgentState.LOGGED_OUT)
-                .order_by(AgentRow.id)
-            )
-            return Snapshot(
-                waiting,
-                tuple(
-                    Agent(id_, name, AgentState(state), version, phone, skills.get(id_, {}), since)
-                    for id_, name, state, version, phone, since in agents
-                ),
-                now,
-            )
+            return await read_snapshot(session, now)
 
     async def claim(self, decision: Decision, *, node: str, now: float, lease_s: float) -> Claimed | Lost:
         """Make a decision true, or say why it came too late. Raises StoreAway when the database cannot be reached."""
+        return (await self.claim_all((decision,), node=node, now=now, lease_s=lease_s))[0]
+
+    async def claim_all(
+        self, decisions: Sequence[Decision], *, node: str, now: float, lease_s: float
+    ) -> tuple[Claimed | Lost, ...]:
+        """Make decisions of one round true, each whole or not at all. Raises StoreAway."""
+        holder, claims = Holder(node, now, now + lease_s), list[Claimed | Lost]()
+        for first in range(0, len(decisions), MOST_AT_ONCE):
+            claims += await self._claim_some(decisions[first : first + MOST_AT_ONCE], holder)
+        return tuple(claims)
+
+    async def _claim_some(self, decisions: Sequence[Decision], holder: Holder) -> Sequence[Claimed | Lost]:
         try:
-            return await self._database.transact(
-                lambda session: take(session, decision, node=node, now=now, expires_at=now + lease_s)
-            )
-        except TooLate as late:
-            return Lost(str(late))
-        except IntegrityError:
-            return Lost("another claim came first")
+            if self._database.on_postgresql:
+                async with self._database.at_once() as connection:
+                    return await take_all(connection, decisions, holder)
+            return await self._database.transact(lambda session: take_all_alone(session, decisions, holder))
+        except (IntegrityError, DataError):  # DataError: rows changed in the midst of the statement
+            if len(decisions) == 1:
+                return (Lost("another claim came first"),)
+            alone = [await self._claim_some((one,), holder) for one in decisions]  # one of them stands in the way
+            return [claim for claims in alone for claim in claims]
         except StoreBusy:
-            return Lost("the database was busy")
+            return [Lost("the database was busy")] * len(decisions)
 
     async def popped(self, offer_id: int, fence: int, *, now: float) -> bool:
         """The pop stands on the agent's screen."""

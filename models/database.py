@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from models.errors import BadAddress, StoreBusy
@@ -176,6 +176,7 @@ class Database:
         self._reader = self._engine
         if self.on_postgresql:
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         # SQLite has one writer. Within the process they queue here, fairly and without polling for the lock.
         self._turn: asyncio.Lock | None = None if self.on_postgresql else asyncio.Lock()
 
@@ -229,6 +230,13 @@ class Database:
             with store_faults():
                 async with AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
                     yield session
+
+    @asynccontextmanager
+    async def at_once(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which each statement is a transaction of its own, committed with it. PostgreSQL only."""
+        with store_faults():
+            async with self._alone.connect() as connection:
+                yield connection
 
     async def transact(self, work: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
         """Do `work` in one transaction, again from the start when others stood in the way. Raises StoreBusy at last.

@@ -10,6 +10,7 @@ from routing.agent import Agent, AgentEvent, AgentState, Stance
 from routing.errors import IllegalMove
 from routing.need import Need, NeedEvent, NeedState, move_need
 from routing.offer import Claimed, OfferEvent, OfferState, move_offer
+from routing.terms import terms_of
 from routing.views import AgentCard, NeedWish, OfferSeen
 
 #: How a need may be closed.
@@ -34,11 +35,13 @@ def restate(need: NeedRow, wish: NeedWish) -> None:
 def _wished(need: NeedRow, wish: NeedWish) -> NeedRow:
     need.queue, need.required, need.language = wish.queue, dict(wish.required), wish.language
     need.reason, need.tier, need.credit_s = stored(wish.reason, 48), wish.tier, wish.credit_s
+    need.terms = wish.terms.as_json()
     return need
 
 
 def _wish_of(need: NeedRow) -> NeedWish:
-    return NeedWish(need.queue, need.required, need.language, need.reason, need.tier, need.credit_s)
+    terms = terms_of(need.terms)
+    return NeedWish(need.queue, need.required, need.language, need.reason, need.tier, need.credit_s, terms=terms)
 
 
 def answer(need: NeedRow, agent: AgentRow, offer: OfferRow, now: float) -> None:
@@ -141,6 +144,7 @@ def need_of(row: NeedRow) -> Need:
         row.tier,
         row.credit_s,
         frozenset(row.not_agents),
+        terms_of(row.terms),
     )
 
 

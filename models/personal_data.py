@@ -54,7 +54,7 @@ HOLDINGS: Mapping[str, Holding] = {
     "needs": Holding(
         Fate.ANONYMISED,
         ("call_id",),
-        {},  # queue, skills and the reason in the book's words: nothing of a person
+        {"terms": None},  # life events may be told by them; queue, skills and reason tell nothing of a person
         (
             *("id", "queue", "required", "language", "tier", "credit_s", "reason", "not_agents", "since", "state"),
             *("version", "closed_at", "outcome"),
@@ -77,8 +77,8 @@ HOLDINGS: Mapping[str, Holding] = {
     ),
     "callbacks": _deleted(
         "customer_id", "number", "call_id",
-        rest="id queue reason language required tier credit_s kind since due_at state tries next_at node fence made_at "
-        "closed_at outcome",
+        rest="id queue reason language required terms tier credit_s kind since due_at state tries next_at node fence "
+        "made_at closed_at outcome",
     ),
     "calls": Holding(
         Fate.ANONYMISED,
@@ -128,6 +128,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "callback": ("outcome", "queue", "time"),
     "called_back": ("tries",),
     "case": ("subject", "tier", "outcome"),
+    "closed": ("queue",),
     "confirmed": ("step",),
     "dip": ("step", "outcome", "ms", "values"),
     "ended": ("result", "reason"),

@@ -9,6 +9,7 @@ from routing.decision import Decision, decide
 from routing.errors import IllegalMove
 from routing.need import Need
 from routing.snapshot import Snapshot
+from routing.terms import NO_TERMS, Terms
 
 
 class CallbackState(StrEnum):
@@ -91,6 +92,7 @@ class CallbackWish:
     required: Mapping[str, int] = field(default_factory=dict)
     tier: int = 1
     credit_s: float = 0.0
+    terms: Terms = NO_TERMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class CallbackSeen:
             language=wish.language,
             tier=wish.tier,
             credit_s=wish.credit_s,
+            terms=wish.terms,
         )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from routing.errors import IllegalMove
+from routing.terms import NO_TERMS, Terms
 
 
 class NeedState(StrEnum):
@@ -58,7 +59,12 @@ class Need:
     tier: int = 1  #: complaints: 1 front line, 2 specialist, 3 senior; 1 for all else
     credit_s: float = 0.0  #: priority, as seconds of waiting granted in advance
     not_agents: frozenset[int] = frozenset()  #: agents who missed this need; asked again only when nobody else fits
+    terms: Terms = NO_TERMS
 
     def place(self) -> tuple[float, int]:
-        """Sorts needs, first served first: age plus credit on one scale; of equals the one stated first."""
-        return self.since - self.credit_s, self.id
+        """Sorts needs, most overdue first: age plus credit minus goal on one scale; of equals the one stated first."""
+        return self.since - self.credit_s + self.terms.goal_s, self.id
+
+    def overdue_s(self, now: float) -> float:
+        """Seconds past the goal of its queue, credit included; negative while there is time left."""
+        return now - self.place()[0]

@@ -1,7 +1,7 @@
 """Does this agent fit this need, and if not, which requirement fails."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from routing.need import Need
 
@@ -30,6 +30,26 @@ def asked_of_agent(need: Need) -> dict[str, int]:
     if tier > 0:
         asked["complaints"] = max(asked.get("complaints", 0), tier)
     return asked
+
+
+def alternatives(need: Need, now: float) -> tuple[dict[str, int], ...]:
+    """What the need asks for at this moment: its own softened wish first, then other languages, then overflow.
+
+    The tier of a complaint is never softened: it stands for authority.
+    """
+    terms = need.terms
+    if not terms.softening and not terms.overflow:
+        return (asked_of_agent(need),)
+    age = now - need.since
+    required, languages = dict(need.required), [need.language]
+    for step in terms.softening[: terms.steps(age, len(need.not_agents))]:
+        required |= {skill: level for skill, level in step.skills.items() if level < required.get(skill, 0)}
+        languages += [language for language in step.languages if language not in languages]
+    asked = [asked_of_agent(replace(need, required=required, language=language)) for language in languages]
+    for way in terms.overflow:
+        if way.after_s <= age and (way.until_s is None or age < way.until_s):
+            asked += [asked_of_agent(replace(need, required=way.required, language=one)) for one in languages]
+    return tuple(asked)
 
 
 def missing(skills: Mapping[str, int], asked: Mapping[str, int]) -> tuple[Missing, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from routing.agent import AgentState
 from routing.offer import Claimed
+from routing.terms import NO_TERMS, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class NeedWish:
     tier: int = 1
     credit_s: float = 0.0
     since: float | None = None  #: what its age counts from, when that is earlier: a place that was kept
+    terms: Terms = NO_TERMS  #: how it softens, what it prefers
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,7 +226,7 @@ def _tell(card: "AgentCard") -> None:
 def _tell_unasked(skills: Iterable[str], settings: Settings) -> None:
     """Name skills that neither a queue nor a step of the menu book asks for: they may be misspelt."""
     try:
-        asked = {skill for queue in load_queues(settings.book.queues).queues.values() for skill in queue.skills}
+        asked = load_queues(settings.book.queues).skills()
     except Misconfigured:
         return  # `ivr check` tells what is wrong with the file; nobody can say what it asks for
     book = examine_folder(settings.book.folder).book

@@ -357,9 +357,19 @@ class Exchange(Protocol):
         """served, abandoned, gave_up, callback or lost. Withdraws an open offer that was not answered."""
         ...
 
+    async def last_agent(self, ani: str | None, customer_id: int | None, *, since: float) -> int | None:
+        """The agent whom this customer, or a caller of this number, talked to last, if not before `since`."""
+        ...
+
     async def snapshot(self, *, now: float) -> Snapshot: ...
 
     async def claim(self, decision: Decision, *, node: str, now: float, lease_s: float) -> Claimed | Lost: ...
+
+    async def claim_all(
+        self, decisions: Sequence[Decision], *, node: str, now: float, lease_s: float
+    ) -> tuple[Claimed | Lost, ...]:
+        """Make the decisions of one round true, each whole or not at all."""
+        ...
 
     async def popped(self, offer_id: int, fence: int, *, now: float) -> bool: ...
 

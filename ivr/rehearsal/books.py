@@ -18,14 +18,14 @@ from models.migrate import opened
 
 def of_folder(settings: Settings) -> Scene:
     """The book as it lies in the folder. Raises Misconfigured or Faults with everything that is wrong."""
-    queues = load_queues(settings.book.queues).queues
+    queues = load_queues(settings.book.queues).table(settings.time_zone)
     book = load_book(settings.book.folder, queues=queues, time_zone=settings.time_zone)
     return _scene(settings, book, queues, version=1)
 
 
 async def of_version(settings: Settings, version: int) -> Scene:
     """A version that was published. Raises Misconfigured when there is none, Faults when it does not fit any more."""
-    queues = load_queues(settings.book.queues).queues
+    queues = load_queues(settings.book.queues).table(settings.time_zone)
     async with opened(settings.database_url) as database:
         published = await Books(database).get(version)
     if published is None:

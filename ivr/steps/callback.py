@@ -8,7 +8,7 @@ import structlog
 from ivr.call import Call
 from ivr.numbers import e164, masked, may_be_called
 from ivr.ports import CALLBACKS, CallbackWish
-from ivr.steps.route import QUEUED_CREDIT_S, QUEUED_SINCE, entry_credit_s
+from ivr.steps.route import QUEUED_CREDIT_S, QUEUED_SINCE, caller_credit_s
 from menus.schema import Callback
 from menus.walk import Input, Left, Position
 from routing.errors import StoreAway
@@ -62,7 +62,7 @@ def due_at(call: Call, step: Callback, position: Position) -> datetime | None:
 def wish_of(call: Call, step: Callback, position: Position, number: str, due: datetime) -> CallbackWish:
     """The wish, with the age and the credit that its need will have."""
     queue = call.parts.queues[step.queue]
-    since, credit_s = due.timestamp(), queue.credit_minutes * 60 + entry_credit_s(call)
+    since, credit_s = due.timestamp(), queue.credit_minutes * 60 + caller_credit_s(call)
     if step.time == "keep_place":
         kept_since, kept_credit_s = (position.values.get(name) for name in (QUEUED_SINCE, QUEUED_CREDIT_S))
         since = kept_since if isinstance(kept_since, float) else call.now()
@@ -80,4 +80,5 @@ def wish_of(call: Call, step: Callback, position: Position, number: str, due: da
         required=queue.required(step.needs),
         tier=step.tier,
         credit_s=credit_s,
+        terms=call.parts.queues.terms(step.queue, call.facts),
     )

@@ -6,6 +6,7 @@ afresh.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -32,22 +33,55 @@ QUEUED_SINCE, QUEUED_CREDIT_S = "queue:since", "queue:credit_s"
 async def route(call: Call, step: Route, position: Position) -> Input:
     """Wait for an agent who fits and talk to them."""
     call.typed_ahead = None  # meant for a menu, which the caller has left
-    queue = call.parts.queues[step.queue]
+    queues = call.parts.queues
+    name = await _queue_of(call, step)
+    if name is None:
+        call.note("closed", queue=step.queue)
+        return Failed()
+    queue = queues[name]
     wish = NeedWish(
-        queue=step.queue,
-        required=queue.required(step.needs),
+        queue=name,
+        required=queue.required(step.needs if name == step.queue else {}),
         language=call.language,
         reason=step.reason,
         tier=step.tier,
-        credit_s=(queue.credit_minutes + step.credit_minutes) * 60 + entry_credit_s(call),
+        credit_s=(queue.credit_minutes + step.credit_minutes) * 60 + caller_credit_s(call),
+        terms=queues.terms(name, call.facts, await last_agent(call, queue)),
     )
     return await wait_for_agent(call, queue, wish, position, step.ways)
 
 
-def entry_credit_s(call: Call) -> float:
-    """The seconds of waiting that the line which was dialled grants in advance."""
+async def _queue_of(call: Call, step: Route) -> str | None:
+    """The queue that this caller comes to, None when it is closed; who waited already with another engine stays."""
+    if call.state is CallState.WAITING:
+        with contextlib.suppress(StoreAway):
+            standing = await call.parts.exchange.standing(call.id, now=call.now())
+            if standing is not None and standing.queue in call.parts.queues:
+                return standing.queue
+        return step.queue
+    return call.parts.queues.open_one(step.queue, call.now())
+
+
+def caller_credit_s(call: Call) -> float:
+    """The seconds of waiting that the line which was dialled, and what is known of the caller, grant in advance."""
     entry = call.edition.book.entries.get(call.entry)
-    return entry.credit_minutes * 60 if entry is not None else 0.0
+    minutes = entry.credit_minutes if entry is not None else 0.0
+    return (minutes + call.parts.queues.callers.credits.minutes(call.facts, call.now())) * 60
+
+
+async def last_agent(call: Call, queue: Queue) -> int | None:
+    """The agent whom this caller talked to last, where the queue asks for them; nobody when the store is away."""
+    if queue.last_agent is None:
+        return None
+    customer_id = call.facts.customer_id
+    try:
+        async with asyncio.timeout(STATE_S):
+            return await call.parts.exchange.last_agent(
+                call.facts.ani, customer_id, since=call.now() - queue.last_agent.within_days * 86_400
+            )
+    except (TimeoutError, StoreAway):
+        log.warning("the store is away; nobody knows whom this caller talked to last")
+        return None
 
 
 async def wait_for_agent(
@@ -154,7 +188,8 @@ class _Waiting:
     async def _announce(self, standing: Standing | None, offers: Sequence[Way]) -> str | None:
         """Say the position when it has got better, else a word of comfort, and the ways out; a key ends it."""
         call, words, clips = self.call, self.call.edition.book.waiting, tuple[Clip, ...]()
-        if standing is not None and standing.position > 0 and not 0 < self.announced <= standing.position:
+        better = standing is not None and standing.position > 0 and not 0 < self.announced <= standing.position
+        if standing is not None and better and self.queue.announce_position:
             self.announced = standing.position
             clips = call.prompt(words.position, position=standing.position)
         elif standing is not None:

@@ -1,5 +1,7 @@
 """Needs, offers and agents in memory: the rules of `models.moves` on rows in dictionaries."""
 
+from collections.abc import Sequence
+
 from ivr.ports import AgentCard, NeedWish, OfferSeen, QueueSeen, Standing, Swept
 from ivr.testing.store import MemoryStore
 from models import moves
@@ -13,6 +15,12 @@ from routing.errors import IllegalMove, StoreAway
 from routing.need import Need, NeedState
 from routing.offer import Claimed, Lost, OfferEvent, OfferState
 from routing.snapshot import Snapshot
+
+
+def _is_of(call: CallRow, ani: str | None, customer_id: int | None) -> bool:
+    if customer_id is not None:
+        return call.customer_id == customer_id
+    return ani is not None and call.ani == ani
 
 
 class MemoryExchange:
@@ -76,6 +84,19 @@ class MemoryExchange:
                 moves.end(need, store.agents[offer.agent_id], offer, OfferEvent.WITHDRAW, now=now, wrap_up_s=0)
         moves.close(need, outcome, now)
 
+    async def last_agent(self, ani: str | None, customer_id: int | None, *, since: float) -> int | None:
+        """The agent whom they talked to last."""
+        store = self.store
+        store.reach()
+        talked = [
+            (offer.answered_at, offer.id, offer.agent_id)
+            for offer in store.offers.values()
+            if offer.answered_at is not None
+            and offer.answered_at >= since
+            and _is_of(store.calls[offer.call_id], ani, customer_id)
+        ]
+        return max(talked)[2] if talked else None
+
     async def snapshot(self, *, now: float) -> Snapshot:
         """All open needs and all agents who are not logged out."""
         store = self.store
@@ -116,6 +137,12 @@ class MemoryExchange:
         agent.state, agent.since, agent.version = AgentState.OFFERED.value, now, agent.version + 1
         store.offers[offer.id] = offer
         return moves.claimed_of(offer, agent)
+
+    async def claim_all(
+        self, decisions: Sequence[Decision], *, node: str, now: float, lease_s: float
+    ) -> tuple[Claimed | Lost, ...]:
+        """Make decisions true."""
+        return tuple([await self.claim(one, node=node, now=now, lease_s=lease_s) for one in decisions])
 
     async def popped(self, offer_id: int, fence: int, *, now: float) -> bool:
         """The pop stands on the agent's screen."""

@@ -12,7 +12,7 @@ from ivr.parts import Edition, Parts
 from ivr.ports import Arrival, Clip
 from ivr.prompts.catalogue import Catalogue
 from ivr.prompts.utterances import all_of
-from ivr.queues import Queue
+from ivr.queues import Queue, QueueTable
 from ivr.settings import Settings
 from ivr.testing.bank import MemoryAccount, MemoryBank
 from ivr.testing.books import small_book
@@ -106,7 +106,9 @@ class Stage:
             edition=lambda version: self.editions.get(version or 0, self.editions[max(self.editions)]),
             edition_for=self._edition_for,
             recall=self._recall,
-            queues=queues or {"general": Queue(skills={"general": 1}, **(queue or {}))},
+            queues=queues
+            if isinstance(queues, QueueTable)
+            else QueueTable(queues or {"general": Queue(skills={"general": 1}, **(queue or {}))}),
         )
         self.dialler = CallbackDialler(self.parts)
         self.dispatcher, self.watcher = Dispatcher(self.parts, self.dialler), Watcher(self.parts)

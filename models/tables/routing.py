@@ -60,6 +60,7 @@ class NeedRow(Table):
     credit_s: Mapped[float] = mapped_column(default=0.0)
     reason: Mapped[str] = mapped_column(String(48), default="")  # why they call, in the option's own label
     not_agents: Mapped[list[Any]]  # ids of agents who missed it
+    terms: Mapped[dict[str, Any] | None]  # goal, preferences, softening …
     since: Mapped[float]
     state: Mapped[str] = mapped_column(String(16))
     version: Mapped[int] = mapped_column(default=0)

@@ -155,6 +155,7 @@ class CallbackRow(Table):
     required: Mapped[dict[str, Any]]
     tier: Mapped[int] = mapped_column(default=1)
     credit_s: Mapped[float] = mapped_column(default=0.0)
+    terms: Mapped[dict[str, Any] | None]  # of its need
     kind: Mapped[str] = mapped_column(String(16))  # now, keep_place, at
     since: Mapped[float]  # what the age of its need counts from
     due_at: Mapped[float]

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from routing.decision import Decision, decide
 from routing.errors import IllegalMove, StoreAway
 from routing.need import NeedState
 from routing.offer import Claimed, Lost, OfferEvent
+from routing.terms import Overflow, Softening, Terms
 from routing.views import NeedWish, OfferSeen, QueueSeen, Swept
 
 T = 1_790_000_000.0
@@ -230,6 +231,58 @@ async def test_the_same_decision_cannot_be_claimed_twice(world):
     decision = await world.decision()
     assert isinstance(await world.exchange.claim(decision, node="a", now=T, lease_s=15), Claimed)
     assert isinstance(await world.exchange.claim(decision, node="b", now=T, lease_s=15), Lost)
+
+
+async def test_decisions_of_a_round_come_true_together_and_those_that_are_too_late_alone_are_lost(world):
+    agents = [await world.agent(name) for name in ("anna", "bob", "carol")]
+    for number in range(3):
+        await world.call(f"c{number}")
+        await world.exchange.open_need(f"c{number}", WISH, now=T + number)
+    decisions = decide(await world.exchange.snapshot(now=T + 5), T + 5)
+    assert len(decisions) == 3
+    await world.exchange.close_need(decisions[0].call_id, "abandoned", now=T + 6)
+    await world.roster.say(decisions[1].agent_id, AgentEvent.PAUSE, now=T + 6, reason="meal")
+    claims = await world.exchange.claim_all(decisions, node="a", now=T + 7, lease_s=15)
+    assert claims[:2] == (Lost("the need has moved on"), Lost("the agent has moved on"))
+    assert isinstance(claims[2], Claimed)
+    assert (claims[2].call_id, claims[2].agent_id) == (decisions[2].call_id, decisions[2].agent_id)
+    states = [await world.state(agent) for agent in agents]
+    assert sorted(states) == sorted([AgentState.READY, AgentState.PAUSED, AgentState.OFFERED])
+    again = await world.exchange.claim_all(decisions, node="b", now=T + 7, lease_s=15)
+    assert not any(isinstance(claim, Claimed) for claim in again)
+    assert await world.exchange.claim_all((), node="a", now=T + 7, lease_s=15) == ()
+
+
+async def test_a_need_and_an_agent_in_two_decisions_of_a_round_are_offered_once(world):
+    await world.agent()
+    await world.call()
+    await world.exchange.open_need("c1", WISH, now=T)
+    decision = await world.decision()
+    claims = await world.exchange.claim_all((decision, decision), node="a", now=T, lease_s=15)
+    assert [isinstance(claim, Claimed) for claim in claims].count(True) == 1
+
+
+async def test_the_terms_of_a_need_are_kept_and_a_need_stated_anew_takes_new_ones(world):
+    terms = Terms(20.0, {"family": 2.0}, 7, 30.0, (Softening(60, {"general": 1}, ("zh",)),), (Overflow("b", {}, 9),))
+    await world.call()
+    stated = await world.exchange.open_need("c1", replace(WISH, terms=terms), now=T)
+    kept = (await world.exchange.snapshot(now=T)).needs[0]
+    assert (stated.terms, kept.terms) == (terms, terms)
+    again = await world.exchange.open_need("c1", replace(WISH, terms=terms), now=T + 1)
+    assert again.version == stated.version
+    anew = await world.exchange.open_need("c1", WISH, now=T + 2)
+    assert (anew.terms, anew.version) == (Terms(), stated.version + 1)
+
+
+async def test_the_last_agent_is_the_one_who_talked_to_this_customer_or_number_last(world):
+    claim = await world.offered()
+    row = await world.row(claim.call_id)
+    assert await world.exchange.last_agent(row.ani, row.customer_id, since=0.0) is None
+    await world.exchange.answered(claim.offer_id, claim.fence, now=T + 5)
+    found = [await world.exchange.last_agent(row.ani, row.customer_id, since=since) for since in (T, T + 6)]
+    assert found == [claim.agent_id, None]
+    assert await world.exchange.last_agent("+8613999999999", None, since=T) is None
+    assert await world.exchange.last_agent(None, None, since=T) is None
 
 
 async def test_an_agent_who_paused_since_the_snapshot_cannot_be_claimed_and_the_need_still_waits(world):

@@ -8,8 +8,9 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from ivr import schemas
-from ivr.queues import Queue, Queues
+from ivr.queues import Queue
 from ivr.settings import SHIPPED, Settings
+from menus.schema import Calendar
 from menus.schema import schema_text as book_schema
 from menus.schema.words import Part
 from menus.yaml_source import parse
@@ -36,7 +37,7 @@ def models_below(base: type[BaseModel], package: str) -> dict[str, type[BaseMode
 MODELS: dict[str, dict[str, type[BaseModel]]] = {
     "MenuBook": models_below(Part, "menus."),
     "Settings": models_below(Settings.__mro__[1], "ivr.settings"),
-    "Queues": {"Queue": Queue, "Queues": Queues},
+    "Queues": {**models_below(Queue.__mro__[1], "ivr.queues"), "Calendar": Calendar},
 }
 
 

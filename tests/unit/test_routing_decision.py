@@ -203,7 +203,7 @@ def test_why_not_names_every_kind_of_reason():
     why_not = {other["agent"]: other["why_not"] for other in made[1].why["others"]}
     assert why_not == {
         "agent-1": "taken by need 1",
-        "agent-3": "idle for 9997.0 s only",
+        "agent-2": "spared for others: general",
         "agent-4": "has missed this need",
         "agent-5": "busy",
     }

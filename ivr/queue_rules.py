@@ -1,0 +1,98 @@
+"""Rules over the whole file of queues: what each key allows by itself and together can never serve anybody."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from menus.hours import Hours
+from menus.yaml_shape import close_match
+
+if TYPE_CHECKING:
+    from ivr.queues import Queue, Queues
+
+Broken = tuple[tuple[str | int, ...], str, str]  #: where, code, what and how to mend it
+
+
+def broken(file: "Queues") -> Iterator[Broken]:
+    """Every rule that the file breaks."""
+    hours = Hours(file.calendar, ZoneInfo("UTC"))
+    for loc, message in hours.faults:
+        yield loc, "bad-hours", message
+    for name, queue in file.queues.items():
+        at = ("queues", name)
+        yield from _softening(at, queue)
+        yield from _overflow(at, name, file.queues)
+        yield from _hours(at, name, file)
+        if queue.last_agent is not None and queue.last_agent.wait_s >= queue.max_wait_s:
+            yield (*at, "last_agent"), "never-reached", "callers wait for their last agent longer than `max_wait_s`"
+    yield from _circles(file.queues)
+
+
+def _softening(at: tuple[str, str], queue: "Queue") -> Iterator[Broken]:
+    levels, before_s = dict(queue.skills), -1.0
+    for number, step in enumerate(queue.softening):
+        here = (*at, "softening", number)
+        if step.after_s <= before_s:
+            yield (*here, "after_s"), "out-of-order", "a later step must come later: write the steps earliest first"
+        before_s = max(before_s, step.after_s)
+        if step.after_s >= queue.max_wait_s:
+            yield (*here, "after_s"), "never-reached", f"nobody waits longer than `max_wait_s`: {queue.max_wait_s:g} s"
+        for skill, level in step.skills.items():
+            if skill not in levels:
+                yield (
+                    (*here, "skills", skill),
+                    "unknown-skill",
+                    f"the queue does not ask for the skill '{skill}'{close_match(skill, levels)}",
+                )
+            elif level >= levels[skill]:
+                yield (
+                    (*here, "skills", skill),
+                    "hardens",
+                    f"a step asks for less: '{skill}' is at {levels[skill]} before it",
+                )
+            else:
+                levels[skill] = level
+
+
+def _overflow(at: tuple[str, str], name: str, queues: Mapping[str, "Queue"]) -> Iterator[Broken]:
+    queue, seen = queues[name], set[str]()
+    for number, way in enumerate(queue.overflow):
+        here = (*at, "overflow", number)
+        if way.to not in queues:
+            yield (*here, "to"), "unknown-queue", f"there is no queue '{way.to}'{close_match(way.to, queues)}"
+            continue
+        if way.to == name:
+            yield (*here, "to"), "circle", "a queue overflows to another one, not to itself"
+        elif way.to in seen:
+            yield (*here, "to"), "repeated", f"'{way.to}' helps out already"
+        elif all(queues[way.to].skills.get(skill, 0) >= level for skill, level in queue.skills.items()):
+            yield (*here, "to"), "never-serves", f"whoever fits '{way.to}' fits '{name}' already: nobody is added"
+        seen.add(way.to)
+        if way.after_s >= queue.max_wait_s:
+            yield (*here, "after_s"), "never-reached", f"nobody waits longer than `max_wait_s`: {queue.max_wait_s:g} s"
+
+
+def _hours(at: tuple[str, str], name: str, file: "Queues") -> Iterator[Broken]:
+    queue = file.queues[name]
+    if queue.hours is not None and queue.hours not in file.calendar.hours:
+        known = close_match(queue.hours, file.calendar.hours)
+        yield (*at, "hours"), "unknown-hours", f"`calendar` has no hours '{queue.hours}'{known}"
+    if queue.after_hours is None:
+        return
+    if queue.hours is None:
+        yield (*at, "after_hours"), "never-reached", "a queue without `hours` is always open"
+    if queue.after_hours not in file.queues:
+        known = close_match(queue.after_hours, file.queues)
+        yield (*at, "after_hours"), "unknown-queue", f"there is no queue '{queue.after_hours}'{known}"
+
+
+def _circles(queues: Mapping[str, "Queue"]) -> Iterator[Broken]:
+    """Queues that lead to each other after hours come to nobody when all are closed."""
+    for name, queue in queues.items():
+        trail, to = [name], queue.after_hours
+        while to is not None and to in queues and to not in trail:
+            trail.append(to)
+            to = queues[to].after_hours
+        if to == name:
+            told = " → ".join([*trail, name])
+            yield ("queues", name, "after_hours"), "circle", f"after hours callers go round in a circle: {told}"

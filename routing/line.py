@@ -1,0 +1,162 @@
+"""Who waits: needs that ask for the same stand in one group, the most overdue first."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+from routing.need import Need
+from routing.policy import Policy
+from routing.pool import Kinds
+from routing.skills import alternatives, fits
+from routing.terms import NO_TERMS
+
+Place = tuple[float, int]
+#: So many groups that nobody stands in are kept besides twice as many as there are needs: they mostly fill again.
+MOST_EMPTY = 1000
+
+
+class Group:
+    """Waiting needs that are alike to the decision."""
+
+    __slots__ = ("_fits", "_known", "asked", "number", "preferred", "waiting")
+
+    def __init__(self, number: int, asked: tuple[dict[str, int], ...], preferred: Mapping[str, float]) -> None:
+        self.number = number
+        self.asked = asked  #: alternatives, the first that is met counts
+        self.preferred = preferred
+        self.waiting: list[Place] = []  #: sorted
+        self._fits: tuple[int, ...] = ()
+        self._known = -1
+
+    def fits(self, kinds: Kinds) -> tuple[int, ...]:
+        """By alternative: the kinds of agents who meet it."""
+        if self._known < 0:
+            self._fits = tuple(kinds.fitting(asked) for asked in self.asked)
+            self._known = len(kinds)
+        while self._known < len(kinds):  # a new kind is one more bit
+            skills, bit = kinds.skills[self._known], 1 << self._known
+            self._fits = tuple(
+                fit | bit if fits(skills, asked) else fit for fit, asked in zip(self._fits, self.asked, strict=True)
+            )
+            self._known += 1
+        return self._fits
+
+    def fit(self, kinds: Kinds) -> int:
+        """The kinds of agents who may serve it."""
+        fits = self.fits(kinds)
+        if len(fits) == 1:
+            return fits[0]
+        fit = 0
+        for one in fits:
+            fit |= one
+        return fit
+
+
+@dataclass(slots=True)
+class _Served:
+    """The groups that a kind of agent may serve, as far as they were looked through."""
+
+    seen: dict[str, int]  #: by skill: how many groups
+    groups: dict[int, Group]  #: by number
+
+
+class Line:
+    """The waiting needs. Softening moves a need from group to group as time passes."""
+
+    def __init__(self, kinds: Kinds, policy: Policy) -> None:
+        self.kinds = kinds
+        self.policy = policy
+        self.needs: dict[int, Need] = {}
+        self.groups: list[Group] = []
+        self.held: dict[int, list[Place]] = {}  #: agent → needs that wait for them alone
+        self.wanting: dict[int, set[int]] = {}  #: agent → needs that would rather have them
+        self._by_key: dict[object, Group] = {}
+        self._at: dict[int, Group | int] = {}  # need → its group, or the agent it is held for
+        self._due: list[tuple[float, int]] = []  # when a need becomes another one
+        self._by_skill: dict[str, list[Group]] = {}  # the scarcest skill that an alternative asks for → its groups
+        self._served_by: dict[int, _Served] = {}  # by kind
+
+    def put(self, need: Need, now: float, *, held: bool) -> None:
+        """A need waits; `held` when it waits for the agent it wants."""
+        self.needs[need.id] = need
+        terms = need.terms
+        if terms.agent_id is not None:
+            self.wanting.setdefault(terms.agent_id, set()).add(need.id)
+        if held and terms.agent_id is not None:
+            insort(self.held.setdefault(terms.agent_id, []), need.place())
+            self._at[need.id] = terms.agent_id
+        else:
+            group = self.group_of(need, now)
+            insort(group.waiting, need.place())
+            self._at[need.id] = group
+        if terms is not NO_TERMS:
+            age = now - need.since
+            for threshold in terms.thresholds():
+                if threshold > age:
+                    heappush(self._due, (need.since + threshold, need.id))
+                    break
+
+    def take(self, need_id: int) -> Need | None:
+        """A need that waits no more."""
+        need = self.needs.pop(need_id, None)
+        if need is None:
+            return None
+        at = self._at.pop(need_id)
+        waiting = self.held[at] if isinstance(at, int) else at.waiting
+        del waiting[bisect_left(waiting, need.place())]
+        if need.terms.agent_id is not None:
+            self.wanting[need.terms.agent_id].discard(need_id)
+        return need
+
+    def due(self, now: float) -> Iterator[int]:
+        """The needs that have become other ones by now."""
+        while self._due and self._due[0][0] <= now:
+            yield heappop(self._due)[1]
+
+    def is_held(self, need_id: int) -> bool:
+        """Whether it waits for one agent alone."""
+        return isinstance(self._at[need_id], int)
+
+    def group_of(self, need: Need, now: float) -> Group:
+        """The group of needs that ask for the same now."""
+        asked = alternatives(need, now)
+        key = (
+            tuple(tuple(sorted(one.items())) for one in asked),
+            tuple(sorted(need.terms.preferred.items())) if need.terms.preferred else (),
+        )
+        group = self._by_key.get(key)
+        if group is None:
+            if len(self.groups) > MOST_EMPTY + 2 * len(self.needs):
+                self._forget_empty()
+            group = self._by_key[key] = Group(len(self.groups), asked, need.terms.preferred)
+            self._index(group)
+        return group
+
+    def _index(self, group: Group) -> None:
+        self.groups.append(group)
+        for asked in group.asked:
+            skill = min(asked, key=lambda one: self.kinds.having(one).bit_count())
+            groups = self._by_skill.setdefault(skill, [])
+            if group not in groups[-1:]:
+                groups.append(group)
+
+    def _forget_empty(self) -> None:
+        kept = {key: group for key, group in self._by_key.items() if group.waiting}
+        self._by_key, self._by_skill, self._served_by, self.groups = kept, {}, {}, []
+        for number, group in enumerate(kept.values()):
+            group.number = number
+            self._index(group)
+
+    def served_by(self, kind: int) -> Iterable[Group]:
+        """The groups that a kind of agent may serve."""
+        served = self._served_by.get(kind)
+        if served is None:
+            served = self._served_by[kind] = _Served({}, {})
+        for skill in self.kinds.skills[kind]:
+            groups = self._by_skill.get(skill, ())
+            seen = served.seen.get(skill, 0)
+            if seen < len(groups):
+                served.groups |= {g.number: g for g in groups[seen:] if g.fit(self.kinds) >> kind & 1}
+                served.seen[skill] = len(groups)
+        return served.groups.values()

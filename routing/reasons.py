@@ -1,0 +1,86 @@
+"""Why this agent, and why not the others: plain JSON values for the record of an offer."""
+
+from collections.abc import Mapping, Sequence
+
+from routing.agent import Agent, AgentState
+from routing.floor import Floor
+from routing.need import Need
+from routing.skills import alternatives, fits, missing
+
+
+def why(
+    floor: Floor,
+    need: Need,
+    chosen: Agent,
+    rank: int,
+    now: float,
+    *,
+    others: Sequence[Agent],
+    left_out: int,
+    taken: Mapping[int, int] | None = None,
+) -> dict[str, object]:
+    """The reasons of one decision; `taken` says which need has each agent that was given out in the same batch."""
+    asked_now = alternatives(need, now)
+    met = next((number for number, asked in enumerate(asked_now) if fits(chosen.skills, asked)), 0)
+    asked, terms = asked_now[met], need.terms
+    reasons: dict[str, object] = {
+        "rank": rank,
+        "waited_s": _seconds(now - need.since),
+        "credit_s": need.credit_s,
+        "overdue_s": round(need.overdue_s(now), 1),
+        "idle_s": _seconds(now - chosen.since),
+        "levels": {skill: {"asked": level, "has": chosen.skills.get(skill, 0)} for skill, level in asked.items()},
+        "asked_before": chosen.id in need.not_agents,
+        "others": [
+            {"agent": one.name, "why_not": _why_not(floor, one, need, chosen, asked, now, taken or {})}
+            for one in others
+        ],
+        "others_left_out": left_out,
+    }
+    if terms.softening:
+        reasons["softened"] = terms.steps(now - need.since, len(need.not_agents))
+    if met > 0:
+        reasons["alternative"] = met
+    if terms.preferred:
+        reasons["preferred"] = {skill: weight for skill, weight in terms.preferred.items() if skill in chosen.skills}
+    if terms.agent_id is not None:
+        reasons["wanted_agent"] = chosen.id == terms.agent_id
+    return reasons
+
+
+def _why_not(
+    floor: Floor,
+    agent: Agent,
+    need: Need,
+    chosen: Agent,
+    asked: Mapping[str, int],
+    now: float,
+    taken: Mapping[int, int],
+) -> str:
+    if agent.state is not AgentState.READY:
+        return str(agent.state)
+    if not floor.may_serve(agent, need, now):
+        return "; ".join(map(str, missing(agent.skills, asked)))
+    if agent.id in taken:
+        return f"taken by need {taken[agent.id]}"
+    if agent.id in need.not_agents:
+        return "has missed this need"
+    if chosen.id == need.terms.agent_id:
+        return "not the agent who is wanted"
+    if not fits(agent.skills, asked):
+        return "meets a later alternative only"
+    preferred = need.terms.preferred
+    if sum(w for s, w in preferred.items() if s in agent.skills) < sum(
+        w for s, w in preferred.items() if s in chosen.skills
+    ):
+        return "has less of what is preferred"
+    spared = [skill for skill, level in agent.skills.items() if level > max(asked.get(skill, 0), 0)]
+    extra = [skill for skill in sorted(spared) if agent.skills[skill] > chosen.skills.get(skill, 0)]
+    if extra:
+        return f"spared for others: {', '.join(extra[:3])}"
+    return f"idle for {_seconds(now - agent.since)} s only"
+
+
+def _seconds(seconds: float) -> float:
+    """Never negative, whatever the clock did."""
+    return round(max(seconds, 0.0), 1)

@@ -1,0 +1,231 @@
+"""The floor that is kept warm decides as a fresh look at everybody would; nobody starves; batches serve the most."""
+
+from dataclasses import replace
+from itertools import permutations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from routing.agent import Agent, AgentState
+from routing.assignment import assign
+from routing.decision import Policy, decide, decide_for_agent, decide_for_need
+from routing.floor import Floor
+from routing.need import Need, NeedState
+from routing.policy import bound_s
+from routing.skills import alternatives, fits
+from routing.snapshot import Snapshot
+from routing.terms import NO_TERMS, Overflow, Softening, Terms
+
+SKILLS = ("a", "b", "c")
+TERMS = (
+    NO_TERMS,
+    Terms(goal_s=20, softening=(Softening(10, {"a": 0, "b": 1}), Softening(40, languages=("zh",)))),
+    Terms(overflow=(Overflow("c", {"c": 1}, 15, 60),)),
+    Terms(agent_id=2, agent_wait_s=30),
+    Terms(preferred={"b": 2.0}),
+)
+
+
+def an_agent(number):
+    return st.builds(
+        Agent,
+        id=st.just(number),
+        name=st.just(f"agent-{number}"),
+        state=st.sampled_from([AgentState.READY] * 3 + [AgentState.BUSY, AgentState.PAUSED]),
+        version=st.just(0),
+        phone=st.just(""),
+        skills=st.dictionaries(st.sampled_from([*SKILLS, "lang:en", "lang:en", "lang:zh"]), st.integers(1, 3)).map(
+            lambda skills: {"lang:en": 1, **skills}
+        ),
+        since=st.integers(0, 50).map(float),
+    )
+
+
+def a_need(number):
+    return st.builds(
+        Need,
+        id=st.just(number),
+        call_id=st.just(f"call-{number}"),
+        queue=st.just("q"),
+        since=st.integers(0, 100).map(float),
+        version=st.just(0),
+        required=st.dictionaries(st.sampled_from(SKILLS), st.integers(1, 3), max_size=2),
+        credit_s=st.sampled_from([0.0, 0.0, 30.0]),
+        not_agents=st.frozensets(st.integers(1, 5), max_size=1),
+        terms=st.sampled_from(TERMS),
+    )
+
+
+def some(make, most):
+    return st.integers(0, most).flatmap(lambda n: st.tuples(*[make(number) for number in range(1, n + 1)]))
+
+
+moments = st.lists(st.integers(0, 5), min_size=8, max_size=8)
+
+
+def may_serve(agent: Agent, need: Need, now: float) -> bool:
+    return any(fits(agent.skills, asked) for asked in alternatives(need, now))
+
+
+@given(some(an_agent, 5), some(a_need, 6), st.lists(st.tuples(st.integers(1, 5), st.integers(1, 30)), max_size=12))
+def test_a_warm_floor_decides_as_a_fresh_one(agents, needs, steps):
+    """Agents come and go, time passes, needs soften: the choice for a freed agent is that of a floor made anew."""
+    now, floor, there = 100.0, Floor(), {}
+    for agent in agents:
+        floor.agent_is(agent, now)
+        there[agent.id] = agent
+    for need in needs:
+        floor.need_is(need, now)
+    for number, seconds in steps:
+        now += seconds
+        agent = there.get(number)
+        if agent is None:
+            continue
+        ready = agent.state is not AgentState.READY
+        there[number] = replace(agent, state=AgentState.READY if ready else AgentState.PAUSED, since=now)
+        floor.agent_is(there[number], now)
+        fresh = Floor.of(Snapshot(needs, tuple(there.values()), now), now)
+        assert floor.for_agent(number, now) == fresh.for_agent(number, now)
+        floor.pass_time(now)
+        for need in needs:
+            assert floor.for_need(need.id, now) == fresh.for_need(need.id, now)
+        assert assign(floor, now) == assign(fresh, now)
+
+
+@given(some(an_agent, 4), some(a_need, 5))
+def test_a_freed_agent_takes_the_most_overdue_of_those_they_may_serve(agents, needs):
+    needs = tuple(replace(need, terms=replace(need.terms, agent_id=None)) for need in needs)
+    floor = Floor.of(Snapshot(needs, agents, 100.0), 100.0)
+    for agent in agents:
+        mine = [
+            need
+            for need in needs
+            if agent.state is AgentState.READY and may_serve(agent, need, 100.0) and agent.id not in need.not_agents
+        ]
+        match = floor.for_agent(agent.id, 100.0)
+        if mine:
+            assert match is not None
+            assert match.need_id == min(mine, key=Need.place).id
+
+
+@settings(max_examples=60)
+@given(some(an_agent, 4), some(a_need, 4))
+def test_a_batch_serves_the_best_set_of_needs_in_the_order_of_their_overdueness(agents, needs):
+    """Held against every possible assignment."""
+    needs = tuple(replace(need, not_agents=frozenset(), terms=replace(need.terms, agent_id=None)) for need in needs)
+    ready = [agent for agent in agents if agent.state is AgentState.READY]
+    order = sorted(needs, key=Need.place)
+    best: list[bool] = [False] * len(order)
+    for given_to in permutations([*ready, *[None] * len(order)], len(order)):
+        pairs = list(zip(order, given_to, strict=True))
+        if all(agent is None or may_serve(agent, need, 100.0) for need, agent in pairs):
+            best = max(best, [agent is not None for _, agent in pairs])
+    served = {made.need_id for made in decide(Snapshot(needs, agents, 100.0), 100.0)}
+    assert [need.id in served for need in order] == best
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.sampled_from([0.0, 60.0, 300.0]), st.sampled_from(SKILLS)), min_size=2),
+    st.lists(st.tuples(st.integers(1, 30), st.integers(0, 7)), min_size=5, max_size=60),
+)
+def test_nobody_is_overtaken_by_who_came_later_than_the_bound(arrivals, freed):
+    """Calls of three priorities come all the time, agents become free now and then."""
+    policy, now = Policy(), 0.0
+    floor, waiting = Floor(policy), {}
+    for number, (gap, credit, skill) in enumerate(arrivals, 1):
+        now += gap
+        waiting[number] = Need(number, "", "", now, 0, required={skill: 1}, credit_s=credit)
+        floor.need_is(waiting[number], now)
+    for gap, kinds in freed:
+        now += gap
+        skills = {"lang:en": 1} | {skill: 1 for bit, skill in enumerate(SKILLS) if kinds >> bit & 1}
+        agent = Agent(1, "one", AgentState.READY, 0, "", skills, now)
+        floor.agent_is(agent, now)
+        match = floor.for_agent(1, now)
+        if match is None:
+            assert not any(may_serve(agent, need, now) for need in waiting.values())
+            continue
+        chosen = waiting.pop(match.need_id)
+        floor.need_left(match.need_id)
+        for other in waiting.values():
+            if may_serve(agent, other, now):
+                assert chosen.since - other.since <= bound_s(policy, chosen.credit_s, other.credit_s)
+
+
+def test_a_low_call_is_served_before_high_calls_that_came_later_than_their_credit():
+    """A low call waits while high calls keep coming: it is served once they are their credit younger."""
+    floor = Floor()
+    floor.need_is(Need(1, "", "", 0.0, 0, required={"a": 1}), 0.0)
+    served_at = None
+    for number in range(2, 40):
+        now = number * 10.0
+        floor.need_is(Need(number, "", "", now, 0, required={"a": 1}, credit_s=120.0), now)
+        floor.agent_is(Agent(1, "one", AgentState.READY, 0, "", {"a": 1, "lang:en": 1}, now), now)
+        match = floor.for_agent(1, now)
+        assert match is not None
+        floor.need_left(match.need_id)
+        if match.need_id == 1:
+            served_at = now
+            break
+    assert served_at == 120.0  # the call of that moment is 120 s younger: of equals who came first
+
+
+def test_a_held_need_is_put_forward_with_the_agent_it_waits_for():
+    busy = Agent(1, "one", AgentState.BUSY, 0, "", {"a": 1, "lang:en": 1}, 0.0)
+    floor = Floor()
+    floor.agent_is(busy, 0.0)
+    floor.need_is(Need(1, "", "", 0.0, 0, required={"a": 1}), 0.0)
+    floor.need_is(Need(2, "", "", 20.0, 0, required={"a": 1}, terms=Terms(agent_id=1, agent_wait_s=60)), 20.0)
+    floor.agent_is(replace(busy, state=AgentState.READY, since=25.0), 25.0)
+    match = floor.for_agent(1, 25.0)
+    assert match is not None
+    assert match.need_id == 2
+
+
+def test_a_held_need_is_open_to_all_once_its_agent_logs_out():
+    floor = Floor()
+    theirs = Agent(1, "one", AgentState.BUSY, 0, "", {}, 0.0)
+    floor.agent_is(theirs, 0.0)
+    floor.agent_is(Agent(2, "two", AgentState.READY, 0, "", {"a": 1, "lang:en": 1}, 0.0), 0.0)
+    floor.need_is(Need(1, "", "", 0.0, 0, required={"a": 1}, terms=Terms(agent_id=1, agent_wait_s=60)), 0.0)
+    assert floor.for_need(1, 5.0) is None
+    assert floor.for_agent(2, 5.0) is None
+    floor.agent_left(1, 5.0)
+    match = floor.for_need(1, 5.0)
+    assert match is not None
+    assert match.agent_id == 2
+
+
+def test_one_event_is_decided_with_versions_and_reasons():
+    floor = Floor()
+    floor.agent_is(Agent(1, "one", AgentState.READY, 4, "", {"a": 1, "lang:en": 1}, 0.0), 0.0)
+    floor.need_is(Need(7, "call", "", 5.0, 3, required={"a": 1}), 5.0)
+    for made in (decide_for_need(floor, 7, 9.0), decide_for_agent(floor, 1, 9.0)):
+        assert made is not None
+        assert (made.need_id, made.need_version, made.agent_id, made.agent_version) == (7, 3, 1, 4)
+        assert (made.why["waited_s"], made.why["idle_s"]) == (4.0, 9.0)
+
+
+def test_needs_that_are_being_served_and_agents_who_are_gone_play_no_part():
+    floor = Floor()
+    need = Need(1, "", "", 0.0, 0, required={"a": 1})
+    floor.need_is(need, 0.0)
+    floor.need_is(replace(need, state=NeedState.OFFERED), 1.0)
+    floor.agent_is(Agent(1, "one", AgentState.READY, 0, "", {"a": 1, "lang:en": 1}, 0.0), 1.0)
+    assert floor.for_agent(1, 1.0) is None
+    floor.agent_left(1, 1.0)
+    floor.need_is(need, 2.0)
+    assert floor.for_need(1, 2.0) is None
+
+
+def test_kinds_of_needs_that_nobody_has_any_more_are_forgotten():
+    floor = Floor()
+    floor.agent_is(Agent(1, "one", AgentState.READY, 0, "", {"last": 1, "lang:en": 1}, 0.0), 0.0)
+    for number in range(3000):
+        floor.need_is(Need(number, "", "", 0.0, 0, required={f"skill-{number}": 1}), 0.0)
+        floor.need_left(number)
+    floor.need_is(Need(9999, "", "", 0.0, 0, required={"last": 1}), 0.0)
+    assert len(floor.line.groups) < 1100
+    match = floor.for_agent(1, 0.0)
+    assert match is not None
+    assert match.need_id == 9999
