@@ -1,6 +1,7 @@
 """One database: connections, transactions, retries; the only place that knows SQLite from PostgreSQL."""
 
 import asyncio
+import random
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -27,6 +28,8 @@ Result = TypeVar("Result")
 #: How often a transaction is tried that others stood in the way of (locked, deadlock, serialisation), and for how long:
 #: callers wait for it in silence.
 TRIES, TRYING_S = 3, 2.0
+#: Longest pause before another try, drawn at random: two that stood in each other's way would meet again in step.
+APART_S = 0.1
 #: Seconds that one statement waits for a lock of another process.
 LOCK_S = 0.5
 #: Seconds to wait for a free connection, or on SQLite for this process's turn to write.
@@ -252,6 +255,7 @@ class Database:
             except StoreBusy:
                 if not left or clock() >= until:
                     raise
+            await asyncio.sleep(random.uniform(0, APART_S))
         raise AssertionError("unreachable: the last try returns or raises")
 
     @asynccontextmanager
