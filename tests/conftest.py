@@ -17,6 +17,7 @@ settings.load_profile("house")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # training beside other tests must not spin
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several workers: one places all real calls, one after the other; the others share the rest by file."""
     for item in items:
