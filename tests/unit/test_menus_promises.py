@@ -77,8 +77,17 @@ def assert_promises(book: MenuBook, spoken: SpokenMenu, hidden: Collection[str],
     assert promoted == record["promoted"] == list(why)
     assert len(promoted) <= (0 if menu.order == "fixed" else gate.most)
     frozen = record["memory"] is not None and record["memory"]["frozen"]
-    ranks = [("frozen", "rule", "habit", "segment").index(reason) for reason in why.values()]
+    ranks = [("frozen", "rule", "explore", "habit", "popular", "segment").index(reason) for reason in why.values()]
     assert ranks == sorted(ranks)
+    assert not ({"habit", "popular"} <= set(why.values()))
+    tried_out = [id_ for id_, reason in why.items() if reason == "explore"]
+    assert len(tried_out) <= (1 if gate.explore > 0 else 0)
+    for id_ in tried_out:
+        assert by_id[id_].explore and id_ in record["drawn"]
+        assert by_id[id_].task not in ("complaint", "agent")
+        assert not record["held_out"] and not frozen
+        if record["settled"] is None and by_id[id_].task in record["scores"]:
+            assert record["scores"][by_id[id_].task] < gate.least
     assert not frozen or set(why.values()) <= {"frozen"}
     assert frozen or "frozen" not in why.values()
     free = [] if menu.order == "fixed" else [option.id for option in offered if not option.stays]
@@ -90,7 +99,7 @@ def assert_promises(book: MenuBook, spoken: SpokenMenu, hidden: Collection[str],
         if not by_rule:
             assert said == list(by_id)
 
-    # Nobody has to expect to listen longer because of habits.
+    # Nobody has to expect to listen longer because of habits, nor longer than a new option takes because of that.
     seconds, scores = record["seconds"], record["scores"]
     sharing = [option.task for option in offered]
     own = {o.id: scores[o.task] / sharing.count(o.task) if o.task in scores else 0.0 for o in offered}
@@ -99,8 +108,11 @@ def assert_promises(book: MenuBook, spoken: SpokenMenu, hidden: Collection[str],
     expected = record["expected_s"]
     assert abs(expected["spoken"] - expected_by_hand(said, chances, seconds)) < 0.001
     assert abs(expected["book"] - expected_by_hand(list(by_id), chances, seconds)) < 0.001
+    assert ("explored" in expected) == bool(tried_out)
+    if tried_out:
+        assert expected["explored"] <= expected["ruled"] + seconds[tried_out[0]] + 0.002
     if scores:
-        assert expected["spoken"] <= expected["ruled"]
+        assert expected["spoken"] <= expected.get("explored", expected["ruled"])
     if not by_rule and not frozen:
         assert expected["ruled"] == expected["book"]
 
@@ -127,6 +139,7 @@ def situations(draw: st.DrawFn) -> dict[str, Any]:
         MenuHeard,
         st.sampled_from(["customer:7", "number:+8613800000009", None]),
         habit=IDS.map(tuple),
+        explored=IDS.map(tuple),
         spoken=st.booleans(),
     )
     long = {option.id: draw(st.floats(0.3, 9)) for option in top_menu(book).options}
@@ -142,6 +155,7 @@ def situations(draw: st.DrawFn) -> dict[str, Any]:
         "ruled": draw(IDS),
         "seconds": draw(st.none() | st.just(long)),
         "heard": draw(st.none() | heard),
+        "drawn": draw(IDS),
     }
 
 
