@@ -1,7 +1,8 @@
 """Who is promoted and why, in which order everything is said, on which keys: all of it from plain values.
 
 The reasons, in the order in which they promote: a caller's frozen menu stands alone; else the book's rules, one new
-option that is tried out, then habit, then the segment, together at most `gate.most`. Options that stay (pinned, complaint, agent) are never moved.
+option that is tried out, then habit, then the segment, together at most `gate.most`. Options that stay (pinned,
+complaint, agent) are never moved.
 """
 
 from collections import Counter

@@ -83,9 +83,11 @@ def assert_promises(book: MenuBook, spoken: SpokenMenu, hidden: Collection[str],
     tried_out = [id_ for id_, reason in why.items() if reason == "explore"]
     assert len(tried_out) <= (1 if gate.explore > 0 else 0)
     for id_ in tried_out:
-        assert by_id[id_].explore and id_ in record["drawn"]
+        assert by_id[id_].explore
+        assert id_ in record["drawn"]
         assert by_id[id_].task not in ("complaint", "agent")
-        assert not record["held_out"] and not frozen
+        assert not record["held_out"]
+        assert not frozen
         if record["settled"] is None and by_id[id_].task in record["scores"]:
             assert record["scores"][by_id[id_].task] < gate.least
     assert not frozen or set(why.values()) <= {"frozen"}
