@@ -96,7 +96,7 @@ def spoken_menu(
         tasks = list(dict.fromkeys(option.task for option in offered if option.task is not None))
         given = ranker.scores(facts, tasks, now.astimezone(book.zone))
         # Of a customer without history all tasks alike means that nothing is known, not that each is that likely.
-        if known or not _are_alike(given, tasks):
+        if known or not are_alike(given, tasks):
             basis = getattr(given, "basis", {})
             refused = not _are_probabilities(given)
             scores = {} if refused else {task: round(given[task], 6) for task in tasks if task in given}
@@ -192,7 +192,8 @@ def _are_probabilities(scores: Mapping[str, float]) -> bool:
     return all(isfinite(score) and score >= 0 for score in scores.values()) and sum(scores.values()) <= 1 + 1e-6
 
 
-def _are_alike(scores: Mapping[str, float], tasks: Sequence[str]) -> bool:
+def are_alike(scores: Mapping[str, float], tasks: Sequence[str]) -> bool:
+    """Whether a ranker finds all tasks equally likely, together certain: what it says when it knows nothing."""
     return all(task in scores and abs(scores[task] * len(tasks) - 1) < 1e-9 for task in tasks)
 
 

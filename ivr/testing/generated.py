@@ -67,7 +67,7 @@ def gates(draw: st.DrawFn) -> dict[str, Any]:
         "most": draw(st.integers(0, 3)),
         "least": draw(st.floats(0, 1)),
         "steady_calls": draw(st.integers(1, 3)),
-        "explore": draw(st.sampled_from([0, 0.05, 0.2])),
+        "explore": draw(st.sampled_from([0.2, 0.05, 0])),
     }
 
 

@@ -157,7 +157,7 @@ def situations(draw: st.DrawFn) -> dict[str, Any]:
         "ruled": draw(IDS),
         "seconds": draw(st.none() | st.just(long)),
         "heard": draw(st.none() | heard),
-        "drawn": draw(IDS),
+        "drawn": draw(st.permutations([f"option{n}" for n in range(12)]) | IDS),
     }
 
 
@@ -200,7 +200,8 @@ def _five_options(policy: str, most: int) -> MenuBook:
     main = top_menu(book)
     kept = [option for option in main.options if option.id not in ("chinese", "english")]
     balance, transfer, cards, complaint, agent = kept
-    gate = {"promote_at": 0.3, "lead": 0.0, "most": most, "least": 0.1, "steady_calls": 2}
+    transfer, cards = (one.model_copy(update={"explore": True}) for one in (transfer, cards))
+    gate = {"promote_at": 0.3, "lead": 0.0, "most": most, "least": 0.1, "steady_calls": 2, "explore": 0.2}
     personal = {"options": (balance, transfer, complaint, cards, agent), "keys": policy, "gate": gate}
     main = Menu.model_validate(main.model_dump() | {k: _dumped(v) for k, v in personal.items()})
     return book.model_copy(update={"steps": {**book.steps, "main": main}})
@@ -228,6 +229,7 @@ def test_every_single_personalisation_of_a_small_menu_keeps_the_promises() -> No
         for wished in ((), ("cards",))
         for frozen in (False, True)
     ]
+    lots = ((), ("cards",), ("transfer",), ("transfer", "cards"), ("complaint", "balance", "cards", "transfer"))
     count = 0
     for policy, most in itertools.product(POLICIES, range(4)):
         book = _five_options(policy, most)
@@ -237,7 +239,7 @@ def test_every_single_personalisation_of_a_small_menu_keeps_the_promises() -> No
                 facts = CallerFacts(**{**_fields(known), "memory": {"main": memory}})
                 spoken = spoken_menu(
                     book, "main", facts, NOW, "en", ToldRanker(told), held_out=held_out, again=False,
-                    hidden=hidden, ruled=ruled,
+                    hidden=hidden, ruled=ruled, drawn=lots[count % 5],
                 )  # fmt: skip
                 assert_promises(book, spoken, hidden, ruled)
                 count += 1
