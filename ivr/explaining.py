@@ -14,6 +14,7 @@ from ivr.shelf import Shelf, Volume
 from menus.conditions import Conditions
 from menus.errors import Unexplained
 from menus.explanation import Explained, explain
+from menus.exploration import drawn_to_try
 from menus.facts import CallerFacts
 from menus.hours import Hours
 from menus.learning.ranker import Ranker
@@ -137,6 +138,7 @@ def _records(
             ruled=[one.id for one in menu.options if one.promote_when and conditions.holds(one.promote_when, told)],
             seconds=_seconds(settings, book, name, menu, language),
             held=why_held,
+            drawn=drawn_to_try(book, name, facts, at.date(), personal.salt),
         )  # fmt: skip
         explained.append(explain(book, spoken.record, facts, ranker))
     return tuple(explained)

@@ -1,6 +1,6 @@
 """Replays recorded calls with another book or ranker: reads them, arranges them anew, gathers what it came to."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from menus.facts import CallerFacts
 from menus.learning.model_ranker import ModelRanker
 from menus.learning.ranker import KernelRanker, Ranker
 from menus.pace import Durations, estimated
+from menus.personalise import are_alike
 from menus.replay.anew import Again, Scorer
 from menus.replay.journeys import journeys
 from menus.replay.report import ReplayedCall, ReplayReport
@@ -154,7 +155,15 @@ class _Replaying:
             history=call.history,
         )
         at = datetime.fromtimestamp(call.started_at, self._new.book.zone)
-        return lambda tasks: self._kernel.scores(facts, tasks, at) if call.history else {}
+
+        def score(tasks: Sequence[str]) -> Mapping[str, float]:
+            """As a call asks the ranker: of nobody and of several customers nothing is known."""
+            if facts.customer_id is None:
+                return {}
+            scores = self._kernel.scores(facts, tasks, at)
+            return {} if not call.history and are_alike(scores, tasks) else scores
+
+        return score
 
     async def _again(self, version: int) -> Again | None:
         """Calls on this old version, arranged with the new book; None when it cannot be read any more."""

@@ -1,7 +1,8 @@
 """Who is promoted and why, in which order everything is said, on which keys: all of it from plain values.
 
-The reasons, in the order in which they promote: a caller's frozen menu stands alone; else the book's rules, then habit,
-then the segment, together at most `gate.most`. Options that stay (pinned, complaint, agent) are never moved.
+The reasons, in the order in which they promote: a caller's frozen menu stands alone; else the book's rules, one new
+option that is tried out, then habit, then the segment, together at most `gate.most`. Options that stay (pinned,
+complaint, agent) are never moved.
 """
 
 from collections import Counter
@@ -21,7 +22,9 @@ class Why(StrEnum):
 
     FROZEN = "frozen"  # the caller wants the menu to stay as it was
     RULE = "rule"  # its promote_when holds
+    EXPLORE = "explore"  # it is new and tried out on this caller
     HABIT = "habit"  # the ranker finds it likely enough for the gate
+    POPULAR = "popular"  # the same of a customer without history, by what others like them do
     SEGMENT = "segment"  # its promote_for names the customer's segment
 
 
@@ -38,6 +41,8 @@ class Grounds:
     held_out: bool = False
     memory: MenuMemory | None = None  #: of earlier calls
     habit: tuple[str, ...] | None = None  #: what habits promote in this call, if that was settled before
+    known: bool = True  #: whether the scores come of a history of the caller's own
+    drawn: tuple[str, ...] = ()  #: options to be tried out on this caller, the first that may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +57,15 @@ class Arrangement:
     ruled_s: float  #: the same with what rules (or the caller's own wish) promote
     spoken_s: float  #: the same as it is said
     longer_s: Mapping[str, float]  #: options that were not promoted because of this many more seconds to be expected
+    explored_s: float | None = None  #: as `ruled_s`, with the option that is tried out; None without one
+    explored: tuple[str, ...] = ()  #: options that may be tried out in this call
 
 
 def arrange(menu: Menu, gate: Gate, grounds: Grounds) -> Arrangement:
-    """The menu for this caller. Habit and segment never raise the seconds that this caller may expect to listen."""
+    """The menu for this caller. Habit and segment never raise the seconds that this caller may expect to listen.
+
+    A new option that is tried out raises them by its own length at most, and there is one at most.
+    """
     offered = visible(menu, grounds.language, grounds.hidden)
     # In a fixed menu everything stays.
     free = [] if menu.order == "fixed" else [option for option in offered if not option.stays]
@@ -77,11 +87,22 @@ def arrange(menu: Menu, gate: Gate, grounds: Grounds) -> Arrangement:
         ruled = [option.id for option in free if option.id in grounds.ruled]
         why = dict.fromkeys(ruled[: gate.most], Why.RULE)
     ruled_s = spoken_s = listened_s(why) if why else book_s
+    explored_s: float | None = None
+    explored: tuple[str, ...] = ()
     if not memory.frozen and not grounds.held_out:
+        explored = _unknown(free, grounds, gate)
+        for option in explored:
+            if option in why or len(why) >= gate.most:
+                continue
+            then_s = listened_s((*why, option))
+            if then_s <= ruled_s + grounds.seconds[option] + _EQUAL_S:
+                why[option], explored_s, spoken_s = Why.EXPLORE, then_s, then_s
+                break
+            longer_s[option] = then_s - ruled_s
         if grounds.habit is None and grounds.scores:
             settled = _settled(memory, _wished(free, grounds.scores, gate), gate)
         habit = settled.promoted if grounds.habit is None else grounds.habit
-        for option, reason in _candidates(free, habit if grounds.scores else (), grounds.segment):
+        for option, reason in _candidates(free, habit if grounds.scores else (), grounds):
             if option in why or len(why) >= gate.most:
                 continue
             then_s = listened_s((*why, option))
@@ -91,7 +112,8 @@ def arrange(menu: Menu, gate: Gate, grounds: Grounds) -> Arrangement:
             else:
                 longer_s.setdefault(option, then_s - spoken_s)
     order = _order(menu, offered, free, why)
-    return Arrangement(order, _keys(menu, order), why, settled, book_s, ruled_s, spoken_s, longer_s)
+    keys = _keys(menu, order)
+    return Arrangement(order, keys, why, settled, book_s, ruled_s, spoken_s, longer_s, explored_s, explored)
 
 
 def visible(menu: Menu, language: str, hidden: frozenset[str]) -> tuple[Option, ...]:
@@ -103,9 +125,23 @@ def visible(menu: Menu, language: str, hidden: frozenset[str]) -> tuple[Option, 
     )
 
 
-def _candidates(free: Sequence[Option], habit: Iterable[str], segment: str | None) -> Iterable[tuple[str, Why]]:
-    movable = {option.id for option in free}
-    yield from ((option, Why.HABIT) for option in habit if option in movable)
+def _unknown(free: Sequence[Option], grounds: Grounds, gate: Gate) -> tuple[str, ...]:
+    """The options to be tried out that the ranker does not know well; within a call what was found first stands."""
+    if gate.explore <= 0:
+        return ()
+    new = {option.id: grounds.scores.get(option.task) if option.task else None for option in free if option.explore}
+    settled = grounds.habit is not None
+    return tuple(
+        option
+        for option in grounds.drawn
+        if option in new and (settled or (score := new[option]) is None or score < gate.least)
+    )
+
+
+def _candidates(free: Sequence[Option], habit: Iterable[str], grounds: Grounds) -> Iterable[tuple[str, Why]]:
+    movable, segment = {option.id for option in free}, grounds.segment
+    likely = Why.HABIT if grounds.known else Why.POPULAR
+    yield from ((option, likely) for option in habit if option in movable)
     yield from ((option.id, Why.SEGMENT) for option in free if segment is not None and segment in option.promote_for)
 
 

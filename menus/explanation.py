@@ -32,7 +32,7 @@ class OptionExplained:
     label: str
     task: str | None
     probability: float | None  #: by the ranker
-    promoted: str | None  #: frozen, rule, habit, segment
+    promoted: str | None  #: frozen, rule, explore, habit, popular, segment
     why: str
     evidence: str = ""  #: what the caller's history says of it
     shares: tuple[Share, ...] = ()  #: what went into the probability, where the ranker can tell
@@ -152,6 +152,8 @@ def _about(menu: Menu, record: Mapping[str, Any], arrangement: Arrangement) -> S
         said.append(f"what {record['ranker']} gave were no probabilities; they were not used")
     elif not record["scores"]:
         said.append("nothing is known of what this caller does")
+    elif not record.get("known", True):
+        said.append("this customer has no history yet; the probabilities are those of others like them")
     said.append(
         f"gate: from {gate['promote_at']:g}, {gate['lead']:g} ahead of the next, at most {gate['most']}, wished for in "
         f"{gate['steady_calls']} {'call' if gate['steady_calls'] == 1 else 'calls in a row'}"
@@ -207,6 +209,10 @@ class _Reasons:
             return "first: the caller has frozen the menu with it in front"
         if why is Why.RULE:
             return f"first by rule: {option.promote_when}"
+        if why is Why.EXPLORE:
+            return f"first to be tried out: it is new, and this customer is drawn for it {self._drawn_from()}"
+        if why is Why.POPULAR:
+            return f"first because many like this customer, who has no history yet, want it: {self._passed(option)}"
         if why is Why.HABIT:
             return f"first by habit: {self._passed(option)}"
         if why is Why.SEGMENT:
@@ -215,7 +221,14 @@ class _Reasons:
             kind = {COMPLAINT_TASK: "complaint", AGENT_TASK: "agent"}.get(option.task or "", "pinned")
             return f"stays in its place: {kind}"
         rule = f"; its rule does not hold: {option.promote_when}" if self._rule_fails(option) else ""
-        return f"in the book's order: {self._not_promoted(option)}{rule}"
+        new = f"; new, but not drawn for this customer {self._drawn_from()}" if self._not_drawn(option) else ""
+        return f"in the book's order: {self._not_promoted(option)}{rule}{new}"
+
+    def _drawn_from(self) -> str:
+        return f"this month, as {self._gate.explore:.1%} of all are"
+
+    def _not_drawn(self, option: Option) -> bool:
+        return option.explore and self._gate.explore > 0 and option.id not in self._record.get("drawn", ())
 
     def _rule_fails(self, option: Option) -> bool:
         return option.promote_when is not None and option.id not in self._record["ruled"]

@@ -46,6 +46,7 @@ class MenuHeard:
     promoted: tuple[str, ...] = ()  #: options that were promoted, whatever the reason
     keys: Mapping[str, str] = field(default_factory=dict)  #: key → option as told last, where keys may move
     spoken: bool = True  #: whether it was said; else it was only typed through, or has been frozen since
+    explored: tuple[str, ...] = ()  #: options that may be tried out in this call
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the position of the call."""
@@ -55,6 +56,7 @@ class MenuHeard:
             "promoted": list(self.promoted),
             "keys": dict(self.keys),
             "spoken": self.spoken,
+            "explored": list(self.explored),
         }
 
     @classmethod
@@ -67,9 +69,11 @@ class MenuHeard:
                 "promoted": list(promoted),
                 "keys": dict(keys),
                 "spoken": bool(spoken),
-            } if len(habit) + len(promoted) + len(keys) <= MOST_HEARD:
-                if all(isinstance(word, str) for word in (*habit, *promoted, *keys, *keys.values())):
-                    return cls(subject, tuple(habit), tuple(promoted), keys, spoken)
+            } if isinstance(explored := data.get("explored", []), list):  # earlier versions did not tell
+                words = (*habit, *promoted, *explored, *keys, *keys.values())
+                few = len(words) - len(keys) <= MOST_HEARD
+                if few and all(isinstance(word, str) for word in words):
+                    return cls(subject, tuple(habit), tuple(promoted), keys, spoken, tuple(explored))
         raise ValueError("this is not what a call heard of a menu")
 
 

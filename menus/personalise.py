@@ -1,6 +1,6 @@
 """Menu + what is known of the caller → what is said, in which order, on which keys, and the record of why."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite
@@ -74,6 +74,7 @@ def spoken_menu(
     seconds: Mapping[str, float] | None = None,
     heard: MenuHeard | None = None,
     held: Held | None = None,
+    drawn: Sequence[str] = (),
 ) -> SpokenMenu:
     """The menu of that name as this caller hears it. `now` is aware; held-out callers keep the order of book and rules.
 
@@ -81,8 +82,8 @@ def spoken_menu(
 
     `hidden` and `ruled`: options whose `when` does not hold, and those whose `promote_when` does. `seconds`: how long
     each option takes to say on its own key; judged by its length when left out. `heard`: what this call has heard of
-    the menu so far. Scores that are no probabilities are not used. The order is the book's unless the menu's `order` is
-    personal.
+    the menu so far. `drawn`: options to be tried out on this caller. Scores that are no probabilities are not used.
+    The order is the book's unless the menu's `order` is personal.
     """
     menu = book.steps[name]
     assert isinstance(menu, Menu), f"{name} is not a menu"
@@ -90,12 +91,15 @@ def spoken_menu(
     scores: dict[str, float] = {}
     basis: Mapping[str, Any] = {}
     refused = False
-    if menu.order == "personal" and facts.history:
+    known = bool(facts.history)
+    if menu.order == "personal" and (known or facts.customer_id is not None):
         tasks = list(dict.fromkeys(option.task for option in offered if option.task is not None))
         given = ranker.scores(facts, tasks, now.astimezone(book.zone))
-        basis = getattr(given, "basis", {})
-        refused = not _are_probabilities(given)
-        scores = {} if refused else {task: round(given[task], 6) for task in tasks if task in given}
+        # Of a customer without history all tasks alike means that nothing is known, not that each is that likely.
+        if known or not are_alike(given, tasks):
+            basis = getattr(given, "basis", {})
+            refused = not _are_probabilities(given)
+            scores = {} if refused else {task: round(given[task], 6) for task in tasks if task in given}
     lasts = seconds or {}
     subject = subject_of(facts)
     settled = heard is not None and heard.spoken and heard.subject == subject
@@ -118,6 +122,8 @@ def spoken_menu(
         "segment": facts.segment,
         "memory": None if memory is None else _plain(memory),
         "settled": list(heard.habit) if heard is not None and settled else None,
+        "known": known,
+        "drawn": list(heard.explored if heard is not None and settled else drawn),
         "seconds": {
             option.id: round(lasts.get(option.id) or estimated_s(option_text(book, option, language)), 3)
             for option in offered
@@ -134,6 +140,7 @@ def spoken_menu(
             heard.habit if heard is not None and settled else arrangement.memory.promoted,
             tuple(arrangement.why),
             {arrangement.keys[option.id]: option.id for option in offered} if menu.keys == "renumber" else {},
+            explored=heard.explored if heard is not None and settled else arrangement.explored,
         ),
         arrangement.memory if not settled and arrangement.memory != (memory or MenuMemory()) else None,
         heard.keys if heard is not None else {},
@@ -185,6 +192,11 @@ def _are_probabilities(scores: Mapping[str, float]) -> bool:
     return all(isfinite(score) and score >= 0 for score in scores.values()) and sum(scores.values()) <= 1 + 1e-6
 
 
+def are_alike(scores: Mapping[str, float], tasks: Sequence[str]) -> bool:
+    """Whether a ranker finds all tasks equally likely, together certain: what it says when it knows nothing."""
+    return all(task in scores and abs(scores[task] * len(tasks) - 1) < 1e-9 for task in tasks)
+
+
 def _arranged(menu: Menu, asked: Mapping[str, Any]) -> Arrangement:
     """What follows from the grounds in a decision record."""
     memory, settled = asked["memory"], asked["settled"]
@@ -200,12 +212,16 @@ def _arranged(menu: Menu, asked: Mapping[str, Any]) -> Arrangement:
         if memory is None
         else MenuMemory(tuple(memory["promoted"]), tuple(memory["wished"]), memory["streak"], memory["frozen"]),
         habit=None if settled is None else tuple(settled),
+        # Records of earlier versions do not have these.
+        known=asked.get("known", True),
+        drawn=tuple(asked.get("drawn", ())),
     )
     return arrange(menu, Gate.model_construct(**asked["gate"]), grounds)
 
 
 def _results(menu: Menu, arrangement: Arrangement) -> dict[str, Any]:
     """The part of a decision record that follows from its grounds."""
+    explored = {} if arrangement.explored_s is None else {"explored": round(arrangement.explored_s, 3)}
     return {
         "keys": menu.keys,
         "promoted": list(arrangement.why),
@@ -216,6 +232,7 @@ def _results(menu: Menu, arrangement: Arrangement) -> dict[str, Any]:
             "book": round(arrangement.book_s, 3),
             "ruled": round(arrangement.ruled_s, 3),
             "spoken": round(arrangement.spoken_s, 3),
+            **explored,
         },
         "remembered": _plain(arrangement.memory),
     }

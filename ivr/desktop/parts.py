@@ -102,7 +102,7 @@ class HeardFirstPart(_Part):
     """What the menu of this call put in front for the caller. Texts come by language; the page takes its own."""
 
     menu: str
-    why: Literal["frozen", "rule", "habit", "segment"]
+    why: Literal["frozen", "rule", "explore", "habit", "popular", "segment"]
     label: tuple[tuple[str, str], ...]
     because: tuple[tuple[str, str], ...]  #: "usually transfers money on the 1st"; only of habits
 

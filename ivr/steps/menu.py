@@ -6,6 +6,7 @@ from datetime import datetime
 
 from ivr.call import Call
 from ivr.ports import Clip, ClipHeard, Waited
+from menus.exploration import drawn_to_try
 from menus.facts import MenuHeard, MenuMemory, subject_of
 from menus.personalise import SpokenMenu, spoken_menu
 from menus.schema import Menu
@@ -69,9 +70,10 @@ async def spoken_menu_of(call: Call, step: Menu, position: Position) -> SpokenMe
     personal, facts = call.parts.settings.personal, call.facts
     caller = str(facts.customer_id) if facts.customer_id is not None else facts.ani
     # The day on which the call began: a menu must not change at midnight while somebody listens to it.
+    began_on = datetime.fromtimestamp(call.started_at, call.parts.settings.zone).date()
     why_held = held(
         caller,
-        datetime.fromtimestamp(call.started_at, call.parts.settings.zone).date(),
+        began_on,
         salt=personal.salt,
         share=personal.hold_out,
         cycle_days=personal.cycle_days,
@@ -92,6 +94,7 @@ async def spoken_menu_of(call: Call, step: Menu, position: Position) -> SpokenMe
         ruled=ruled,
         seconds={one.id: option(position.step, one.id, call.language).seconds for one in step.offered(call.language)},
         heard=position.menus.get(position.step),
+        drawn=drawn_to_try(call.edition.book, position.step, facts, began_on, personal.salt),
     )
 
 

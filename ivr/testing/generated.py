@@ -67,6 +67,7 @@ def gates(draw: st.DrawFn) -> dict[str, Any]:
         "most": draw(st.integers(0, 3)),
         "least": draw(st.floats(0, 1)),
         "steady_calls": draw(st.integers(1, 3)),
+        "explore": draw(st.sampled_from([0.2, 0.05, 0])),
     }
 
 
@@ -122,6 +123,7 @@ def _options(draw: st.DrawFn) -> list[dict[str, Any]]:
         else:
             option |= {"task": draw(st.none() | st.sampled_from(TASKS)), "when": draw(maybe)}
             option |= {"promote_when": draw(maybe), "promote_for": draw(st.lists(st.sampled_from(SEGMENTS)))}
+            option["explore"] = draw(st.booleans())
             option["only_in"] = draw(st.sampled_from([(), (), (), ("en",), ("zh",)]))
         options.append(option)
     for n in range(10, count):
@@ -145,7 +147,7 @@ def callers(draw: st.DrawFn, now: datetime) -> CallerFacts:
         matches=1,
         language=draw(st.sampled_from(["en", "zh"])),
         segment=draw(st.none() | st.sampled_from([*SEGMENTS, "of another book"])),
-        history=draw(HISTORIES) or (HistoryEvent(now - timedelta(days=40), "task0"),),
+        history=draw(HISTORIES),
         key_dates=tuple(("card_expiry", (now + after).date()) for after in draw(st.lists(days, max_size=1))),
         life_events=tuple(("moving_house", (now - before).date()) for before in draw(st.lists(days, max_size=1))),
         memory=draw(_memories),

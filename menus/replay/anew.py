@@ -221,6 +221,8 @@ class _One:
             held_out=bool(self.base.get("held_out", False)),
             memory=memory,
             habit=None if settled is None else tuple(settled),
+            known=bool(self.base.get("known", True)),
+            drawn=() if record is None else tuple(record.get("drawn", ())),
         )
         return arrange(menu, gate, grounds), seconds
 

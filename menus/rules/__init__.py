@@ -69,6 +69,7 @@ WAYS: tuple[Rule, ...] = (
     expressions.unused_hours,
     options.length_of_menus,
     options.duplicate_options,
+    people.explored_complaint,
     people.reused_complaint_key,
     keys.order_of_keys,
 )

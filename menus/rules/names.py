@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from menus.rules.finding import Finding, Loc, advice, fault, unknown
 from menus.rules.outline import Outline
 from menus.rules.places import options_of, prompts_used, targets_of
-from menus.schema import Callback, Collect, MenuBook, Option, Route, Send, Transfer
+from menus.schema import AGENT_TASK, COMPLAINT_TASK, Callback, Collect, MenuBook, Option, Route, Send, Transfer
 
 
 def unknown_steps(outline: Outline) -> Iterator[Finding]:
@@ -102,9 +102,10 @@ def never_promoted(outline: Outline) -> Iterator[Finding]:
     """Options that ask to be spoken earlier where nothing is, and personal menus in which nothing can be."""
     for name, menu in outline.menus.items():
         for index, option in enumerate(menu.options):
-            field = "promote_when" if option.promote_when else "promote_for"
+            explored = option.explore and option.task not in (AGENT_TASK, COMPLAINT_TASK)  # that is a fault of its own
+            field = "promote_when" if option.promote_when else "promote_for" if option.promote_for else "explore"
             why = "the menu has no order: personal" if menu.order == "fixed" else "the option is pinned"
-            if (option.promote_when or option.promote_for) and (menu.order == "fixed" or option.pinned):
+            if (option.promote_when or option.promote_for or explored) and (menu.order == "fixed" or option.pinned):
                 loc: Loc = ("steps", name, "options", index, field)
                 yield advice(loc, "never-promoted", f"this does nothing, because {why}")
         if menu.order == "personal" and not any(map(_can_be_promoted, menu.options)):

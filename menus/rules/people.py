@@ -69,6 +69,16 @@ def _ends_first(outline: Outline) -> Iterator[Finding]:
                 break
 
 
+def explored_complaint(outline: Outline) -> Iterator[Finding]:
+    """Complaint or agent as something to be tried out: they keep their place for everybody."""
+    for name, menu in outline.menus.items():
+        for index, option in enumerate(menu.options):
+            if option.explore and option.task in (COMPLAINT_TASK, AGENT_TASK):
+                loc: Loc = ("steps", name, "options", index, "explore")
+                message = f"{option.task} keeps its place for everybody and is never tried out; take this away"
+                yield fault(loc, "explored-complaint", message)
+
+
 def reused_complaint_key(outline: Outline) -> Iterator[Finding]:
     """Another matter on the key that means complaint in the top menu."""
     keys = {

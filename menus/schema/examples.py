@@ -94,6 +94,8 @@ EXAMPLES: Mapping[str, Any] = {
     "promote_for": ["affluent"],
     "only_in": ["en"],
     "spoken_in": "zh",
+    "Option.explore": True,
+    "Gate.explore": 0.05,
     "promote_at": 0.5,
     "lead": 0.2,
     "Gate.most": 2,

@@ -64,6 +64,8 @@ class Option(Part):
     """Spoken first while this condition holds, as in calendar.day <= 5: before what habits promote."""
     promote_for: tuple[Line, ...] = ()
     """Spoken earlier to customers of these segments, after what habits promote."""
+    explore: bool = False
+    """New and tried out: spoken first to the share of customers that the gate's `explore` says, drawn by the month."""
     only_in: tuple[Language, ...] = ()
     """Offered only while the call is in one of these languages; in all when left out."""
     spoken_in: Language | None = None
@@ -120,6 +122,8 @@ class Gate(Part):
     """Least probability of a second option; it passes the gate on the chance that the first was wrong."""
     steady_calls: int = Field(default=1, ge=1, le=9)
     """What habits promote changes only after so many calls in a row in which the new order was wished for."""
+    explore: float = Field(default=0, ge=0, le=0.2)
+    """Share of customers on whom an option with `explore: true` is tried out each month; 0 tries nothing out."""
 
 
 KeyPolicy = Literal["stable", "renumber", "shortcut"]

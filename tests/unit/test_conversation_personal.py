@@ -73,6 +73,23 @@ async def test_transfers_come_first_in_the_first_days_of_a_month_when_the_book_s
     assert why(stage, "call-2") == {"transfer": "rule"}
 
 
+async def test_a_new_option_comes_first_for_the_customers_drawn_and_stays_there_when_the_menu_is_said_again() -> None:
+    stage = Stage(
+        the_book(said_of("cards", "explore: true"), main="    gate: {explore: 0.2}\n"),
+        settings={"personal": {"hold_out": 0}},
+    )
+    firsts = set()
+    for customer in range(40):
+        facts = replace(SOMEBODY, customer_id=customer)
+        stage.store.facts[ANI] = (facts,)
+        await stage.take(stage.leg(Press("#"), HangUp(), call_id=f"call-{customer}"))
+        menus = stage.told("menu", f"call-{customer}")
+        drawn = menus[-1]["record"]["drawn"]
+        assert {one["record"]["promoted"] == drawn for one in menus} == {True}
+        firsts.add((tuple(drawn), menus[0]["order"][0]["option"], menus[-1]["order"][0]["option"]))
+    assert firsts == {((), "balance", "balance"), (("cards",), "cards", "cards")}
+
+
 async def test_cards_come_first_for_a_customer_whose_card_expires_soon() -> None:
     stage = Stage(the_book(said_of("cards", "promote_when: customer.card_expires_in_days <= 30")))
     late = replace(SOMEBODY, key_dates=(("card_expiry", date(2027, 9, 21)),))

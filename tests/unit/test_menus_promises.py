@@ -77,8 +77,19 @@ def assert_promises(book: MenuBook, spoken: SpokenMenu, hidden: Collection[str],
     assert promoted == record["promoted"] == list(why)
     assert len(promoted) <= (0 if menu.order == "fixed" else gate.most)
     frozen = record["memory"] is not None and record["memory"]["frozen"]
-    ranks = [("frozen", "rule", "habit", "segment").index(reason) for reason in why.values()]
+    ranks = [("frozen", "rule", "explore", "habit", "popular", "segment").index(reason) for reason in why.values()]
     assert ranks == sorted(ranks)
+    assert not ({"habit", "popular"} <= set(why.values()))
+    tried_out = [id_ for id_, reason in why.items() if reason == "explore"]
+    assert len(tried_out) <= (1 if gate.explore > 0 else 0)
+    for id_ in tried_out:
+        assert by_id[id_].explore
+        assert id_ in record["drawn"]
+        assert by_id[id_].task not in ("complaint", "agent")
+        assert not record["held_out"]
+        assert not frozen
+        if record["settled"] is None and by_id[id_].task in record["scores"]:
+            assert record["scores"][by_id[id_].task] < gate.least
     assert not frozen or set(why.values()) <= {"frozen"}
     assert frozen or "frozen" not in why.values()
     free = [] if menu.order == "fixed" else [option.id for option in offered if not option.stays]
@@ -90,7 +101,7 @@ def assert_promises(book: MenuBook, spoken: SpokenMenu, hidden: Collection[str],
         if not by_rule:
             assert said == list(by_id)
 
-    # Nobody has to expect to listen longer because of habits.
+    # Nobody has to expect to listen longer because of habits, nor longer than a new option takes because of that.
     seconds, scores = record["seconds"], record["scores"]
     sharing = [option.task for option in offered]
     own = {o.id: scores[o.task] / sharing.count(o.task) if o.task in scores else 0.0 for o in offered}
@@ -99,8 +110,11 @@ def assert_promises(book: MenuBook, spoken: SpokenMenu, hidden: Collection[str],
     expected = record["expected_s"]
     assert abs(expected["spoken"] - expected_by_hand(said, chances, seconds)) < 0.001
     assert abs(expected["book"] - expected_by_hand(list(by_id), chances, seconds)) < 0.001
+    assert ("explored" in expected) == bool(tried_out)
+    if tried_out:
+        assert expected["explored"] <= expected["ruled"] + seconds[tried_out[0]] + 0.002
     if scores:
-        assert expected["spoken"] <= expected["ruled"]
+        assert expected["spoken"] <= expected.get("explored", expected["ruled"])
     if not by_rule and not frozen:
         assert expected["ruled"] == expected["book"]
 
@@ -127,6 +141,7 @@ def situations(draw: st.DrawFn) -> dict[str, Any]:
         MenuHeard,
         st.sampled_from(["customer:7", "number:+8613800000009", None]),
         habit=IDS.map(tuple),
+        explored=IDS.map(tuple),
         spoken=st.booleans(),
     )
     long = {option.id: draw(st.floats(0.3, 9)) for option in top_menu(book).options}
@@ -142,6 +157,7 @@ def situations(draw: st.DrawFn) -> dict[str, Any]:
         "ruled": draw(IDS),
         "seconds": draw(st.none() | st.just(long)),
         "heard": draw(st.none() | heard),
+        "drawn": draw(st.permutations([f"option{n}" for n in range(12)]) | IDS),
     }
 
 
@@ -184,7 +200,8 @@ def _five_options(policy: str, most: int) -> MenuBook:
     main = top_menu(book)
     kept = [option for option in main.options if option.id not in ("chinese", "english")]
     balance, transfer, cards, complaint, agent = kept
-    gate = {"promote_at": 0.3, "lead": 0.0, "most": most, "least": 0.1, "steady_calls": 2}
+    transfer, cards = (one.model_copy(update={"explore": True}) for one in (transfer, cards))
+    gate = {"promote_at": 0.3, "lead": 0.0, "most": most, "least": 0.1, "steady_calls": 2, "explore": 0.2}
     personal = {"options": (balance, transfer, complaint, cards, agent), "keys": policy, "gate": gate}
     main = Menu.model_validate(main.model_dump() | {k: _dumped(v) for k, v in personal.items()})
     return book.model_copy(update={"steps": {**book.steps, "main": main}})
@@ -212,6 +229,7 @@ def test_every_single_personalisation_of_a_small_menu_keeps_the_promises() -> No
         for wished in ((), ("cards",))
         for frozen in (False, True)
     ]
+    lots = ((), ("cards",), ("transfer",), ("transfer", "cards"), ("complaint", "balance", "cards", "transfer"))
     count = 0
     for policy, most in itertools.product(POLICIES, range(4)):
         book = _five_options(policy, most)
@@ -221,7 +239,7 @@ def test_every_single_personalisation_of_a_small_menu_keeps_the_promises() -> No
                 facts = CallerFacts(**{**_fields(known), "memory": {"main": memory}})
                 spoken = spoken_menu(
                     book, "main", facts, NOW, "en", ToldRanker(told), held_out=held_out, again=False,
-                    hidden=hidden, ruled=ruled,
+                    hidden=hidden, ruled=ruled, drawn=lots[count % 5],
                 )  # fmt: skip
                 assert_promises(book, spoken, hidden, ruled)
                 count += 1
