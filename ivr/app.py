@@ -109,7 +109,6 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             stack.push_async_callback(bank.close)
         registry = CollectorRegistry()
         ranker = LiveRanker(settings, clock, registry)
-        await ranker.look()
         hub = Hub(
             roster,
             clock,
@@ -161,6 +160,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         desktop = DesktopServer(app, settings.web.host, settings.web.port)
         web_port = await desktop.start()
         stack.push_async_callback(desktop.stop)
+        await ranker.look()
         await switchboard.start()
         stack.push_async_callback(switchboard.stop)
         await stack.enter_async_context(

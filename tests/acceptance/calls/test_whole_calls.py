@@ -112,18 +112,19 @@ async def test_a_wrong_key_and_silence_are_told_apart(hotline: Any) -> None:
 
 
 async def test_an_agent_who_does_not_answer_is_set_aside_and_the_next_one_rings(hotline: Any) -> None:
-    hotline.phones["chris"].manner = Manner(answer=Answer.DECLINE, ring_s=0.5)
-    await hotline.make_ready("chris")
+    hotline.phones["carol"].manner = Manner(answer=Answer.DECLINE, ring_s=0.5)
     await hotline.make_ready("carol")
+    await hotline.make_ready("chris")
+    # Chris, who is the better general agent, is spared for others while Carol is free
     call = await hotline.dial(LI_NA)
     await call.ear.hear_sound(deadline_s=3)
     await call.ear.press("0")
-    first = await hotline.phones["chris"].rang(deadline_s=8)
-    second = await hotline.phones["carol"].rang(deadline_s=8)
+    first = await hotline.phones["carol"].rang(deadline_s=8)
+    second = await hotline.phones["chris"].rang(deadline_s=8)
     await call.wait_ended(deadline_s=20)
     assert second.invited_at - first.invited_at < 2.5
     assert await hotline.ended(LI_NA) == "served/agent"
-    assert await hotline.agent_state("chris") is AgentState.MISSED
+    assert await hotline.agent_state("carol") is AgentState.MISSED
     declined, served = await hotline.offers(LI_NA)
     assert (declined.state, served.state) == ("declined", "completed")
 
