@@ -13,8 +13,10 @@ from ivr.errors import Misconfigured
 from ivr.numbers import e164
 from ivr.ports import CustomerView
 from ivr.rehearsal.callers import move_in, number_of
+from ivr.rehearsal.holdings import holdings_of, payees_for
 from ivr.rehearsal.schema import Caller, ScenarioFile
 from ivr.settings import Settings
+from ivr.testing.accounts import MemoryAccount
 from ivr.testing.stage import Stage
 from menus.facts import CallerFacts
 from menus.yaml_shape import close_match
@@ -36,6 +38,7 @@ class Identity:
     told: str  #: in words
     facts: CallerFacts | None = None  #: from the database
     views: tuple[CustomerView, ...] = ()
+    holdings: tuple[MemoryAccount, ...] = ()  #: theirs, and those of whom they may pay to
     callers: Mapping[str, Caller] = field(default_factory=dict)  #: of a scenario file
 
     def move_in(self, stage: Stage, now: datetime) -> None:
@@ -44,6 +47,7 @@ class Identity:
         if self.facts is not None and self.ani is not None:
             stage.store.facts[self.ani] = (self.facts,)
             stage.bank.customers.extend(self.views)
+            stage.bank.accounts |= {account.customer_id: account for account in self.holdings}
 
 
 async def identify(settings: Settings, wish: str | None, places: Path, now: datetime) -> Identity:
@@ -81,12 +85,14 @@ async def _in_database(settings: Settings, ani: str, now: datetime) -> Identity 
                 ani, now=at, deadline_s=_PATIENCE_S
             )
             views = await SqlBank(database, settings.zone).customers_by_number(ani, now=at)
+            ours = [await holdings_of(database, view, now) for view in views]
+            others = await payees_for(database, frozenset(view.id for view in views)) if views else []
     except (ModelsError, StoreAway) as fault:
         return f"no database: {fault}"
     if not views:
         return "not in the database"
     names = " and ".join(view.name for view in views)
-    return Identity(ani, f"{names}, from the database", facts=facts, views=views)
+    return Identity(ani, f"{names}, from the database", facts=facts, views=views, holdings=(*ours, *others))
 
 
 def _files(places: Path) -> tuple[dict[Path, ScenarioFile], str]:

@@ -7,8 +7,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ivr.bank import terms
+from ivr.bank.credentials import card_hash, card_key
 from ivr.bank.terms import refused
-from ivr.ports import BankAnswer, BankOrder, BankRow, CustomerView
+from ivr.ports import BankAnswer, BankOrder, BankRow, Claimant, CustomerView
 from menus.operations import OPERATIONS
 from menus.spoken.money import Money
 from menus.values import Value
@@ -26,6 +27,11 @@ class MemoryCard:
     limit_most_cents: int = 3_000_000
     used_cents: int = 0
     blocked: bool = False
+    number_hash: str = field(default="", repr=False)  #: of a card of which only the end of the number is known
+
+    def has_number(self, number: str) -> bool:
+        """Whether this is its whole number."""
+        return card_hash(number, card_key()) == self.number_hash if self.number_hash else number == self.number
 
     @property
     def last_four(self) -> str:
@@ -53,6 +59,7 @@ class MemoryAccount:
     segment: str = "mass"
     pin: str = field(default="", repr=False)
     birthday: str = field(default="", repr=False)  #: YYYYMMDD
+    proves: Callable[[Claimant], bool] | None = field(default=None, repr=False)  #: compares in place of the two above
     account: str | None = None  #: number of the current account
     balance_cents: int = 0
     cards: list[MemoryCard] = field(default_factory=list)

@@ -56,7 +56,7 @@ class MemoryBank:
         """By the card if one was typed, else by the number if exactly one customer has it."""
         self._reach()
         if claimant.card:
-            held = [one for one in self.accounts.values() if any(card.number == claimant.card for card in one.cards)]
+            held = [one for one in self.accounts.values() if any(card.has_number(claimant.card) for card in one.cards)]
             ids = [one.customer_id for one in held]
         else:
             ids = [one.id for one in self.customers if claimant.ani is not None and claimant.ani in one.numbers]
@@ -68,6 +68,8 @@ class MemoryBank:
         account = self.accounts.get(customer_id or 0)
         if account is None:
             return False
+        if account.proves is not None:
+            return account.proves(claimant)
         return claimant.secret == (account.pin if claimant.by == "pin" else account.birthday) != ""
 
     async def perform(self, order: BankOrder, *, now: float, deadline_s: float) -> BankAnswer:
