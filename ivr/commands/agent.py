@@ -5,6 +5,7 @@ import re
 import secrets
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,12 +19,16 @@ from ivr.settings import Settings
 from menus.loader import examine_folder
 from menus.schema import SKILL, SKILL_ADVICE, Route
 from menus.yaml_shape import close_match
+from routing.agent import PAUSE_REASONS, AgentEvent, AgentState
+from routing.errors import IllegalMove
 
 if TYPE_CHECKING:
     from routing.views import AgentCard
 
 agents = typer.Typer(
-    name="agent", help="Agents: add, list, remove, set passwords, skills and phones.", no_args_is_help=True
+    name="agent",
+    help="Agents: add, list, pause, log out, remove, set passwords, skills and phones.",
+    no_args_is_help=True,
 )
 
 SHORTEST_PASSWORD = 10  #: characters
@@ -171,6 +176,53 @@ def remove(name: Name, settings: SettingsFile = None) -> None:
 
     asyncio.run(work())
     print(f"{name} is removed and cannot sign in any more")
+
+
+@agents.command("pause")
+def pause(
+    name: Name,
+    reason: Annotated[str, typer.Option(help=f"One of: {', '.join(PAUSE_REASONS)}.")] = "supervisor",
+    settings: SettingsFile = None,
+) -> None:
+    """Pause an agent who is signed in. In a call it counts from the call's end on; the agent can say ready again."""
+    if reason not in PAUSE_REASONS:
+        raise Misconfigured(
+            f"--reason {reason}: write one of {', '.join(PAUSE_REASONS)}{close_match(reason, PAUSE_REASONS)}"
+        )
+    state = _let(name, AgentEvent.PAUSE, settings, reason)
+    later = "" if state is AgentState.PAUSED else " as soon as the call is over"
+    print(f"{name} is paused{later}")
+
+
+@agents.command("logout")
+def logout(name: Name, settings: SettingsFile = None) -> None:
+    """Sign an agent out; signing in again needs the password only. Refused while they are in a call."""
+    _let(name, AgentEvent.SIGN_OUT, settings)
+    print(f"{name} is signed out")
+
+
+def _let(name: str, event: AgentEvent, settings: Path | None, reason: str | None = None) -> AgentState:
+    """Make a move of an agent in their place; the state afterwards. Raises Misconfigured when it cannot be made."""
+    from models.agents import Agents
+    from models.errors import UnknownAgent
+    from models.migrate import opened
+
+    read = settings_of(settings)
+
+    async def work() -> "AgentCard":
+        async with opened(read.database_url) as database:
+            roster = Agents(database)
+            card = await roster.by_name(name)
+            if card is None:
+                raise UnknownAgent(f"no agent is called {name!r}")
+            return await roster.say(card.id, event, now=SystemClock(read.clock_ahead_s).now(), reason=reason)
+
+    try:
+        return asyncio.run(work()).state
+    except IllegalMove as refused:
+        if refused.state == AgentState.LOGGED_OUT:
+            raise Misconfigured(f"{name} is not signed in") from refused
+        raise Misconfigured(f"{name} is in a call; `ivr agent pause {name}` counts from its end on") from refused
 
 
 def _check_phone(phone: str) -> None:

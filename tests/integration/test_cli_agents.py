@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from ivr.testing.books import SMALL
 from ivr.testing.command import Ran, ivr
 from models.agents import Agents
 from models.database import Database
+from models.tables import AgentRow
+from routing.agent import AgentEvent, AgentState
 from routing.views import AgentCard
 
 PASSWORD = "correct horse"
@@ -37,6 +40,14 @@ def signs_in(name: str, password: str) -> AgentCard | None:
             return await Agents(database).check_password(name, password)
 
     return asyncio.run(check())
+
+
+def put_in_a_call(name: str) -> None:
+    async def work() -> None:
+        async with Database.opened(os.environ["RINGWISE_DATABASE_URL"]) as database, database.write() as session:
+            await session.execute(update(AgentRow).where(AgentRow.name == name).values(state=AgentState.BUSY))
+
+    asyncio.run(work())
 
 
 def test_an_agent_who_was_added_signs_in_with_their_phone_and_skills() -> None:
@@ -198,7 +209,9 @@ def test_a_skill_that_is_taken_away_makes_older_decisions_void() -> None:
     assert after.version > before.version
 
 
-@pytest.mark.parametrize("command", [["password"], ["skills", "--skill", "cards=1"], ["phone", "PJSIP/x"], ["remove"]])
+@pytest.mark.parametrize(
+    "command", [["password"], ["skills", "--skill", "cards=1"], ["phone", "PJSIP/x"], ["remove"], ["pause"], ["logout"]]
+)
 def test_an_agent_who_does_not_exist_is_named(command: list[str]) -> None:
     ran = ivr("agent", command[0], "nobody", *command[1:], typed=PASSWORD + "\n")
     assert (ran.status, ran.out, ran.err) == (1, "", "no agent is called 'nobody'\n")
@@ -209,6 +222,43 @@ def test_another_phone_is_kept_and_a_misspelt_one_refused() -> None:
     assert ivr("agent", "phone", "anna", "PJSIP/agent-107").out.startswith("anna: Anna 安娜, PJSIP/agent-107, ")
     assert "is no phone" in ivr("agent", "phone", "anna", "agent-108").err
     assert "PJSIP/agent-107" in ivr("agent", "list").out
+
+
+def say(name: str, *events: AgentEvent) -> None:
+    async def work() -> None:
+        async with Database.opened(os.environ["RINGWISE_DATABASE_URL"]) as database:
+            card = await Agents(database).by_name(name)
+            assert card is not None
+            for event in events:
+                await Agents(database).say(card.id, event, now=1000.0)
+
+    asyncio.run(work())
+
+
+def test_a_supervisor_pauses_an_agent_and_signs_them_out() -> None:
+    add()
+    assert ivr("agent", "pause", "anna").err == "anna is not signed in\n"
+    say("anna", AgentEvent.SIGN_IN, AgentEvent.READY)
+    ran = ivr("agent", "pause", "anna", "--reason", "training")
+    assert (ran.status, ran.out) == (0, "anna is paused\n")
+    assert " paused " in ivr("agent", "list").out
+    assert ivr("agent", "logout", "anna").out == "anna is signed out\n"
+    assert " logged_out " in ivr("agent", "list").out
+    assert ivr("agent", "logout", "anna").err == "anna is not signed in\n"
+
+
+def test_a_pause_during_a_call_counts_from_its_end_on_and_nobody_is_signed_out_of_a_call() -> None:
+    add()
+    say("anna", AgentEvent.SIGN_IN, AgentEvent.READY)
+    put_in_a_call("anna")
+    assert ivr("agent", "logout", "anna").err == "anna is in a call; `ivr agent pause anna` counts from its end on\n"
+    assert ivr("agent", "pause", "anna").out == "anna is paused as soon as the call is over\n"
+
+
+def test_a_pause_reason_that_nobody_knows_is_refused_with_the_nearest_one() -> None:
+    add()
+    err = ivr("agent", "pause", "anna", "--reason", "trainig").err
+    assert err.endswith("write one of break, meal, training, back_office, supervisor; did you mean 'training'?\n")
 
 
 def test_who_was_removed_is_not_listed_nor_let_in_until_a_password_takes_them_back() -> None:
