@@ -64,6 +64,13 @@ def test_a_model_that_is_no_better_than_the_one_in_use_is_not_published(site: Pa
     assert read_model(site / "models" / CURRENT).digest == better.digest
 
 
+def test_an_order_is_explained_by_the_trained_model(site: Path) -> None:
+    told = ivr("explain", "--as", "+8613800000001", "--at", "2026-12-01T09:30", "-s", str(site / "settings.yaml"))
+    assert told.status == 0
+    assert f"model-{read_model(site / 'models' / CURRENT).digest}" in told.out
+    assert "around this day of the month" in told.out
+
+
 def test_habits_are_counted_anew_for_everybody(site: Path) -> None:
     assert (
         ivr("history", "rebuild", "-s", str(site / "settings.yaml")).out == "the habits of 300 customers are counted\n"
