@@ -1,5 +1,7 @@
 """Complaints being handled: opened once per call and subject, numbered with digits that can be spoken."""
 
+import asyncio
+import random
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,7 +19,9 @@ from routing.errors import StoreAway
 NUMBERS_FROM = 100_000
 HIGHEST_TIER = 3
 #: How often a case is tried to be opened when another one took its number at the same moment.
-TRIES = 5
+TRIES = 20
+#: Longest pause between two such tries, in seconds; drawn, so that those who met once do not meet again.
+APART_S = 0.05
 
 
 class CaseBook:
@@ -67,7 +71,7 @@ class CaseBook:
             try:
                 return await self._database.transact(work)
             except IntegrityError:  # another case took this number at the same moment
-                continue
+                await asyncio.sleep(random.uniform(0, APART_S))
         raise StoreAway(f"no number for a case could be had in {TRIES} tries")
 
     def _day(self, at: float) -> date:

@@ -1,5 +1,7 @@
 """Agents' desktops in a real headless Chromium, as the demonstration and the live tests use them."""
 
+import asyncio
+import contextlib
 import shutil
 import signal
 from types import TracebackType
@@ -32,6 +34,10 @@ new MutationObserver(() => {
 """
 #: Milliseconds that a page gets for anything.
 PATIENCE_MS = 15_000
+#: Seconds that all of a sign-in may take.
+SIGN_IN_S = 60.0
+#: Seconds that a browser gets to close a window or itself.
+CLOSE_S = 10.0
 
 
 def find_browser() -> str:
@@ -70,8 +76,13 @@ class AgentDesk:
         return [moment / 1000 for moment in await self.page.evaluate("window.popsStood")]
 
     async def close(self) -> None:
-        """Close the window; the agent stays signed in until the desk counts as lost."""
-        await self.page.context.close()
+        """Close the window; the agent stays signed in until the desk counts as lost.
+
+        A browser that does not answer in time keeps its window: nobody waits for it.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self.page.context.close()
 
     async def wrap_up(self) -> None:
         """Say how the call went and go on taking calls."""
@@ -110,20 +121,23 @@ class AgentDesks:
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._browser is not None:
-            await self._browser.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await self._browser.close()
         if self._playwright is not None:
             await self._playwright.stop()
 
     async def sign_in(self, name: str, password: str, *, language: str = "en") -> AgentDesk:
-        """Sign an agent in, as a person would."""
+        """Sign an agent in, as a person would. Raises TimeoutError."""
         assert self._browser is not None
-        context = await self._browser.new_context(viewport={"width": 1280, "height": 800}, locale=language)
-        context.set_default_timeout(PATIENCE_MS)
-        page = await context.new_page()
-        await page.add_init_script(WATCH_POPS)
-        await page.goto(f"{self.url}/sign-in")
-        await page.fill("input[name=name]", name)
-        await page.fill("input[name=password]", password)
-        await page.click("button[type=submit]")
-        await page.wait_for_selector("body.desktop[data-link=live]")
+        async with asyncio.timeout(SIGN_IN_S):
+            context = await self._browser.new_context(viewport={"width": 1280, "height": 800}, locale=language)
+            context.set_default_timeout(PATIENCE_MS)
+            page = await context.new_page()
+            await page.add_init_script(WATCH_POPS)
+            await page.goto(f"{self.url}/sign-in")
+            await page.fill("input[name=name]", name)
+            await page.fill("input[name=password]", password)
+            await page.click("button[type=submit]")
+            await page.wait_for_selector("body.desktop[data-link=live]")
         return AgentDesk(page, name)
