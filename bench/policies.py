@@ -16,8 +16,8 @@ from collections.abc import Callable
 from math import inf
 
 from erlang import Steady, erlang_a
-from rivals import FewestCalls, FixedPriorities, LeastRecent, LongestIdle, Ours, RoundRobin
-from simulation import Outcome, Policy, Scene, mean_and_half_width, run, standard_deviation, stream
+from parts.rivals import FewestCalls, FixedPriorities, LeastRecent, LongestIdle, Ours, RoundRobin
+from parts.simulation import Outcome, Policy, Scene, mean_and_half_width, run, standard_deviation, stream
 
 TYPES, EACH = 6, 15
 ALIKE, SKEWED = (1.4,) * TYPES, (2.8, 1.4, 1.4, 1.4, 0.7, 0.7)

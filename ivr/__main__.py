@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,12 +15,13 @@ from ivr.commands import books, explain, forget, graph, publish, replay
 from ivr.commands.agent import agents
 from ivr.commands.bank import bank
 from ivr.commands.callbacks import callbacks
+from ivr.commands.cases import cases
 from ivr.commands.history import history
 from ivr.commands.messages import messages
 from ivr.commands.options import SettingsFile, file_of, settings_of
 from ivr.commands.recordings import recordings
 from ivr.commands.report import report as reports
-from ivr.errors import EngineFault, Misconfigured
+from ivr.errors import EngineFault, Misconfigured, leaves
 from menus.errors import MenusError
 from menus.yaml_source import Faults
 from models.errors import ModelsError
@@ -40,6 +40,7 @@ cli.add_typer(history)
 cli.add_typer(messages)
 cli.add_typer(recordings)
 cli.add_typer(callbacks)
+cli.add_typer(cases)
 cli.add_typer(reports)
 
 #: Faults whose message is made for people; everything else is a defect of ours and shows where it happened.
@@ -51,21 +52,12 @@ def main() -> None:
     try:
         cli()
     except Exception as raised:
-        sentences = [_sentence(fault) for fault in _leaves(raised)]
+        sentences = [_sentence(fault) for fault in leaves(raised)]
         if None in sentences:
             raise
         for sentence in dict.fromkeys(sentences):
             print(sentence, file=sys.stderr)
         sys.exit(1)
-
-
-def _leaves(fault: BaseException) -> Iterator[BaseException]:
-    """The faults themselves, out of the groups in which tasks wrap them."""
-    if isinstance(fault, BaseExceptionGroup):
-        for part in fault.exceptions:
-            yield from _leaves(part)
-    else:
-        yield fault
 
 
 def _sentence(fault: BaseException) -> str | None:
@@ -141,11 +133,13 @@ def check(
 @cli.command()
 def hours(settings: SettingsFile = None) -> None:
     """The opening hours of the menu book for the next two weeks, and the public holidays of the year."""
+    from ivr.clock import SystemClock
     from ivr.commands.hours import told
     from menus.loader import load_book
 
     read = settings_of(settings)
-    for line in told(load_book(read.book.folder), datetime.now(read.zone).date()):
+    now = datetime.fromtimestamp(SystemClock(read.clock_ahead_s).now(), read.zone)
+    for line in told(load_book(read.book.folder), now.date()):
         print(line)
 
 

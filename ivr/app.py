@@ -65,8 +65,6 @@ log = structlog.get_logger()
 
 #: Seconds that calls in menus get to come to an end when the engine is told to stop.
 DRAIN_S = 30.0
-#: How long a bank behind a webhook is asked who has a number; the pop is shown without it then.
-BANK_LOOKUP_S = 1.0
 #: Seconds between two signs of life of a node.
 LIFE_EVERY_S = 3.0
 
@@ -105,7 +103,8 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         roster = Agents(database)
         bank: Bank = SqlBank(database, settings.zone)
         if settings.bank.url is not None:
-            bank = WebhookBank(settings.bank.url, config.secret("RINGWISE_BANK_SECRET"), lookup_s=BANK_LOOKUP_S)
+            bank_secret = config.secret("RINGWISE_BANK_SECRET")
+            bank = WebhookBank(settings.bank.url, bank_secret, lookup_s=settings.calls.lookup_s)
             stack.push_async_callback(bank.close)
         registry = CollectorRegistry()
         ranker = LiveRanker(settings, clock, registry)

@@ -5,12 +5,13 @@ when the answer is missing, or a node has died, the lease ends and the state is 
 answered by an agent?
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Sequence
 
 import structlog
 
 from ivr.errors import ActionUnknown, EngineFault, SwitchAway
-from ivr.numbers import masked, may_be_called
+from ivr.numbers import masked
 from ivr.parts import Parts
 from ivr.ports import CALLBACKS, ROUTING, CallbackSeen, ChannelGone, SwitchEvent
 from routing.callback import COUNTED_AS, CallbackEvent, CallbackState, after_a_failure, of_call, share_out
@@ -22,6 +23,34 @@ log = structlog.get_logger()
 LOOK_EVERY_S = 2.0
 #: How long a claim is held beyond the ringing, and a living call before the switch is asked again.
 LEASE_S = 15.0
+#: How long the store may take to be told what came of a wish.
+TELL_S = 2.0
+
+
+async def tell_wish(
+    parts: Parts, callback_id: int, fence: int, event: CallbackEvent, *, until: float | None = None
+) -> bool:
+    """Write down what has happened to a wish, and count it; False once it has moved on. Raises StoreAway."""
+    moved = await _in_time(parts.callbacks.move(callback_id, fence, event, now=parts.clock.now(), until=until))
+    if moved and event in COUNTED_AS:
+        parts.called_back[COUNTED_AS[event]] += 1
+    return moved
+
+
+async def wish_came_back(parts: Parts, number: str, queue: str) -> bool:
+    """Close the wish of a customer who called and reached an agent, if there is one. Raises StoreAway."""
+    closed = await _in_time(parts.callbacks.came_back(number, queue, now=parts.clock.now()))
+    if closed:
+        parts.called_back["came_back"] += 1
+    return closed
+
+
+async def _in_time(told: Awaitable[bool]) -> bool:
+    try:
+        async with asyncio.timeout(TELL_S):
+            return await told
+    except TimeoutError:
+        raise StoreAway from None
 
 
 class CallbackDialler:
@@ -96,7 +125,7 @@ class CallbackDialler:
         parts, wish = self._parts, callback.wish
         if callback.state is not CallbackState.WAITING:
             return True
-        if may_be_called(wish.number, parts.settings.outbound.allow) and wish.queue in parts.queues:
+        if parts.settings.outbound.permits(wish.number) and wish.queue in parts.queues:
             return True
         log.error("a callback is given up: its number may not be called, or nobody serves its queue", id=callback.id)
         await self._move(callback, CallbackEvent.MISS)
@@ -145,9 +174,7 @@ class CallbackDialler:
 
     async def _move(self, callback: CallbackSeen, event: CallbackEvent, *, until: float | None = None) -> None:
         parts = self._parts
-        moved = await parts.callbacks.move(callback.id, callback.fence, event, now=parts.clock.now(), until=until)
-        if moved and event in COUNTED_AS:
-            parts.called_back[COUNTED_AS[event]] += 1
+        if await tell_wish(parts, callback.id, callback.fence, event, until=until) and event in COUNTED_AS:
             log.info("a callback has moved on", id=callback.id, tries=callback.tries, outcome=COUNTED_AS[event])
             self._seen = tuple(one for one in self._seen if one.id != callback.id)
             parts.hints.nudge(ROUTING)  # an agent who was kept free for it

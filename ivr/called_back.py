@@ -9,6 +9,7 @@ import asyncio
 import structlog
 
 from ivr.call import Call
+from ivr.callbacks import tell_wish
 from ivr.parts import Parts
 from ivr.ports import CALLBACKS, CallbackSeen, NeedWish
 from ivr.steps.menu import key_within
@@ -17,15 +18,15 @@ from ivr.steps.talk import finish_talk, take_back
 from menus.schema import CallingBack
 from menus.walk import Failed, Position, enter
 from routing.call import Arrival, CallEvent, Ending, Reason, Result
-from routing.callback import COUNTED_AS, CallbackEvent, CallbackState, after_a_failure, of_call
+from routing.callback import CallbackEvent, CallbackState, after_a_failure, of_call
 from routing.errors import StoreAway
 
 log = structlog.get_logger()
 
 #: How often the greeting is said.
 GREETINGS = 2
-#: How long the store may take to say whom we have called, and to be told what came of it.
-FIND_S, TELL_S = 2.0, 2.0
+#: How long the store may take to say whom we have called.
+FIND_S = 2.0
 #: How long a wish is held for a customer who asked to be connected, before the switch is asked whether they are there.
 CONNECTED_S = 60.0
 
@@ -109,10 +110,6 @@ async def settle_callback(call: Call, callback: CallbackSeen) -> None:
 async def tell(call: Call, callback: CallbackSeen, event: CallbackEvent, *, until: float | None = None) -> None:
     """Write down what has happened to the wish; what cannot be stored is found out when its lease is over."""
     try:
-        async with asyncio.timeout(TELL_S):
-            moved = await call.parts.callbacks.move(callback.id, callback.fence, event, now=call.now(), until=until)
-    except (TimeoutError, StoreAway):
+        await tell_wish(call.parts, callback.id, callback.fence, event, until=until)
+    except StoreAway:
         log.warning("the store is away; what came of a callback is found out later", event_name=str(event))
-        return
-    if moved and event in COUNTED_AS:
-        call.parts.called_back[COUNTED_AS[event]] += 1

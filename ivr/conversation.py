@@ -39,7 +39,7 @@ TELLING = frozenset({Verdict.NO_INPUT, Verdict.INVALID, Verdict.REPEATED, Verdic
 async def converse(leg: Leg, parts: Parts) -> None:
     """Serve one caller. Never raises but for cancellation: one call's fault ends that call alone."""
     arrival = leg.arrival
-    live = LiveCall(arrival.call_id, arrival.uniqueid, arrival.channel)
+    live = LiveCall(arrival.channel)
     parts.live[arrival.call_id] = live
     structlog.contextvars.bind_contextvars(call=arrival.call_id)
     call: Call | None = None

@@ -1,5 +1,7 @@
 """Faults of the engine, each with its own verdict on how the call ends."""
 
+from collections.abc import Iterator
+
 from routing.call import Ending, Reason, Result
 
 
@@ -46,3 +48,12 @@ class DipFailed(EngineFault):
 
 class NotRecorded(EngineFault):
     """The switch cannot write into the folder of recordings."""
+
+
+def leaves(fault: BaseException) -> Iterator[BaseException]:
+    """The faults themselves, out of the groups in which tasks wrap them."""
+    if isinstance(fault, BaseExceptionGroup):
+        for part in fault.exceptions:
+            yield from leaves(part)
+    else:
+        yield fault

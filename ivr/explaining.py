@@ -1,14 +1,14 @@
 """Why a caller heard their menus as they did: from the record of a call, or worked out afresh for a moment."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from ivr.errors import Misconfigured
 from ivr.numbers import e164, masked
-from ivr.pacing import durations_of
-from ivr.prompts.catalogue import Catalogue, MissingSounds
+from ivr.pacing import rendered
 from ivr.settings import Settings
 from ivr.shelf import Shelf, Volume
 from menus.conditions import Conditions
@@ -28,6 +28,9 @@ from models.books import Books
 from models.customers import Customers
 from models.database import Database
 from models.decisions import Decided, decisions_of
+from routing.errors import StoreAway
+
+Result = TypeVar("Result")
 
 #: Nobody waits on a line for this look-up.
 _PATIENCE_S = 5.0
@@ -55,7 +58,7 @@ async def of_call(settings: Settings, database: Database, call_id: str, ranker: 
     if not found.menus:
         raise Misconfigured(f"call {call_id} heard no menu, so there is no order to explain")
     volume = await Shelf(Books(database), settings).version(found.book_version)
-    customers = Customers(database, settings.zone)
+    customers = _customers(settings, database)
     told: list[Explained] = []
     unexplained: list[str] = []
     for one in found.menus:
@@ -85,7 +88,7 @@ async def of_caller(
     ani = e164(number, settings.country)
     if ani is None:
         raise Misconfigured(f"{number!r} is no telephone number; write it as +8613800000001")
-    facts = await Customers(database, settings.zone).find(ani, now=at.timestamp(), deadline_s=_PATIENCE_S)
+    facts = await _patiently(_customers(settings, database).with_number(ani, now=at.timestamp()))
     if facts.matches == 0:
         raise Misconfigured(f"nobody has the number {ani}: who is not known hears the book's order, rules aside")
     shelf = Shelf(Books(database), settings)
@@ -101,7 +104,21 @@ async def _facts(customers: Customers, ani: str | None, one: Decided) -> CallerF
     """What was known of the customer then, as far as it is still stored."""
     if one.customer_id is None:
         return None
-    return await customers.customer(one.customer_id, ani=ani, now=one.at, deadline_s=_PATIENCE_S)
+    return await _patiently(customers.with_id(one.customer_id, ani=ani, now=one.at))
+
+
+def _customers(settings: Settings, database: Database) -> Customers:
+    """As calls ask for them."""
+    return Customers(database, settings.zone, history_days=settings.personal.history_days)
+
+
+async def _patiently(asked: Awaitable[Result]) -> Result:
+    """An answer of the database. Raises StoreAway, also when it is late: nothing known would explain another order."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await asked
+    except TimeoutError as late:
+        raise StoreAway(f"the database did not answer within {_PATIENCE_S:g} s") from late
 
 
 def _named(book: MenuBook, menu: str | None) -> tuple[str, ...]:
@@ -146,8 +163,7 @@ def _records(
 
 def _seconds(settings: Settings, book: MenuBook, name: str, menu: Menu, language: str) -> Mapping[str, float] | None:
     """Of the rendered sounds; None where they are not there: then they are judged by their length."""
-    try:
-        durations = durations_of(Catalogue.load(settings.prompts.folder, book), book)
-    except MissingSounds:
+    durations = rendered(settings.prompts.folder, book)
+    if durations is None:
         return None
     return {option.id: durations.option_s(name, option, language) for option in menu.offered(language)}

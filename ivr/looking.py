@@ -97,18 +97,16 @@ class Looking:
         return graph_of(volume.book, title=title, language=language, menu=menu, durations=durations, traffic=traffic)
 
     def _view(self, volume: Volume, traffic: Traffic | None) -> dict[str, Any]:
-        book, now = volume.book, self._clock.now()
+        book = volume.book
         graphs = {language: self._graph(volume, traffic, language) for language in book.languages}
         first = graphs[book.languages[0]]
         hours = Hours(book.calendar, book.zone)
-        local = datetime.fromtimestamp(now, book.zone)
+        local = datetime.fromtimestamp(self._clock.now(), book.zone)
         today = hours.today(local)
         return {
-            "version": volume.version,
             "name": book.name,
             "languages": list(book.languages),
             "time_zone": book.time_zone,
-            "now": now,
             "traffic_days": None if traffic is None else TRAFFIC_DAYS,
             "measured": first.measured,
             "holiday": today.holiday,

@@ -1,7 +1,5 @@
 """Telephone numbers: as sent by the carrier, as stored, as written to logs."""
 
-from collections.abc import Iterable
-
 import phonenumbers
 
 
@@ -25,11 +23,6 @@ def is_mobile(number: str) -> bool:
     except phonenumbers.NumberParseException:
         return False
     return kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
-
-
-def may_be_called(number: str, allow: Iterable[str]) -> bool:
-    """Whether an E.164 number begins as one of the beginnings that the settings allow."""
-    return any(number.startswith(beginning) for beginning in allow)
 
 
 def masked(number: str | None) -> str:

@@ -1,6 +1,8 @@
 """How long a book takes to say, measured on its rendered sounds."""
 
-from ivr.prompts.catalogue import Catalogue
+from pathlib import Path
+
+from ivr.prompts.catalogue import Catalogue, MissingSounds
 from menus.errors import UnfitValue
 from menus.pace import Durations, estimated
 from menus.schema import MenuBook, Option
@@ -20,3 +22,11 @@ def durations_of(catalogue: Catalogue, book: MenuBook) -> Durations:
         return catalogue.option(menu, option.id, language).seconds
 
     return Durations(prompt_s, option_s, measured=True)
+
+
+def rendered(folder: Path, book: MenuBook) -> Durations | None:
+    """Those of the sounds in this folder, if they are there for all of the book."""
+    try:
+        return durations_of(Catalogue.load(folder, book), book)
+    except MissingSounds:
+        return None

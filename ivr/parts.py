@@ -50,8 +50,6 @@ class Edition:
 class LiveCall:
     """A call that this node holds, as dispatcher and watcher need to see it."""
 
-    call_id: str
-    uniqueid: str
     channel: str
     waiting: bool = False  #: in `Leg.wait` with music: may be woken
     offer: Claimed | None = None  #: being carried out right now

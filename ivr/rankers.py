@@ -17,7 +17,7 @@ from menus.facts import CallerFacts
 from menus.learning.days import Calendar
 from menus.learning.model import MOST_BYTES, Model, from_bytes, to_bytes
 from menus.learning.model_ranker import MODEL_NAME, ModelRanker
-from menus.learning.ranker import KernelRanker, Ranker, Share, Telling
+from menus.learning.ranker import KernelRanker, Ranker
 
 log = structlog.get_logger()
 
@@ -61,10 +61,6 @@ class LiveRanker:
             self.faults += 1
             log.exception("the model could not rank a caller; the fallback does", ranker=ranker.name)
             return {} if ranker is self._fallback else self._fallback.scores(facts, tasks, now)
-
-    def why(self, facts: CallerFacts, tasks: Sequence[str], now: datetime) -> Mapping[str, Sequence[Share]]:
-        """What went into the probabilities, by the ranker that serves."""
-        return self._ranker.why(facts, tasks, now) if isinstance(self._ranker, Telling) else {}
 
     async def look(self) -> None:
         """Take over the model in the folder if it is another one; without a good one, the fallback serves."""

@@ -1,7 +1,10 @@
 """The folder of recordings: made at the start, and swept of what is older than the site wants to keep."""
 
 import asyncio
+import os
+import re
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import structlog
@@ -16,12 +19,23 @@ log = structlog.get_logger()
 DAY_S = 86400.0
 #: Recordings that are deleted in one go.
 BATCH = 200
+#: Files that are on no list and are deleted in one sweep; further ones are left to the next.
+MOST_STRAY = 10_000
 #: Seconds until a sweep is tried again that could not be done.
 AGAIN_S = 600.0
+#: Seconds after which the file of a probing call of `ivr doctor` was left behind.
+PROBE_S = 3600.0
+#: The file of `ivr.steps.record.recording_name`: call, step and visit, in a survey also the question.
+_RECORDING = re.compile(r"[A-Za-z0-9-]{1,100}-[a-z][a-z0-9_-]*-[0-9]+(?:-[a-z][a-z0-9_-]*)?\.wav")
+_PROBE = re.compile(r"doctor-[0-9a-f]{16}\.wav")
 
 
 class Keeper:
-    """Deletes recordings that are older than `recordings.keep_days`, once a day."""
+    """Deletes recordings that are older than `recordings.keep_days`, once a day.
+
+    What is on no list is deleted by the age of its file: recordings that were too short, or whose call or node was
+    gone before they were listed, and what `ivr doctor` left behind.
+    """
 
     def __init__(self, recordings: Recordings, settings: Settings, clock: Clock) -> None:
         self._recordings, self._settings, self._clock = recordings, settings, clock
@@ -49,7 +63,21 @@ class Keeper:
             await asyncio.to_thread(_delete, self._settings.folder, ids)
             await self._recordings.forget(ids)
             deleted += len(ids)
-        return deleted
+        return deleted + await asyncio.to_thread(self._delete_stray, before)
+
+    def _delete_stray(self, before: float) -> int:
+        probes_before = self._clock.now() - PROBE_S
+        with os.scandir(self._settings.folder) as entries:
+            stray = (
+                entry.name
+                for entry in entries
+                if (_RECORDING.fullmatch(entry.name) and entry.stat().st_mtime < before)
+                or (_PROBE.fullmatch(entry.name) and entry.stat().st_mtime < probes_before)
+            )
+            names = tuple(islice(stray, MOST_STRAY))
+        for name in names:
+            (self._settings.folder / name).unlink(missing_ok=True)
+        return len(names)
 
     def _make_folder(self) -> None:
         try:

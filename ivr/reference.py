@@ -5,17 +5,23 @@ the menu language.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from collections.abc import Iterable, Iterator
+from typing import get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ivr.desktop import messages
 from ivr.queues import CallerRules, LastAgent, Queue, Step, Way
-from ivr.reference_book import book_tables, facts_table, operations_table, steps_tables
+from ivr.reference_book import (
+    book_tables,
+    default_of,
+    documented,
+    facts_table,
+    kind_of,
+    operations_table,
+    steps_tables,
+)
 from ivr.settings import SHIPPED, Settings
 
 #: Limits of a number, as pydantic keeps them, and how a table shows them.
@@ -34,9 +40,9 @@ def queues_table() -> str:
     parts = [
         row
         for name, part in (("softening[]", Step), ("overflow[]", Way), ("last_agent", LastAgent))
-        for row in (f"| **`{name}:`** | | | {_first_sentence(part)} |", *_keys(part, f"{name}."))
+        for row in (f"| **`{name}:`** | | | {documented(part)} |", *_keys(part, f"{name}."))
     ]
-    callers = [f"| **`callers:`** | | | {_first_sentence(CallerRules)} |", *_keys(CallerRules, "callers.")]
+    callers = [f"| **`callers:`** | | | {documented(CallerRules)} |", *_keys(CallerRules, "callers.")]
     return "\n".join([*head, *_keys(Queue, ""), *parts, *callers])
 
 
@@ -61,29 +67,10 @@ def _keys(model: type[BaseModel], section: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
         if isinstance(field.default, BaseModel):
             part = type(field.default)
-            yield f"| **`{section}{name}:`** | | | {_first_sentence(part)} |"
+            yield f"| **`{section}{name}:`** | | | {documented(part)} |"
             yield from _keys(part, f"{section}{name}.")
         else:
-            yield f"| `{section}{name}` | {_default(field)} | {_limits(field)} | {field.description} |"
-
-
-def _first_sentence(part: type[BaseModel]) -> str:
-    return " ".join((part.__doc__ or "").split())
-
-
-def _default(field: FieldInfo) -> str:
-    value = field.default
-    if field.is_required():
-        return "must be given"
-    if field.default_factory is not None:
-        return "none"
-    if value is None:
-        return "–"
-    if isinstance(value, Path) and value.is_relative_to(SHIPPED):
-        return f"the shipped `{value.relative_to(SHIPPED.parent).as_posix()}`"
-    if isinstance(value, tuple):
-        return f"`[{', '.join(value)}]`"
-    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+            yield f"| `{section}{name}` | {default_of(field)} | {_limits(field)} | {field.description} |"
 
 
 def _limits(field: FieldInfo) -> str:
@@ -109,34 +96,9 @@ def _model(title: str, model: type[BaseModel], parts: dict[str, type[BaseModel]]
     rows = []
     for name, field in fields.items():
         left_out = "" if told_always or field.is_required() else ", may be left out"
-        rows.append(f"| `{name}` | {_kind(field.annotation, parts)}{left_out} |")
+        rows.append(f"| `{name}` | {kind_of(field.annotation, parts, null=True)}{left_out} |")
     table = ["", "| Field | Holds |", "|---|---|", *rows] if rows else []
-    return "\n".join([title, "", _first_sentence(model), *table])
-
-
-_PLAIN: Mapping[object, str] = {str: "text", int: "whole number", float: "number", bool: "true or false"}
-
-
-def _kind(annotation: Any, parts: dict[str, type[BaseModel]]) -> str:
-    """A type in words; models that it names are noted."""
-    origin, inner = get_origin(annotation), get_args(annotation)
-    if annotation in _PLAIN:
-        return _PLAIN[annotation]
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        parts[annotation.__name__] = annotation
-        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
-    if origin is Annotated:
-        return _kind(inner[0], parts)
-    if origin is Literal:
-        return " or ".join(f"`{value}`" for value in inner)
-    if origin in (Union, UnionType):
-        kinds = [_kind(one, parts) for one in inner if one is not NoneType]
-        return " or ".join([*kinds, "null"] if NoneType in inner else kinds)
-    if origin is tuple and inner[-1] is Ellipsis:
-        return f"list of {_kind(inner[0], parts)}"
-    if origin is tuple:
-        return f"[{', '.join(_kind(one, parts) for one in inner)}]"
-    raise TypeError(f"the reference has no words for {annotation!r}")
+    return "\n".join([title, "", documented(model), *table])
 
 
 #: What is written where: file, name of the place, table.

@@ -1,12 +1,14 @@
 """The reference of the menu language, from its models: the book, kinds of step, facts, operations of the bank."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from ivr.settings import SHIPPED
 from menus.conditions import FACTS, QUEUE_FACTS
 from menus.operations import OPERATIONS
 from menus.schema import AnyStep, MenuBook
@@ -29,7 +31,7 @@ def steps_tables() -> str:
     told: list[str] = []
     for step in get_args(AnyStep):
         (kind,) = get_args(step.model_fields["kind"].annotation)
-        told += [f"### `kind: {kind}`", "", _sentence(step), "", *_table(step, parts), ""]
+        told += [f"### `kind: {kind}`", "", documented(step), "", *_table(step, parts), ""]
     return "\n".join([*told[:-1], *_parts(parts)])
 
 
@@ -69,7 +71,7 @@ def _parts(parts: dict[str, type[BaseModel]]) -> Iterator[str]:
     waiting = list(parts.values())
     for part in waiting:  # grows while parts name further parts
         found: dict[str, type[BaseModel]] = {}
-        yield from ("", f"### {part.__name__}", "", _sentence(part), "", *_table(part, found))
+        yield from ("", f"### {part.__name__}", "", documented(part), "", *_table(part, found))
         waiting += [more for name, more in found.items() if name not in parts]
         parts.update(found)
 
@@ -80,24 +82,32 @@ def _table(model: type[BaseModel], parts: dict[str, type[BaseModel]]) -> Iterato
     for name, field in model.model_fields.items():
         if name not in _EVERYWHERE:
             meaning = " ".join((field.description or "").split()).replace("|", "\\|")
-            yield f"| `{name}` | {_kind(field.annotation, parts)} | {_default(field)} | {meaning} |"
+            yield f"| `{name}` | {kind_of(field.annotation, parts)} | {default_of(field)} | {meaning} |"
 
 
-def _default(field: FieldInfo) -> str:
+def default_of(field: FieldInfo) -> str:
+    """What a key is when it is left out, as it would be written."""
     value = field.default
     if field.is_required():
         return "must be given"
     if value is None or value == () or field.default_factory is not None or isinstance(value, BaseModel):
         return "–"
-    return f"`{value:g}`" if isinstance(value, float) else f"`{str(value).lower()}`"
+    if isinstance(value, Path) and value.is_relative_to(SHIPPED):
+        return f"the shipped `{value.relative_to(SHIPPED.parent).as_posix()}`"
+    if isinstance(value, tuple):
+        return f"`[{', '.join(value)}]`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
-def _sentence(part: type[BaseModel]) -> str:
+def documented(part: type[BaseModel]) -> str:
+    """What a model says that it is for, on one line."""
     return " ".join((part.__doc__ or "").split())
 
 
-def _kind(annotation: Any, parts: dict[str, type[BaseModel]]) -> str:
-    """A type in words; models that it names are noted, steps aside."""
+def kind_of(annotation: Any, parts: dict[str, type[BaseModel]], *, null: bool = False) -> str:
+    """A type in words; models that it names are noted, steps aside. `null`: whether it is told that it may be null."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if annotation in _WORDS:
         return _WORDS[annotation]
@@ -105,11 +115,14 @@ def _kind(annotation: Any, parts: dict[str, type[BaseModel]]) -> str:
         parts[annotation.__name__] = annotation
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
     if origin is Annotated:
-        return "step" if get_origin(inner[0]) is UnionType else _kind(inner[0], parts)
+        return "step" if get_origin(inner[0]) is UnionType else kind_of(inner[0], parts, null=null)
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in inner)
+    kinds = [kind_of(one, parts, null=null) for one in inner if one not in (NoneType, Ellipsis)]
     if origin in (Union, UnionType):
-        return " or ".join(_kind(one, parts) for one in inner if one is not NoneType)
+        return " or ".join([*kinds, "null"] if null and NoneType in inner else kinds)
     if origin is tuple:
-        return f"list of {_kind(inner[0], parts)}"
-    return f"{_kind(inner[0], parts)} → {_kind(inner[1], parts)}"
+        return f"list of {kinds[0]}" if inner[-1] is Ellipsis else f"[{', '.join(kinds)}]"
+    if origin in (dict, Mapping):
+        return f"{kinds[0]} → {kinds[1]}"
+    raise TypeError(f"the reference has no words for {annotation!r}")

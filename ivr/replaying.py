@@ -8,8 +8,7 @@ from typing import Any
 
 from ivr.clock import SystemClock
 from ivr.errors import Misconfigured
-from ivr.pacing import durations_of
-from ivr.prompts.catalogue import Catalogue, MissingSounds
+from ivr.pacing import rendered
 from ivr.rankers import calendar_of, read_model
 from ivr.settings import Settings
 from ivr.shelf import Shelf, Volume, of_folder
@@ -17,7 +16,7 @@ from menus.errors import BadModel
 from menus.facts import CallerFacts
 from menus.learning.model_ranker import ModelRanker
 from menus.learning.ranker import KernelRanker, Ranker
-from menus.pace import Durations, estimated
+from menus.pace import estimated
 from menus.personalise import are_alike
 from menus.replay.anew import Again, Scorer
 from menus.replay.journeys import journeys
@@ -110,11 +109,11 @@ class _Replaying:
     def __init__(
         self, database: Database, settings: Settings, shelf: Shelf, volume: Volume, ranker: Ranker | None
     ) -> None:
-        self._settings, self._shelf, self._ranker = settings, shelf, ranker
+        self._sounds, self._shelf = settings.prompts.folder, shelf
         self._replays = Replays(database, settings.zone, history_days=settings.personal.history_days)
         self._fresh = ranker is not None
-        self._kernel: Ranker = ranker or KernelRanker()
-        durations = self._rendered(volume)
+        self._ranker: Ranker = ranker or KernelRanker()
+        durations = rendered(self._sounds, volume.book)
         self.measured = durations is not None
         self._new = Side(volume.book, durations or estimated(volume.book))
         self._old: dict[int, Again | None] = {}
@@ -160,7 +159,7 @@ class _Replaying:
             """As a call asks the ranker: of nobody and of several customers nothing is known."""
             if facts.customer_id is None:
                 return {}
-            scores = self._kernel.scores(facts, tasks, at)
+            scores = self._ranker.scores(facts, tasks, at)
             return {} if not call.history and are_alike(scores, tasks) else scores
 
         return score
@@ -176,12 +175,6 @@ class _Replaying:
                 self._old[version] = None
             else:
                 # One measure for both sides, or the rendered side would look slower or quicker than it is.
-                durations = self._rendered(volume) if self.measured else None
+                durations = rendered(self._sounds, volume.book) if self.measured else None
                 self._old[version] = Again(Side(volume.book, durations or estimated(volume.book)), self._new)
         return self._old[version]
-
-    def _rendered(self, volume: Volume) -> Durations | None:
-        try:
-            return durations_of(Catalogue.load(self._settings.prompts.folder, volume.book), volume.book)
-        except MissingSounds:
-            return None

@@ -10,7 +10,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from phonenumbers import SUPPORTED_REGIONS
@@ -36,13 +36,19 @@ def _peer(written: str) -> str:
     return written
 
 
-def _origin(written: str) -> str:
+def _split(written: str) -> SplitResult | None:
+    """The parts of an address of the web; None when it is none, or has signs that urlsplit passes over in silence."""
     try:
         parts = urlsplit(written)
         whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
-        whole = False
-    if not whole or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
+        return None
+    return parts if whole and written.isprintable() and " " not in written else None
+
+
+def _origin(written: str) -> str:
+    parts = _split(written)
+    if parts is None or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
         raise ValueError(
             f"{written!r} is no origin; write scheme and host as browsers do, such as https://desk.example"
         )
@@ -62,8 +68,8 @@ def _region(written: str) -> str:
 
 
 def _address(written: str) -> str:
-    parts = urlsplit(written)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+    parts = _split(written)
+    if parts is None or parts.query or parts.fragment or parts.username:
         raise ValueError(f"{written!r} is no address; write it as https://crm.example/ivr/")
     return written if parts.path else written + "/"
 
@@ -247,7 +253,11 @@ class Calls(_Part):
     longest_s: float = Field(
         default=3600.0, gt=0, description="Longest time in menus and queues; conversations do not count."
     )
-    lookup_s: float = Field(default=0.3, gt=0, description="To find out who is calling; later means the static menu.")
+    lookup_s: float = Field(
+        default=0.3,
+        gt=0,
+        description="To find out who is calling; later means the static menu, and a pop without the customer.",
+    )
     store_s: float = Field(default=0.3, gt=0, description="How long a step waits for its own record to be stored.")
 
 

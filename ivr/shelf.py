@@ -13,7 +13,7 @@ from menus.difference import Change, difference
 from menus.loader import examine_folder, read_book
 from menus.schema import MenuBook
 from menus.yaml_source import Faults
-from models.books import Books, PublishedBook
+from models.books import Books
 
 #: Versions that are kept after they were read: they never change.
 MOST_KEPT = 8
@@ -26,7 +26,6 @@ class Volume:
     version: int | None  #: None is the folder's
     book: MenuBook
     recordings: Mapping[str, str] = field(default_factory=dict)  #: recording → digest of what it holds
-    published: PublishedBook | None = None
 
     @property
     def title(self) -> str:
@@ -74,7 +73,7 @@ class Shelf:
                 book = await asyncio.to_thread(read_book, published.texts)
             except Faults as faults:
                 raise Misconfigured(f"version {number} cannot be read any more:\n{faults}") from faults
-            volume = self._kept[number] = Volume(number, book, published.recordings, published)
+            volume = self._kept[number] = Volume(number, book, published.recordings)
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
             return volume

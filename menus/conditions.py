@@ -11,7 +11,7 @@ from typing import Any
 
 from cel_expr_python import cel
 
-from menus.operations import OPERATIONS
+from menus.given import gives
 from menus.schema import (
     Callback,
     Collect,
@@ -19,11 +19,8 @@ from menus.schema import (
     Goto,
     Menu,
     MenuBook,
-    OpenCase,
-    Record,
     Route,
     Set,
-    Transact,
 )
 from menus.values import ValueKind
 from menus.yaml_shape import Loc
@@ -108,6 +105,7 @@ _CEL_OF: Mapping[ValueKind, Any] = {
 _KIND_OF = {"INT": ValueKind.NUMBER, "STRING": ValueKind.TEXT, "BOOL": ValueKind.YES_NO}
 #: `<input>:1:6: undeclared reference to 'hours.servce' (in container '')`
 _COMPLAINT = re.compile(r"<input>:(?P<line>\d+):(?P<col>\d+): (?P<what>.+?)(?: \(in container ''\))?(?:\n|$)")
+_VALUE = re.compile(r"\bvalues\.([a-z][a-z0-9_]*)")
 _DOTTED = re.compile(r"\b[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
 
 
@@ -142,25 +140,20 @@ def expressions_of(book: MenuBook) -> Iterator[tuple[Loc, str, bool]]:
             yield from (((*loc, "send", name), text, False) for name, text in step.send.items())
 
 
+def values_named(text: str) -> tuple[str, ...]:
+    """The values that an expression names, each once, in the order in which they stand."""
+    return tuple(dict.fromkeys(_VALUE.findall(text)))
+
+
 def values_of(book: MenuBook) -> Mapping[str, frozenset[ValueKind]]:
     """Every value that a step of the book may give, with the kinds that it may have; `set` steps aside."""
     found: dict[str, set[ValueKind]] = {}
     for step in book.steps.values():
-        given: Mapping[str, ValueKind] = {}
-        if isinstance(step, Collect):
-            given = {} if step.secret else {step.into: ValueKind(step.type)}
-        elif isinstance(step, Transact) and step.do in OPERATIONS:
-            given = OPERATIONS[step.do].gives
-        elif isinstance(step, Dip):
-            given = {name: ValueKind(kind) for name, kind in step.into.items()}
-        elif isinstance(step, Record):
-            given = {step.into: ValueKind.TEXT}
-        elif isinstance(step, OpenCase):
-            given = {"case_number": ValueKind.DIGITS, "case_due": ValueKind.DATE}
-        elif isinstance(step, Callback):
-            given = {"callback_on": ValueKind.DATE, "callback_at": ValueKind.TIME}
-        for name, kind in given.items():
-            found.setdefault(name, set()).add(kind)
+        if isinstance(step, Collect) and step.secret:
+            continue
+        for name, kind in gives(step).items():
+            if kind is not None:
+                found.setdefault(name, set()).add(kind)
     return {name: frozenset(kinds) for name, kinds in found.items()}
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from menus.schema import Goto, Menu, MenuBook, Option, Prompt, Route, Step, Template
 
-#: Kind of change → how it is told. `menus.js` has the same kinds in the other language.
+#: Kind of change → how it is told. `ivr/desktop/static/words.js` has them in the other language.
 TEXTS: Mapping[str, str] = {
     "added": "is new",
     "removed": "is gone",

@@ -36,6 +36,20 @@ class MenuMemory:
     streak: int = 0  #: for how many calls in a row they wished for just that
     frozen: bool = False  #: the caller wants `promoted` to stay as it is
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for the decision record."""
+        return {
+            "promoted": list(self.promoted),
+            "wished": list(self.wished),
+            "streak": self.streak,
+            "frozen": self.frozen,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "MenuMemory":
+        """What `to_json` gave."""
+        return cls(tuple(data["promoted"]), tuple(data["wished"]), data["streak"], data["frozen"])
+
 
 @dataclass(frozen=True, slots=True)
 class MenuHeard:

@@ -120,7 +120,7 @@ def spoken_menu(
         "hidden": sorted(hidden),
         "ruled": sorted(ruled),
         "segment": facts.segment,
-        "memory": None if memory is None else _plain(memory),
+        "memory": None if memory is None else memory.to_json(),
         "settled": list(heard.habit) if heard is not None and settled else None,
         "known": known,
         "drawn": list(heard.explored if heard is not None and settled else drawn),
@@ -208,9 +208,7 @@ def _arranged(menu: Menu, asked: Mapping[str, Any]) -> Arrangement:
         ruled=frozenset(asked["ruled"]),
         segment=asked["segment"],
         held_out=asked["held_out"],
-        memory=None
-        if memory is None
-        else MenuMemory(tuple(memory["promoted"]), tuple(memory["wished"]), memory["streak"], memory["frozen"]),
+        memory=None if memory is None else MenuMemory.from_json(memory),
         habit=None if settled is None else tuple(settled),
         # Records of earlier versions do not have these.
         known=asked.get("known", True),
@@ -234,7 +232,7 @@ def _results(menu: Menu, arrangement: Arrangement) -> dict[str, Any]:
             "spoken": round(arrangement.spoken_s, 3),
             **explored,
         },
-        "remembered": _plain(arrangement.memory),
+        "remembered": arrangement.memory.to_json(),
     }
 
 
@@ -248,12 +246,3 @@ def _options(menu: Menu, arrangement: Arrangement, language: str, scores: Mappin
         key = arrangement.keys[option.id]
         said.append(SpokenOption(option.id, key, label, option.task, reason is not None, score, reason))
     return said
-
-
-def _plain(memory: MenuMemory) -> dict[str, Any]:
-    return {
-        "promoted": list(memory.promoted),
-        "wished": list(memory.wished),
-        "streak": memory.streak,
-        "frozen": memory.frozen,
-    }

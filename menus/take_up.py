@@ -3,19 +3,18 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from menus.facts import RecentCall
+from menus.given import gives
 from menus.operations import OPERATIONS
 from menus.prompt_text import slots
 from menus.rules.places import prompts_used
 from menus.schema import (
     Callback,
-    Collect,
     Dip,
     Goodbye,
     Goto,
     Menu,
     MenuBook,
     OpenCase,
-    Record,
     Say,
     Send,
     Set,
@@ -25,6 +24,8 @@ from menus.schema import (
     Verify,
 )
 
+#: Books of which it is kept what was worked out; a node has about as many editions.
+_MOST_KEPT = 8
 #: Steps that take no key of the caller: going through them again costs nothing, and a condition may lead elsewhere now.
 _PASSING = (Goto, Set, Say, SetLanguage, Dip)
 
@@ -38,18 +39,40 @@ def target_of(
     whether somebody is there. A step behind a verification, and one that lacks a value that the call had gathered, is
     never entered directly: then the way begins anew.
     """
-    open_to_all = _reached(book, through_verification=False)
-    may_enter = _reached(book) if verified else open_to_all
-    begins = _start(book, recent.task, may_enter)
+    ways = _ways_of(book)
+    may_enter = ways.may_enter[verified]
+    begins = ways.starts[verified].get(recent.task)
     stood = recent.step
     if stood is None or stood not in may_enter or isinstance(book.steps[stood], Menu | Goodbye):
         return begins
     if begins is not None and stood in _passed_on(book, begins):
         return begins
-    return stood if _unmet(book)[stood] <= set(values) else begins
+    return stood if ways.unmet[stood] <= set(values) else begins
 
 
-def _reached(book: MenuBook, *, through_verification: bool = True) -> frozenset[str]:
+class _Ways:
+    """What is asked of a book in every call, worked out once: by whether the caller is verified, and by step."""
+
+    def __init__(self, book: MenuBook) -> None:
+        self.book = book  #: held, so that no other book gets its id
+        self.may_enter = {verified: _reached(book, through_verification=verified) for verified in (False, True)}
+        self.starts = {verified: _starts(book, steps) for verified, steps in self.may_enter.items()}
+        self.unmet = _unmet(book)
+
+
+_kept: dict[int, _Ways] = {}  #: by the id of the book, as books have no hash; the one made first stands first
+
+
+def _ways_of(book: MenuBook) -> _Ways:
+    ways = _kept.get(id(book))
+    if ways is None:
+        ways = _kept[id(book)] = _Ways(book)
+        if len(_kept) > _MOST_KEPT:
+            del _kept[next(iter(_kept))]
+    return ways
+
+
+def _reached(book: MenuBook, *, through_verification: bool) -> frozenset[str]:
     """The steps that a call can come to; without the ways that only a verified caller goes, if so wished."""
     reached: set[str] = set()
     waiting = [name for name in book.beginnings.values() if name in book.steps]
@@ -65,16 +88,15 @@ def _reached(book: MenuBook, *, through_verification: bool = True) -> frozenset[
     return frozenset(reached)
 
 
-def _start(book: MenuBook, task: str | None, may_enter: Collection[str]) -> str | None:
-    """Where the first option with that task leads, of the menus that callers come to."""
-    if task is None:
-        return None
+def _starts(book: MenuBook, may_enter: Collection[str]) -> Mapping[str | None, str]:
+    """Task → where the first option with it leads, of the menus that callers come to."""
+    starts: dict[str | None, str] = {}
     for name, step in book.steps.items():
         if isinstance(step, Menu) and name in may_enter:
             for option in step.options:
-                if option.task == task and option.then in may_enter:
-                    return option.then
-    return None
+                if option.task is not None and option.then in may_enter:
+                    starts.setdefault(option.task, option.then)
+    return starts
 
 
 def _passed_on(book: MenuBook, start: str) -> frozenset[str]:
@@ -123,18 +145,7 @@ def _used(book: MenuBook, step: Step) -> Iterator[str]:
 
 
 def _given(step: Step) -> Iterator[str]:
-    if isinstance(step, Collect | Record):
-        yield step.into
-    elif isinstance(step, Transact) and step.do in OPERATIONS:
-        operation = OPERATIONS[step.do]
-        yield from operation.gives
-        for values in operation.rows.values():
+    yield from gives(step)
+    if isinstance(step, Transact) and step.do in OPERATIONS:
+        for values in OPERATIONS[step.do].rows.values():
             yield from values
-    elif isinstance(step, Dip):
-        yield from step.into
-    elif isinstance(step, Set):
-        yield from step.values
-    elif isinstance(step, OpenCase):
-        yield from ("case_number", "case_due")
-    elif isinstance(step, Callback):
-        yield from ("callback_on", "callback_at")

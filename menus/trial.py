@@ -5,7 +5,8 @@ A hold-out compares callers with callers; on/off days compare each caller with t
 
 from datetime import date
 from enum import StrEnum
-from hashlib import sha256
+
+from menus.lot import lot, within
 
 
 class Held(StrEnum):
@@ -36,5 +37,4 @@ def is_off(day: date, cycle_days: int) -> bool:
 
 def held_out(caller: str, salt: str, share: float) -> bool:
     """Whether this caller keeps the book's order for comparison: always the same answer for the same salt."""
-    drawn = int.from_bytes(sha256(f"{salt}\0{caller}".encode("utf-8", "surrogatepass")).digest()[:8])
-    return drawn < share * 2**64
+    return within(lot(f"{salt}\0{caller}"), share)

@@ -183,7 +183,7 @@ def enter(book: MenuBook, language: str | None = None, dnis: str = "", *, at: st
     """
     entry = book.entries.get(book.entry_for(dnis))
     spoken = language if language in book.languages else (entry.language if entry else None) or book.languages[0]
-    begin = at or (entry.then if entry else book.entry)
+    begin = at or book.begin_for(dnis)
     return _arrive(book, Position(begin, spoken), begin)
 
 

@@ -25,8 +25,8 @@ from routing.views import AgentCard, OfferSeen, QueueSeen
 SEEN_EVERY_S = 5.0
 #: Passwords that are checked at once; each takes a core and 64 MB for a moment, and guessing must not take them all.
 CHECKS_AT_ONCE = 2
-#: Characters of a password that count.
-MOST_PASSWORD = 1000
+#: Characters of a password; a longer one lets nobody in.
+MOST_PASSWORD = 256
 #: The password hash of an agent who was removed: no password fits it. Their row stays, for the record of their calls.
 REMOVED = ""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.database import Database
+from models.errors import UnknownCase
 from models.tables import CallRow, CaseRow, CustomerRow
 from models.texts import stored
 from routing.errands import CaseOpened, NewCase
@@ -22,6 +24,18 @@ HIGHEST_TIER = 3
 TRIES = 20
 #: Longest pause between two such tries, in seconds; drawn, so that those who met once do not meet again.
 APART_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class CaseListed:
+    """An open case as a list shows it."""
+
+    number: str
+    subject: str
+    tier: int
+    ani: str | None
+    opened_at: float
+    due_at: float | None
 
 
 class CaseBook:
@@ -73,6 +87,27 @@ class CaseBook:
             except IntegrityError:  # another case took this number at the same moment
                 await asyncio.sleep(random.uniform(0, APART_S))
         raise StoreAway(f"no number for a case could be had in {TRIES} tries")
+
+    async def unfinished(self) -> tuple[CaseListed, ...]:
+        """Every open case, the one that is due first before the others."""
+        columns = (CaseRow.number, CaseRow.subject, CaseRow.tier, CaseRow.ani, CaseRow.opened_at, CaseRow.due_at)
+        ordered = select(*columns).where(CaseRow.state == "open").order_by(CaseRow.due_at.nulls_last(), CaseRow.id)
+        async with self._database.read() as session:
+            return tuple(CaseListed(*row) for row in await session.execute(ordered))
+
+    async def close(self, number: str, *, now: float) -> bool:
+        """Close a case; False when it was closed before. Raises UnknownCase."""
+
+        async def work(session: AsyncSession) -> bool:
+            case = await session.scalar(select(CaseRow).where(CaseRow.number == number).with_for_update())
+            if case is None:
+                raise UnknownCase(f"no case has the number {number!r}")
+            if case.state == "closed":
+                return False
+            case.state, case.closed_at = "closed", now
+            return True
+
+        return await self._database.transact(work)
 
     def _day(self, at: float) -> date:
         return datetime.fromtimestamp(at, self._zone).date()

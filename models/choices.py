@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
+from menus.lot import lot, within
 from models.errors import ModelsError
 
 
@@ -35,8 +35,7 @@ class Choice:
         """
         if self.canary is None:
             return self.stable
-        drawn = int.from_bytes(sha256(f"canary {self.canary}\0{caller}".encode("utf-8", "surrogatepass")).digest()[:8])
-        return self.canary if drawn < self.share * 2**64 else self.stable
+        return self.canary if within(lot(f"canary {self.canary}\0{caller}"), self.share) else self.stable
 
 
 #: From what is in use to what shall be. Raises NoSuchChoice.

@@ -140,7 +140,7 @@ class Claims:
             return await session.scalar(talked)
 
     async def snapshot(self, *, now: float) -> Snapshot:
-        """All open needs and all agents who are not logged out, of one moment; skills of ready agents only."""
+        """All open needs and all agents who are not logged out, of one moment; skills of those at work only."""
         async with self._database.read() as session:
             return await read_snapshot(session, now)
 
@@ -151,10 +151,15 @@ class Claims:
     async def claim_all(
         self, decisions: Sequence[Decision], *, node: str, now: float, lease_s: float
     ) -> tuple[Claimed | Lost, ...]:
-        """Make decisions of one round true, each whole or not at all. Raises StoreAway."""
+        """Make decisions of one round true, each whole or not at all. Raises StoreAway when none was made."""
         holder, claims = Holder(node, now, now + lease_s), list[Claimed | Lost]()
         for first in range(0, len(decisions), MOST_AT_ONCE):
-            claims += await self._claim_some(decisions[first : first + MOST_AT_ONCE], holder)
+            try:
+                claims += await self._claim_some(decisions[first : first + MOST_AT_ONCE], holder)
+            except StoreAway:
+                if not claims:
+                    raise
+                return (*claims, *(Lost("the store is away") for _ in decisions[first:]))  # what came true is told
         return tuple(claims)
 
     async def _claim_some(self, decisions: Sequence[Decision], holder: Holder) -> Sequence[Claimed | Lost]:

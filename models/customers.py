@@ -73,11 +73,11 @@ class Customers:
         """Facts of the one customer with this E.164 number; bare ones when none or several have it, or when late."""
         if ani is None:
             return CallerFacts()
-        return await self._in_time(self._find(ani, now), deadline_s) or CallerFacts(ani=ani)
+        return await self._in_time(self.with_number(ani, now=now), deadline_s) or CallerFacts(ani=ani)
 
     async def customer(self, customer_id: int, *, ani: str | None, now: float, deadline_s: float) -> CallerFacts | None:
         """Facts of a verified customer who calls from this number; None when late or unknown."""
-        return await self._in_time(self._verified(customer_id, ani, now), deadline_s)
+        return await self._in_time(self.with_id(customer_id, ani=ani, now=now), deadline_s)
 
     async def _in_time(self, facts: Awaitable[CallerFacts | None], deadline_s: float) -> CallerFacts | None:
         try:
@@ -87,7 +87,8 @@ class Customers:
             log.warning("who is calling was not found out in time: %s", str(fault) or "too late")
             return None
 
-    async def _find(self, ani: str, now: float) -> CallerFacts:
+    async def with_number(self, ani: str, *, now: float) -> CallerFacts:
+        """As `find`, for who can wait. Raises StoreAway."""
         async with self._database.read() as session:
             customers = (await session.execute(_WITH_NUMBER, {"now": now, "number": stored(ani, 20)})).all()
             facts = CallerFacts(ani=ani, matches=len(customers))
@@ -95,7 +96,8 @@ class Customers:
                 facts = await self._of_customer(session, facts, customers[0], now)
             return await self._of_number(session, facts, now, nobodys=len(customers) < 2)
 
-    async def _verified(self, customer_id: int, ani: str | None, now: float) -> CallerFacts | None:
+    async def with_id(self, customer_id: int, *, ani: str | None, now: float) -> CallerFacts | None:
+        """As `customer`, for who can wait; None when unknown. Raises StoreAway."""
         asked = {"now": now, "number": stored(ani or "", 20), "customer": customer_id}
         async with self._database.read() as session:
             found = (await session.execute(_VERIFIED, asked)).first()

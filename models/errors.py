@@ -18,6 +18,10 @@ class NameTaken(ModelsError):
     """An agent with this name exists already."""
 
 
+class UnknownCase(ModelsError):
+    """No case has this number."""
+
+
 class UnknownAgent(ModelsError):
     """There is no such agent."""
 

@@ -168,6 +168,7 @@ class _Work:
             await self._delete(name, and_(columns["call_id"].in_(own), columns["customer_id"].is_(None)))
         await self._events(calls)
         await self._empty("offers", _columns("offers")["call_id"].in_(calls))
+        await self._empty("needs", _columns("needs")["call_id"].in_(calls))
         await self._empty("ratings", _columns("ratings")["call_id"].in_(own))
         await self._empty("calls", CallRow.id.in_(own))
         touched = CallRow.id.in_(set(calls) - set(own))

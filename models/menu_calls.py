@@ -58,8 +58,8 @@ class MenuCalls:
                 calls = (await session.execute(page)).all()
                 events = (await session.execute(_events([call.id for call in calls]))).all() if calls else []
             told = _together(events)
-            for id_, who, at, result, reason in calls:
-                yield RecordedCall(id_, f"{kind}:{who}", at, result or "", reason or "", tuple(told.get(id_, ())))
+            for id_, who, _, result, reason in calls:
+                yield RecordedCall(id_, f"{kind}:{who}", result or "", reason or "", tuple(told.get(id_, ())))
             if len(calls) < self._page:
                 return
             last = calls[-1][1], calls[-1][2], calls[-1][0]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -27,6 +28,13 @@ class Outgoing:
     to: str
     text: str
     tries: int  #: this one included; whoever claims it later has another number
+
+
+class NotSent(StrEnum):
+    """What becomes of a message that the gateway did not take."""
+
+    WAITS = "waits"
+    GIVEN_UP = "given_up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +129,14 @@ class Outbox:
         """The gateway took it; False when the claim had lapsed and another node holds it."""
         return await self._close(message, state="sent", sent_at=now, fault=None)
 
-    async def not_sent(self, message: Outgoing, fault: str, *, for_good: bool, now: float) -> bool:
-        """The gateway did not take it: it waits for its next try, or is given up. False when the claim had lapsed."""
+    async def not_sent(self, message: Outgoing, fault: str, *, for_good: bool, now: float) -> NotSent | None:
+        """The gateway did not take it: whether it waits for its next try or is given up; None when the claim had
+        lapsed."""
         told = stored(fault, 200)
         if for_good or message.tries >= self._most_tries:
-            return await self._close(message, state="failed", fault=told)
-        return await self._close(
-            message, state="waiting", fault=told, next_at=now + pause_s(message.tries, self._retry_s)
-        )
+            return NotSent.GIVEN_UP if await self._close(message, state="failed", fault=told) else None
+        next_at = now + pause_s(message.tries, self._retry_s)
+        return NotSent.WAITS if await self._close(message, state="waiting", fault=told, next_at=next_at) else None
 
     async def _close(self, message: Outgoing, **values: object) -> bool:
         async def work(session: AsyncSession) -> bool:

@@ -45,9 +45,9 @@ HOLDINGS: Mapping[str, Holding] = {
     "offers": Holding(
         Fate.ANONYMISED,
         ("call_id",),
-        {"note": None},
+        {"note": None, "why": {}},  # a decision tells which life event an agent was preferred for
         (
-            *("id", "need_id", "agent_id", "node", "fence", "state", "why", "agent_since", "made_at", "expires_at"),
+            *("id", "need_id", "agent_id", "node", "fence", "state", "agent_since", "made_at", "expires_at"),
             *("popped_at", "ringing_at", "answered_at", "closed_at", "disposition", "wrapped_up_at"),
         ),
     ),
@@ -66,7 +66,7 @@ HOLDINGS: Mapping[str, Holding] = {
         {"subject": None, "recording": None},
         ("id", "survey", "question", "ask", "score", "at"),
     ),
-    "recordings": _deleted("call_id", "customer_id", rest="id purpose at seconds heard_at"),
+    "recordings": _deleted("call_id", "customer_id", rest="id purpose at seconds"),
     "cases": _deleted(
         "customer_id", "ani", "call_id",
         rest="id number subject tier state opened_at due_at closed_at recording",
@@ -142,7 +142,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "message": ("template", "outcome"),
     "need": ("queue", "reason", "required", "tier"),
     "not_confirmed": ("step",),
-    "offer": ("agent", "offer", "why"),
+    "offer": ("agent", "offer"),
     "offer_closed": ("agent", "how", "rang_s", "talked_s"),
     "order": ("operation", "result", "refusal", "ms"),
     "popped": ("agent", "shown", "ms"),

@@ -7,7 +7,7 @@ from sqlalchemy import Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.tables import AgentRow, AgentSkillRow, NeedRow
-from routing.agent import Agent, AgentState
+from routing.agent import AT_WORK, Agent, AgentState
 from routing.need import Need, NeedState
 from routing.snapshot import Snapshot
 from routing.terms import Terms, terms_of
@@ -35,7 +35,7 @@ def _terms(written: str | None) -> Terms:
 
 
 async def read_snapshot(session: AsyncSession, now: float) -> Snapshot:
-    """All open needs and all agents who are not logged out; skills of ready agents only."""
+    """All open needs and all agents who are not logged out; skills of those at work only."""
     needs = await session.execute(select(*NEED_COLUMNS).where(NeedRow.closed_at.is_(None)))
     waiting = tuple(
         Need(
@@ -58,7 +58,7 @@ async def read_snapshot(session: AsyncSession, now: float) -> Snapshot:
     for agent_id, skill, level in await session.execute(
         select(AgentSkillRow.agent_id, AgentSkillRow.skill, AgentSkillRow.level)
         .join(AgentRow)
-        .where(AgentRow.state == AgentState.READY)
+        .where(AgentRow.state.in_(AT_WORK))
     ):
         skills.setdefault(agent_id, {})[skill] = level
     agents = await session.execute(

@@ -35,6 +35,9 @@ class AgentEvent(StrEnum):
     DESK_LOST = "desk_lost"  # no browser of this agent has been heard of for too long
 
 
+#: An agent in one of these states is at work: a need that wants them waits for them for a while.
+AT_WORK = frozenset({AgentState.READY, AgentState.OFFERED, AgentState.BUSY, AgentState.WRAP_UP})
+
 AGENT_MOVES: dict[tuple[AgentState, AgentEvent], AgentState] = {
     (AgentState.LOGGED_OUT, AgentEvent.SIGN_IN): AgentState.PAUSED,
     (AgentState.READY, AgentEvent.PAUSE): AgentState.PAUSED,

@@ -171,14 +171,18 @@ def share_out(snapshot: Snapshot, callbacks: Sequence[CallbackSeen], now: float,
     later does not take the agent of one whose phone rings. A wish beyond `most` keeps no agent from anybody.
     """
     connected = {need.call_id for need in snapshot.needs}  # what was read of the wishes may be older than the needs
-    line = {-one.id: one for one in in_line(callbacks, now) if one.call_id not in connected}
+    line = {
+        -one.id: one
+        for one in in_line(callbacks, now)
+        if one.call_id not in connected and (most > 0 or one.state is CallbackState.DIALLING)
+    }
     while True:
         needs = (*snapshot.needs, *(callback.as_need() for callback in line.values()))
         decided = decide(replace(snapshot, needs=needs) if line else snapshot, now)
         chosen = [decision.need_id for decision in decided if decision.need_id in line]
         to_dial = [id_ for id_ in chosen if line[id_].state is CallbackState.WAITING]
-        if len(to_dial) <= max(0, most):
+        if len(to_dial) <= most or not to_dial:
             real = tuple(decision for decision in decided if decision.need_id not in line)
             return Shares(real, tuple(line[id_] for id_ in to_dial))
-        for id_ in to_dial[max(0, most) :]:
-            del line[id_]
+        stay = set(to_dial[:most])
+        line = {id_: one for id_, one in line.items() if id_ in stay or one.state is CallbackState.DIALLING}

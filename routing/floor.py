@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 
-from routing.agent import Agent, AgentState
+from routing.agent import AT_WORK, Agent, AgentState
 from routing.line import Group, Line, Place
 from routing.need import Need, NeedState
 from routing.policy import Policy
 from routing.pool import Kinds, Pool, narrow_first
 from routing.skills import alternatives, fits
 from routing.snapshot import Snapshot
-
-#: An agent in one of these states is at work: a need that wants them waits for them for a while.
-AT_WORK = frozenset({AgentState.READY, AgentState.OFFERED, AgentState.BUSY, AgentState.WRAP_UP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class Floor:
         self.policy = policy or Policy()
         self.kinds = Kinds()
         self.pool = Pool(self.kinds)
-        self.line = Line(self.kinds, self.policy)
+        self.line = Line(self.kinds)
         self.agents: dict[int, Agent] = {}
         self._kind: dict[int, int] = {}  # of ready agents
 
@@ -96,9 +93,7 @@ class Floor:
         if terms.agent_id is None or now - need.since >= terms.agent_wait_s or terms.agent_id in need.not_agents:
             return False
         agent = self.agents.get(terms.agent_id)
-        if agent is None or agent.state not in AT_WORK:
-            return False
-        return agent.state is not AgentState.READY or self.may_serve(agent, need, now)
+        return agent is not None and agent.state in AT_WORK and self.may_serve(agent, need, now)
 
     # --- what is decided --------------------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from routing.need import Need
-from routing.policy import Policy
 from routing.pool import Kinds
 from routing.skills import alternatives, fits
 from routing.terms import NO_TERMS
@@ -64,9 +63,8 @@ class _Served:
 class Line:
     """The waiting needs. Softening moves a need from group to group as time passes."""
 
-    def __init__(self, kinds: Kinds, policy: Policy) -> None:
+    def __init__(self, kinds: Kinds) -> None:
         self.kinds = kinds
-        self.policy = policy
         self.needs: dict[int, Need] = {}
         self.groups: list[Group] = []
         self.held: dict[int, list[Place]] = {}  #: agent → needs that wait for them alone

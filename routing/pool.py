@@ -127,7 +127,7 @@ class Pool:
             liked = 0
             for skill in preferred:
                 liked |= self.kinds.having(skill)
-            fit = fit & liked or fit
+            fit = sum(1 << kind for kind in bits(fit & liked) if self.longest_idle(kind, but) is not None) or fit
         best: tuple[float, float, float, int] | None = None
         for kind in bits(fit):
             if but and self.longest_idle(kind, but) is None:

@@ -151,14 +151,15 @@ class AgiLeg:
         """Ring an outside E.164 number over the trunk; when answered, talk until it hangs up. Disarms before.
 
         A conversation outlives the engine. The number stands in a variable of the channel meanwhile: an engine that
-        takes the call over and is to ring it again tells what came of the first time. Raises Refused for a number that
+        takes the call over and is to ring it again tells what came of the first time. Without a DIALSTATUS nothing
+        did: Dial sets it when the number answers, and else when it ends. Raises Refused for a number that
         `outbound.allow` does not permit.
         """
         outbound = self._outbound
         if not outbound.permits(number):
             raise Refused("outbound.allow does not permit this number")
         began = self._loop.time()
-        if self._arrival.rung == 1 or await self._get(OUTSIDE) != number:
+        if self._arrival.rung == 1 or await self._get(OUTSIDE) != number or not await self._get("DIALSTATUS"):
             await self.arm(0)
             await self._do(Verb.SET_VARIABLE, "DIALSTATUS", "")
             await self._do(Verb.SET_VARIABLE, OUTSIDE, number)

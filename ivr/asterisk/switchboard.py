@@ -1,4 +1,4 @@
-"""The switch as the port describes it: wake, hang up, list, and what happens there."""
+"""The switch as the port describes it: wake, call out, list, and what happens there."""
 
 import asyncio
 import re
@@ -28,9 +28,6 @@ CALLED_BACK: Final = "ringwise-callback"
 #: Calls whose moment of answer is kept for `AgiLeg.dial`.
 MOST_ANSWERS: Final = 10_000
 
-#: Never a leading slash: `Hangup` takes /…/ for a pattern over all channels.
-_CHANNEL = re.compile(r"[A-Za-z][A-Za-z0-9]*/[\x21-\x7e]{1,150}")
-_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _CALL_ID = re.compile(r"[A-Za-z0-9.-]{1,100}")
 
 
@@ -120,20 +117,13 @@ class AmiSwitchboard:
             if answer.get("Response") != "Success":
                 log.info("a wake was not delivered", channel=channel, why=answer.get("Message"))
 
-    async def hang_up(self, channel: str) -> None:
-        """End a channel; one that is gone already is fine. Raises SwitchAway, ActionUnknown or Refused."""
-        if not _CHANNEL.fullmatch(channel):
-            raise Refused("not the name of a channel")
-        answer = (await self._link.act("Hangup", {"Channel": channel, "Cause": "16"}))[0]
-        if answer.get("Response") != "Success":
-            log.info("nothing to hang up", channel=channel, why=answer.get("Message"))
-
     async def call_out(self, number: str, *, call_id: str, ring_s: float) -> None:
         """Ring an outside E.164 number; who answers comes in at the door as the call of that id.
 
-        Raises SwitchAway when nothing rings, ActionUnknown when that is not known, Refused for no number.
+        Raises SwitchAway when nothing rings, ActionUnknown when that is not known, Refused for a number that
+        `outbound.allow` does not permit.
         """
-        if not _NUMBER.fullmatch(number) or not _CALL_ID.fullmatch(call_id):
+        if not self._outbound.permits(number) or not _CALL_ID.fullmatch(call_id):
             raise Refused("not a number to call")
         fields = {
             "Channel": self._outbound.dial.format(number=number),

@@ -39,7 +39,7 @@ def phone_of(channel: str) -> str:
 def translate(packet: Packet) -> PhoneRinging | PhoneAnswered | ChannelGone | None:
     """What happened on the switch. Raises KeyError when an event lacks what it always has."""
     if packet.name == "Hangup":
-        return ChannelGone(packet["Linkedid"], packet["Uniqueid"], packet["Channel"])
+        return ChannelGone(packet["Linkedid"], packet["Uniqueid"])
     if packet.name == "DialState" and packet["DialStatus"] == "RINGING":
         channel = packet["DestChannel"]
         return PhoneRinging(packet["DestLinkedid"], phone_of(channel), channel)
@@ -51,4 +51,4 @@ def translate(packet: Packet) -> PhoneRinging | PhoneAnswered | ChannelGone | No
 
 def channel_seen(packet: Packet) -> ChannelSeen:
     """One line of the list of channels."""
-    return ChannelSeen(packet["Linkedid"], packet["Uniqueid"], packet["Channel"], bool(packet.get("BridgeId")))
+    return ChannelSeen(packet["Linkedid"], packet["Channel"], bool(packet.get("BridgeId")))

@@ -12,6 +12,8 @@ from models.tables import InstalmentRow, ProductRow
 
 #: Products whose instalments are premiums: a date to know, not a debt.
 PREMIUMS = "insurance"
+#: The product that a key date belongs to when nothing else names it; a loan for other dates.
+HOLDERS = {"card_expiry": "credit_card", "premium_due": PREMIUMS, "instalment_due": "instalment"}
 
 
 async def instalments(work: Work) -> BankAnswer:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ivr.bank.credentials import card_key
+from ivr.bank.credentials import card_hash, card_key
 from ivr.bank.fill_ledger import LEDGER_TABLES, ledger_rows
 from ivr.bank.generate import Customer, customer, generate, span_of
 from ivr.bank.ledger import ledger_of
@@ -22,6 +22,7 @@ from models.habits import habits_from, row_of
 from models.tables import (
     BankOrderRow,
     CallRow,
+    CardRow,
     CaseRow,
     CredentialRow,
     CustomerRow,
@@ -73,8 +74,8 @@ async def fill(
             if not refill:
                 raise BankOccupied(
                     f"the database already holds customers that are not those of seed {seed} with history up to"
-                    f" {until}; nothing was changed: use another database, or ask for a refill (--refill),"
-                    " which deletes them"
+                    f" {until}, or whose cards were hashed with another RINGWISE_BANK_SECRET; nothing was changed:"
+                    " use another database, or ask for a refill (--refill), which deletes them"
                 )
             await _empty(session)
         book = _Bookkeeping(seed, span_of(until, zone), card_key())
@@ -111,6 +112,10 @@ async def _is_same(session: AsyncSession, seed: int, until: date, zone: ZoneInfo
     if {tuple(row) for row in stored} != {(p.id, p.name, p.since_on) for p in expected}:
         return False
     sample = [customer(person, seed, span) for person in expected[: NAMED * 4]]
+    number = ledger_of(sample[0], seed, span).cards[0].number
+    of_one = select(CardRow.id).where(CardRow.customer_id == sample[0].person.id)
+    if await session.scalar(of_one.where(CardRow.number_hash == card_hash(number, card_key()))) is None:
+        return False  # filled with another RINGWISE_BANK_SECRET: nobody would be known by a card
     histories = await session.execute(
         select(HistoryEventRow.customer_id, HistoryEventRow.at, HistoryEventRow.task).where(
             HistoryEventRow.customer_id <= sample[-1].person.id, HistoryEventRow.call_id.is_(None)

@@ -151,12 +151,10 @@ class SqlBank:
         """Every customer with this number, at most ten, by id; what lies after `now` is left out."""
         return () if ani is None else await self._views(_CUSTOMERS, {"ani": ani}, now)
 
-    async def customer(self, customer_id: int, *, now: float) -> CustomerView | None:
+    async def customer(self, customer_id: int, *, now: float, deadline_s: float) -> CustomerView | None:
         """The customer of that id. Raises BankAway."""
-        try:
+        async with _in_time(deadline_s):
             found = await self._views(_CUSTOMER, {"id": customer_id}, now)
-        except StoreAway as away:
-            raise BankAway(str(away)) from away
         return found[0] if found else None
 
     async def whose(self, claimant: Claimant, *, deadline_s: float) -> int | None:

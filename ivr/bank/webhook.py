@@ -31,7 +31,10 @@ _VIEWS = TypeAdapter(tuple[CustomerView, ...])
 
 
 class WebhookBank:
-    """The Bank port on another system's address. `lookup_s` bounds the verbs that have no deadline of their own."""
+    """The Bank port on another system's address.
+
+    `lookup_s` bounds the one verb that has no deadline of its own; it is shorter than the wait for a pop.
+    """
 
     def __init__(
         self, url: str, secret: str, *, lookup_s: float, transport: httpx.AsyncBaseTransport | None = None
@@ -62,9 +65,9 @@ class WebhookBank:
             log.warning("the bank did not say who has this number", why=str(away))
             return ()
 
-    async def customer(self, customer_id: int, *, now: float) -> CustomerView | None:
+    async def customer(self, customer_id: int, *, now: float, deadline_s: float) -> CustomerView | None:
         """The customer of that id. Raises BankAway."""
-        told = await self._ask("customer", {"customer": customer_id, "now": now}, self._lookup_s)
+        told = await self._ask("customer", {"customer": customer_id, "now": now}, deadline_s)
         found = _views([told["customer"]] if told.get("customer") is not None else [])
         return found[0] if found else None
 
@@ -72,9 +75,9 @@ class WebhookBank:
         """The customer whom a claim is about. Raises BankAway."""
         sent = {"by": claimant.by, "number": claimant.ani, "card": claimant.card or None}
         match (await self._ask("whose", sent, deadline_s)).get("customer", ""):
-            case bool():
-                raise BankAway("the bank answered with something that is no customer")
-            case int() | None as customer:
+            case None:
+                return None
+            case int(customer) if not isinstance(customer, bool) and _is_id(customer):
                 return customer
         raise BankAway("the bank answered with something that is no customer")
 
@@ -133,10 +136,18 @@ async def _bounded(answer: httpx.Response) -> bytes:
 
 def _views(told: Any) -> tuple[CustomerView, ...]:
     try:
-        return _VIEWS.validate_python(told)[:MOST_CUSTOMERS]
+        views = _VIEWS.validate_python(told)[:MOST_CUSTOMERS]
     except ValidationError as fault:
         where = ".".join(map(str, fault.errors()[0]["loc"]))
         raise BankAway(f"the bank answered with something that is no customer, at {where}") from None
+    if not all(_is_id(view.id) for view in views):
+        raise BankAway("the bank answered with something that is no customer, at id")
+    return views
+
+
+def _is_id(customer: int) -> bool:
+    """Whether the tables of calls can keep it."""
+    return 0 < customer < 2**63
 
 
 def _checked(operation: str, answer: BankAnswer) -> BankAnswer:

@@ -251,6 +251,8 @@ def _wishes(written: Iterable[str]) -> tuple[dict[str, int], list[str]]:
 
 
 def _new_password(name: str, generate: bool) -> str:
+    from models.agents import MOST_PASSWORD
+
     if generate:
         return secrets.token_urlsafe(12)
     if sys.stdin.isatty():
@@ -261,6 +263,8 @@ def _new_password(name: str, generate: bool) -> str:
         typed = sys.stdin.readline().rstrip("\n")
     if len(typed) < SHORTEST_PASSWORD:
         raise Misconfigured(f"a password has at least {SHORTEST_PASSWORD} characters; nothing was changed")
+    if len(typed) > MOST_PASSWORD:
+        raise Misconfigured(f"a password has at most {MOST_PASSWORD} characters; nothing was changed")
     return typed
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ivr.bank.people import CUSTOMERS, SEED
+from ivr.clock import SystemClock
 from ivr.commands.options import SettingsFile, settings_of
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def fill(
     console = Console(stderr=True)
     columns = TextColumn("filling the bank"), BarColumn(), MofNCompleteColumn()
     read = settings_of(settings)
-    day = (until or datetime.now(read.zone)).date()
+    day = (until or datetime.fromtimestamp(SystemClock(read.clock_ahead_s).now(), read.zone)).date()
 
     async def work() -> "Filled":
         async with opened(read.database_url) as database:

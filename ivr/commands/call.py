@@ -35,7 +35,7 @@ class Wish:
 
 def run(settings: Settings, wish: Wish) -> int:
     """Make the call; answers with the exit status: 1 when the conversation failed."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     scene = books.of_folder(settings) if wish.version is None else asyncio.run(books.of_version(settings, wish.version))
     book = scene.edition.book
     if wish.language is not None and wish.language not in book.languages:
@@ -99,5 +99,5 @@ def _tell_faults(console: Console, kept: Logged) -> int:
     for line in dict.fromkeys(kept.lines):
         console.print(f"warning: {line}", style="yellow")
     for fault in kept.faults:
-        console.print(fault, style="red", markup=False)
+        console.print(fault, style="red")
     return 1 if kept.faults else 0

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from routing.callback import CallbackSeen
 
 callbacks = typer.Typer(name="callbacks", help="Customers who want to be called back.", no_args_is_help=True)
-DAY_S = 86400.0
 HEAD = ("id", "number", "queue", "reason", "time", "state", "since", "not before", "tries")
 
 
@@ -37,6 +36,7 @@ def list_(
 
 
 async def _lines(settings: Settings, days: int, numbers: bool) -> list[str]:
+    from ivr.recordings import DAY_S
     from models.callbacks import CallbackBook
     from models.migrate import opened
 

@@ -2,23 +2,25 @@
 
 from ivr.clock import SystemClock
 from ivr.commands.columns import aligned
+from ivr.recordings import DAY_S
 from ivr.settings import Settings
-from menus.loader import examine_folder
+from ivr.shelf import Shelf
 from menus.schema import ServiceLevel
+from models.books import Books
 from models.entries import Entries, EntryTally
 from models.migrate import opened
 
-DAY_S = 86400.0
 HEAD = ("entry", "campaign", "calls", "asked for an agent", "answered", "in time", "promised", "abandoned")
 
 
 async def lines(settings: Settings, days: int) -> list[str]:
-    """A line for each entry and campaign with a call of late; none when there was no call."""
+    """A line for each entry and campaign with a call of late; none when there was no call. Raises Misconfigured."""
     now = SystemClock(settings.clock_ahead_s).now()
-    book = examine_folder(settings.book.folder).book
-    entries = book.entries if book is not None else {}
-    promised = {name: level for name, entry in entries.items() if (level := entry.service_level) is not None}
     async with opened(settings.database_url) as database:
+        shelf = Shelf(Books(database), settings)
+        volume = await (shelf.folder() if await shelf.nothing_published() else shelf.stable())
+        entries = volume.book.entries
+        promised = {name: level for name, entry in entries.items() if (level := entry.service_level) is not None}
         tallies = await Entries(database).tallies(
             since=now - days * DAY_S,
             until=now,

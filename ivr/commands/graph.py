@@ -18,7 +18,6 @@ from menus.yaml_shape import close_match
 if TYPE_CHECKING:
     from ivr.shelf import Volume
     from menus.graph import Graph, Traffic
-    from menus.pace import Durations
 
 
 class Format(StrEnum):
@@ -83,6 +82,7 @@ def graph(
 def _drawn(
     volume: "Volume", traffic: "Traffic | None", menu: str | None, language: str | None, settings: Settings
 ) -> "Graph":
+    from ivr.pacing import rendered
     from menus.graph import graph_of
 
     if menu is not None and menu not in volume.book.steps:
@@ -90,19 +90,8 @@ def _drawn(
     if language is not None and language not in volume.book.languages:
         raise Misconfigured(f"the book does not speak {language!r}; it speaks {', '.join(volume.book.languages)}")
     title = f"{volume.book.name} · {volume.title}" + (f" · {menu}" if menu else "")
-    durations = _durations(volume, settings)
+    durations = rendered(settings.prompts.folder, volume.book)
     return graph_of(volume.book, title=title, menu=menu, language=language, traffic=traffic, durations=durations)
-
-
-def _durations(volume: "Volume", settings: Settings) -> "Durations | None":
-    """Those of the rendered sounds, if they are there for all of the book."""
-    from ivr.pacing import durations_of
-    from ivr.prompts.catalogue import Catalogue, MissingSounds
-
-    try:
-        return durations_of(Catalogue.load(settings.prompts.folder, volume.book), volume.book)
-    except MissingSounds:
-        return None
 
 
 def note_of(drawn: "Graph", settings: Settings, seconds: float, traffic: "Traffic | None", now: float) -> str:

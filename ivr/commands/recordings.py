@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -13,6 +14,14 @@ from ivr.settings import Settings
 recordings = typer.Typer(name="recordings", help="What callers said and was recorded.", no_args_is_help=True)
 
 
+class Purpose(StrEnum):
+    """What a recording is for."""
+
+    VOICEMAIL = "voicemail"
+    COMPLAINT = "complaint"
+    COMMENT = "comment"
+
+
 @recordings.callback()
 def _noun() -> None:
     """What callers said and was recorded."""
@@ -20,7 +29,7 @@ def _noun() -> None:
 
 @recordings.command("list")
 def list_(
-    purpose: Annotated[str | None, typer.Option(help="voicemail, complaint or comment; all when left out.")] = None,
+    purpose: Annotated[Purpose | None, typer.Option(help="Only those for this.")] = None,
     most: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")] = 50,
     settings: SettingsFile = None,
 ) -> None:
@@ -42,7 +51,7 @@ def path(
     print(file.resolve())
 
 
-async def _lines(settings: Settings, purpose: str | None, most: int) -> list[str]:
+async def _lines(settings: Settings, purpose: Purpose | None, most: int) -> list[str]:
     from models.migrate import opened
     from models.recordings import Recordings
 

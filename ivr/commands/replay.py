@@ -88,10 +88,10 @@ def _show(told: dict[str, Any], title: str, notes: tuple[str, ...]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print(title)
     for note in notes:
-        console.print(note, markup=False)
+        console.print(note)
     share = told["reordered_share"]
     if not told["calls"]:
         return
@@ -112,7 +112,7 @@ def _show(told: dict[str, Any], title: str, notes: tuple[str, ...]) -> None:
         )
     console.print(table)
     for line in _lines(told):
-        console.print(line, markup=False)
+        console.print(line)
 
 
 def _lines(told: dict[str, Any]) -> list[str]:

@@ -25,7 +25,7 @@ def run(
     settings: Settings, places: Sequence[Path], *, live: bool, junit: Path | None, word: str | None, folder: Path
 ) -> int:
     """Play what is asked for; answers with the exit status. Raises Faults for what is wrong in files."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     scene = books.of_folder(settings)
     every = load(files_in(places or [settings.book.folder / "tests"]), scene.edition.book, scene.queues)
     chosen = [

@@ -1,11 +1,10 @@
 """`ivr surveys`: what callers answered."""
 
 from ivr.clock import SystemClock
+from ivr.recordings import DAY_S
 from ivr.settings import Settings
 from models.migrate import opened
 from models.ratings import Ratings, Summary
-
-DAY_S = 86400.0
 
 
 async def summaries(settings: Settings, days: int) -> tuple[str, ...]:

@@ -87,7 +87,7 @@ async def _show(folder: Path, once: bool, console: Console) -> int:
         seen = await _calls(stage, stop)
         rankers = await _rankers(database)
         ok = len(seen) == len(CALLS) and all(one.ok for one in seen) and all(map(_is_trained, rankers))
-        _summary(console, site, seen)
+        _summary(console, seen)
         if not once and not stop.is_set():
             _explore(console, site)
             await stop.wait()
@@ -195,7 +195,7 @@ async def _calls(stage: Stage, stop: asyncio.Event) -> list[Seen]:
     return seen
 
 
-def _summary(console: Console, site: Site, seen: list[Seen]) -> None:
+def _summary(console: Console, seen: list[Seen]) -> None:
     console.print()
     for one in seen:
         mark = "[green]✔[/]" if one.ok else "[red]✘[/]"

@@ -120,7 +120,6 @@ class PopPart(_Part):
     habit: str
     heard_first: HeardFirstPart | None
     frozen: tuple[str, ...]  #: menus that the caller keeps as they are
-    extra: tuple[tuple[str, str], ...]
 
 
 class WrapUpPart(_Part):

@@ -15,6 +15,7 @@ from ivr.desktop.hub import Hub
 from ivr.desktop.origins import Origins
 from ivr.desktop.sessions import COOKIE, SESSION_S, Session, Sessions, Tickets
 from ivr.ports import AgentCard, Clock, Roster
+from models.agents import MOST_PASSWORD
 from routing.agent import AgentEvent, AgentState
 from routing.errors import IllegalMove, StoreAway
 
@@ -24,7 +25,7 @@ STORE_S = 5.0  #: longest wait for the database
 CHECK_S = 10.0  #: longest wait for a password to be checked
 CHECKERS = 2  #: passwords hashed at the same time: each costs memory and a core
 MOST_WAITING = 40  #: sign-ins that wait for a checker
-LONGEST_NAME, LONGEST_PASSWORD = 64, 256
+LONGEST_NAME = 64
 
 Refusal = Literal["wrong", "locked", "busy"]
 
@@ -176,7 +177,7 @@ def _fields(form: FormData) -> tuple[str, str]:
     if not isinstance(name, str) or not isinstance(password, str):
         return "", ""
     name = name.strip()
-    return (name, password) if len(name) <= LONGEST_NAME and len(password) <= LONGEST_PASSWORD else (name[:64], "")
+    return (name, password) if len(name) <= LONGEST_NAME and len(password) <= MOST_PASSWORD else (name[:64], "")
 
 
 def _foreign(request: Request) -> Response:

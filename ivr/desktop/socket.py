@@ -10,6 +10,7 @@ from ivr.desktop.messages import Hello
 from ivr.desktop.origins import Origins
 from ivr.desktop.sessions import COOKIE, Session, Sessions, Tickets
 from ivr.desktop.window import CROWDED, TICKET_REFUSED, TOO_SLOW, Limits, Over, Window, receive
+from ivr.errors import leaves
 from ivr.ports import Clock, Roster
 
 log = structlog.get_logger(__name__)
@@ -79,7 +80,7 @@ class Sockets:
                 tasks.create_task(window.beat())
                 tasks.create_task(window.listen())
         except* Over as overs:
-            code = next(over.code for over in _leaves(overs) if isinstance(over, Over))
+            code = next(over.code for over in leaves(overs) if isinstance(over, Over))
         except* WebSocketDisconnect:
             pass  # the browser is gone already
         finally:
@@ -94,11 +95,3 @@ async def _close(websocket: WebSocket, code: int) -> None:
             await websocket.close(code)
     except (TimeoutError, RuntimeError, WebSocketDisconnect):
         pass
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    return [
-        leaf
-        for part in group.exceptions
-        for leaf in (_leaves(part) if isinstance(part, BaseExceptionGroup) else [part])
-    ]

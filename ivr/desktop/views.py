@@ -168,7 +168,4 @@ def pop_part(pop: Pop) -> PopPart:
         habit=plain(pop.habit),
         heard_first=heard_first_part(pop.heard_first) if pop.heard_first else None,
         frozen=tuple(plain(menu, LONGEST_NAME) for menu in pop.frozen[:MOST_ROWS]),
-        extra=tuple(
-            (plain(name, LONGEST_NAME), plain(str(value))) for name, value in list(pop.extra.items())[:MOST_ROWS]
-        ),
     )

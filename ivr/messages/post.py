@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from ivr.messages.gateway import DEADLINE_S, Gateway, Taken
 from ivr.numbers import masked
 from ivr.ports import Clock
-from models.outbox import Outgoing
+from models.outbox import NotSent, Outgoing
 from routing.errors import StoreAway
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ class Outbox(Protocol):
 
     async def sent(self, message: Outgoing, *, now: float) -> bool: ...
 
-    async def not_sent(self, message: Outgoing, fault: str, *, for_good: bool, now: float) -> bool: ...
+    async def not_sent(self, message: Outgoing, fault: str, *, for_good: bool, now: float) -> NotSent | None: ...
 
     async def counts(self) -> Mapping[str, int]: ...
 
@@ -90,9 +90,9 @@ class Post:
             return
         for_good = taken is Taken.REFUSED
         log.warning("a message was not taken", id=message.id, to=masked(message.to), why=fault, for_good=for_good)
-        if await self._outbox.not_sent(message, fault, for_good=for_good, now=now):
-            self.failed += for_good
-            self.tried_again += not for_good
+        became = await self._outbox.not_sent(message, fault, for_good=for_good, now=now)
+        self.failed += became is NotSent.GIVEN_UP
+        self.tried_again += became is NotSent.WAITS
 
 
 class MessageFigures:

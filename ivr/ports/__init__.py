@@ -1,67 +1,36 @@
 """What the engine needs of the outside world. Every port has a real form and an in-memory twin (`ivr/testing/`)."""
 
-from ivr.ports.call import (
-    CALLBACKS,
-    ROUTING,
-    AgentCard,
-    Arrival,
-    CallerSeen,
-    CallLog,
-    CaseSeen,
-    ChannelGone,
-    ChannelSeen,
-    Clip,
-    ClipHeard,
-    Clock,
-    ContactSeen,
-    CustomerView,
-    Desk,
-    Dialled,
-    DialStatus,
-    Directory,
-    Exchange,
-    Heard,
-    Hints,
-    Leg,
-    NeedWish,
-    OfferSeen,
-    PathStep,
-    PhoneAnswered,
-    PhoneRinging,
-    Pop,
-    ProductSeen,
-    QueueSeen,
-    Rating,
-    Recorded,
-    Recording,
-    Resumed,
-    Roster,
-    Standing,
-    Swept,
-    SwitchBack,
-    Switchboard,
-    SwitchEvent,
-    SwitchGone,
-    Waited,
-)
+from ivr.ports.desk import CaseSeen, ContactSeen, CustomerView, Desk, Pop, ProductSeen
+from ivr.ports.line import Clip, ClipHeard, Clock, Dialled, DialStatus, Heard, Leg, Recorded, Waited
+from ivr.ports.record import CallLog, Directory
+from ivr.ports.routing import CALLBACKS, ROUTING, Exchange, Hints, Roster
 from ivr.ports.selfservice import (
     Bank,
     BankAnswer,
     BankOrder,
     BankRow,
     Callbacks,
-    CallbackSeen,
-    CallbackWish,
-    CaseOpened,
     Cases,
     Claimant,
     Lockouts,
     Messenger,
-    NewCase,
-    TextMessage,
     Webhooks,
     WebRequest,
 )
+from ivr.ports.switch import (
+    ChannelGone,
+    ChannelSeen,
+    PhoneAnswered,
+    PhoneRinging,
+    SwitchBack,
+    Switchboard,
+    SwitchEvent,
+    SwitchGone,
+)
+from routing.call import Arrival, CallerSeen, PathStep, Rating, Recording, Resumed
+from routing.callback import CallbackSeen, CallbackWish
+from routing.errands import CaseOpened, NewCase, TextMessage
+from routing.views import AgentCard, NeedWish, OfferSeen, QueueSeen, Standing, Swept
 
 __all__ = [
     "CALLBACKS",

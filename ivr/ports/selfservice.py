@@ -4,14 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ivr.ports.call import CustomerView
+from ivr.ports.desk import CustomerView
 from menus.values import Value
-from routing.callback import CallbackEvent
-from routing.callback import CallbackSeen as CallbackSeen
-from routing.callback import CallbackWish as CallbackWish
-from routing.errands import CaseOpened as CaseOpened
-from routing.errands import NewCase as NewCase
-from routing.errands import TextMessage as TextMessage
+from routing.callback import CallbackEvent, CallbackSeen, CallbackWish
+from routing.errands import CaseOpened, NewCase, TextMessage
 
 # --- the bank ------------------------------------------------------------------------------------------------------
 
@@ -61,7 +57,7 @@ class Bank(Protocol):
         """Every customer with this number, at most ten."""
         ...
 
-    async def customer(self, customer_id: int, *, now: float) -> CustomerView | None:
+    async def customer(self, customer_id: int, *, now: float, deadline_s: float) -> CustomerView | None:
         """The customer of that id."""
         ...
 

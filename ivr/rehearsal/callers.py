@@ -84,10 +84,25 @@ def facts_of(caller: Caller, customer_id: int | None, now: datetime) -> CallerFa
     )
 
 
+def account_numbers(customer_id: int, caller: Caller) -> list[str | None]:
+    """The number under which each product can be paid to; the first current account has one in any case."""
+    numbers = [product.account for product in caller.products]
+    current = _current(caller)
+    if current is not None:
+        numbers[current] = numbers[current] or f"{900000 + customer_id}"
+    return numbers
+
+
+def _current(caller: Caller) -> int | None:
+    """Which of the products is the current account."""
+    return next((place for place, product in enumerate(caller.products) if product.kind == "current_account"), None)
+
+
 def account_of(customer_id: int, caller: Caller, now: datetime) -> MemoryAccount:
     """What the bank can do for a customer without an agent."""
     today = now.date()
-    current = next((product for product in caller.products if product.kind == "current_account"), None)
+    numbers, place = account_numbers(customer_id, caller), _current(caller)
+    current = None if place is None else caller.products[place]
     plan = caller.instalment
     dates = [(kind, day_of(day, today), None) for kind, day in caller.key_dates.items()]
     due = [
@@ -105,8 +120,14 @@ def account_of(customer_id: int, caller: Caller, now: datetime) -> MemoryAccount
         segment=caller.segment,
         pin=caller.pin or "",
         birthday=(caller.birthday or "").replace("-", ""),
-        account=None if current is None else current.account or f"{900000 + customer_id}",
+        account=None if place is None else numbers[place],
         balance_cents=0 if current is None else round(current.balance * 100),
+        currency="CNY" if current is None else current.currency,
+        further={
+            number: product.currency
+            for number, product in zip(numbers, caller.products, strict=True)
+            if number is not None and product is not current
+        },
         cards=[
             MemoryCard(
                 card.number,

@@ -123,7 +123,7 @@ class _Rules:
                 yield from self._step((*loc, "steps", place), step, scenario)
 
     def _caller(self, loc: Loc, caller: Caller) -> Iterator[tuple[Loc, str, str]]:
-        if caller.name is None and (more := sorted(caller.model_fields_set - _OF_A_NUMBER - {"language"})):
+        if caller.name is None and (more := sorted(caller.model_fields_set - _OF_A_NUMBER)):
             yield (*loc, more[0]), "no-customer", f"{more[0]} belongs to a customer: give this caller a name"
         yield from self._known((*loc, "language"), caller.language, self.book.languages, "language of the book")
         for index, habit in enumerate(caller.habits):

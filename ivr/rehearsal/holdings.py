@@ -9,13 +9,14 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ivr.bank.contracts import PREMIUMS
 from ivr.bank.credentials import MOST_SECRET
 from ivr.ports import Claimant, CustomerView
 from ivr.testing.accounts import MemoryAccount, MemoryCard, MemoryInstalment
 from models.database import Database
 from models.tables import AccountRow, CardRow, CredentialRow, InstalmentRow, MovementRow, PointsRow, ProductRow
 
-#: Other customers whose accounts can be paid to in a trial call.
+#: Accounts of other customers that can be paid to in a trial call.
 MOST_PAYEES = 10_000
 #: Movements of the current account that come along, newest first.
 MOST_MOVEMENTS = 100
@@ -43,14 +44,18 @@ async def holdings_of(database: Database, view: CustomerView, now: datetime) -> 
             language=view.language,
             segment=view.segment,
             proves=_prover(kept),
-            account=None if current is None else current.account,
+            account=None if current is None else current.account or "",
             balance_cents=0 if current is None else current.row.balance_cents,
+            currency="CNY" if current is None else current.row.currency,
+            further={
+                one.account: one.row.currency for one in products if one.account is not None and one is not current
+            },
             cards=await _cards(session, view.id, {one.row.id: one.row.kind for one in products}),
             points=await session.scalar(select(PointsRow.points).where(PointsRow.customer_id == view.id)) or 0,
             instalments=[
                 MemoryInstalment(plan.amount_cents, plan.remaining, plan.next_on)
                 for one in products
-                if one.row.kind != "insurance"
+                if one.row.kind != PREMIUMS
                 for plan in one.plans
             ],
             key_dates=[
@@ -63,16 +68,19 @@ async def holdings_of(database: Database, view: CustomerView, now: datetime) -> 
 
 
 async def payees_for(database: Database, but: frozenset[int]) -> list[MemoryAccount]:
-    """Accounts of other customers, so that a transfer finds somebody to pay to; one for each, `MOST_PAYEES` at most."""
+    """Other customers by their accounts, `MOST_PAYEES` at most, so that a transfer finds somebody to pay to."""
+    payees: dict[int, MemoryAccount] = {}
     async with database.read() as session:
         found = await session.execute(
-            select(ProductRow.customer_id, AccountRow.number)
+            select(ProductRow.customer_id, AccountRow.number, ProductRow.currency)
             .join(AccountRow, AccountRow.product_id == ProductRow.id)
-            .where(ProductRow.kind == "current_account", ProductRow.customer_id.not_in(but))
+            .where(ProductRow.customer_id.not_in(but))
             .order_by(ProductRow.id)
             .limit(MOST_PAYEES)
         )
-        return [MemoryAccount(customer_id, account=number) for customer_id, number in found]
+        for customer_id, number, currency in found:
+            payees.setdefault(customer_id, MemoryAccount(customer_id)).further[number] = currency
+    return list(payees.values())
 
 
 async def _products(session: AsyncSession, customer_id: int) -> list[_Product]:

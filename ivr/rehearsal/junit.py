@@ -22,14 +22,19 @@ def write(path: Path, results: Sequence[Played], suite: str) -> None:
     for one in results:
         part = one.part
         case = ElementTree.SubElement(
-            root, "testcase", classname=Path(part.file).stem, name=part.scenario.name, file=part.file,
-            line=str(part.line), time=f"{one.took_s:.3f}",
+            root, "testcase", classname=_clean(Path(part.file).stem), name=_clean(part.scenario.name),
+            file=_clean(part.file), line=str(part.line), time=f"{one.took_s:.3f}",
         )  # fmt: skip
         if one.skipped is not None:
             ElementTree.SubElement(case, "skipped", message=one.skipped)
         elif not one.ok:
             why = one.departure.why if one.departure is not None else "the engine reported a fault"
-            failure = ElementTree.SubElement(case, "failure", message=_NOT_XML.sub("?", why))
-            failure.text = _NOT_XML.sub("?", "\n".join(story(one)))
+            failure = ElementTree.SubElement(case, "failure", message=_clean(why))
+            failure.text = _clean("\n".join(story(one)))
     path.parent.mkdir(parents=True, exist_ok=True)
     ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _clean(text: str) -> str:
+    """The text without the signs that XML cannot hold."""
+    return _NOT_XML.sub("?", text)

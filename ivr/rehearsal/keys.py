@@ -9,11 +9,10 @@ import tty
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from ivr.rehearsal.telephone import Telephone
+from ivr.rehearsal.telephone import BETWEEN_KEYS_S, Telephone
 from ivr.rehearsal.words import Wanted, names_of
 from menus.schema import MenuBook
 
-BETWEEN_KEYS_S = 0.25
 PATIENCE_S = 120.0  #: for a prompt, or the tone of a recording
 SPEAKS_S = 4.0  #: that the key s speaks into a recording
 KEYS = frozenset("0123456789*#")

@@ -23,7 +23,7 @@ from ivr.rehearsal.callers import number_of
 from ivr.rehearsal.desk import Desk
 from ivr.rehearsal.files import Part
 from ivr.rehearsal.live_line import LiveLine
-from ivr.rehearsal.node import Scene, every_skill, everybody
+from ivr.rehearsal.node import Scene, every_skill, everybody, rehearsed
 from ivr.rehearsal.player import Departure, Played, play
 from ivr.rehearsal.rows import move_in
 from ivr.rehearsal.schema import Agent, seconds_of
@@ -40,7 +40,9 @@ LONGEST_S = 300.0
 #: How far the engine's clock may be past a scenario's `at` before it is started anew.
 CLOCK_S = 600.0
 #: Sections of the settings that the private engine takes over.
-TAKEN = ("time_zone", "country", "verification", "webhooks", "outbound", "callbacks", "calls")
+TAKEN = (
+    "time_zone", "country", "verification", "webhooks", "outbound", "callbacks", "calls", "personal", "routing",
+)  # fmt: skip
 
 
 def play_live(
@@ -73,14 +75,13 @@ async def _play(
     if not parts:
         return
     staff = _staff(parts, scene)
-    taken = {name: value for name, value in settings.model_dump(mode="json").items() if name in TAKEN}
     site = Site(
         folder,
         prompts=settings.prompts.folder,
         book=settings.book.folder.absolute(),
         queues=settings.book.queues.absolute(),
         staff=staff,
-        overrides={**taken, "personal": {"hold_out": 0.0}, "routing": {"desk_lost_s": 3600.0}},
+        overrides=taken_over(settings),
     )
     async with AsyncExitStack() as stack:
         await migrate(site.settings.database_url)
@@ -97,6 +98,11 @@ async def _play(
             played = await stage.play(part)
             played.took_s = time.monotonic() - began
             tell(played)
+
+
+def taken_over(settings: Settings) -> dict[str, Any]:
+    """The sections of the settings that the private engine has too, as a rehearsal wants them."""
+    return rehearsed(settings).model_dump(mode="json", include=set(TAKEN))
 
 
 def _staff(parts: Sequence[Part], scene: Scene) -> tuple[AgentSeed, ...]:

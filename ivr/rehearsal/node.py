@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -73,8 +74,8 @@ class Webhooks(MemoryWebhooks):
 class Directory(MemoryDirectory):
     """Who is calling, and in which language whoever it is wants to be spoken to."""
 
-    def __init__(self, store: MemoryStore, language: str | None) -> None:
-        super().__init__(store)
+    def __init__(self, store: MemoryStore, zone: ZoneInfo, language: str | None) -> None:
+        super().__init__(store, zone)
         self._language = language
 
     async def find(self, ani: str | None, *, now: float, deadline_s: float) -> CallerFacts:
@@ -103,7 +104,7 @@ class Rehearsal:
             clock=self.clock,
             edition=scene.edition,
             queues=scene.queues,
-            directory=lambda store: Directory(store, language),
+            directory=lambda store, zone: Directory(store, zone, language),
             webhooks=self.webhooks,
         )
         self.phones: dict[str, Manner] = {}

@@ -11,8 +11,9 @@ from argon2 import PasswordHasher
 from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ivr.bank.contracts import HOLDERS
 from ivr.bank.credentials import card_hash, card_key
-from ivr.rehearsal.callers import history_of, ids_of, number_of, view_of
+from ivr.rehearsal.callers import account_numbers, history_of, ids_of, number_of, view_of
 from ivr.rehearsal.schema import Caller, day_of
 from models.database import Database
 from models.tables import (
@@ -44,8 +45,6 @@ KEPT = {row.__tablename__ for row in (AgentRow, AgentSkillRow, MenuBookRow, Node
 #: Cheap, as nothing is protected here: a private site's invented customers.
 _HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 _NOBODYS = "none"
-#: The product that a key date belongs to when the caller has none that names it.
-_HOLDS = {"card_expiry": "credit_card", "premium_due": "insurance", "instalment_due": "instalment"}
 
 
 async def move_in(
@@ -77,17 +76,17 @@ class _Rows:
             CustomerRow, id=id_, name=view.name, language=view.language or "en", segment=view.segment,
             since_on=view.since_on, yearly_value_cents=view.yearly_value_cents, churn_risk=view.churn_risk,
         )  # fmt: skip
-        for number in view.numbers:
-            await self._add(NumberRow, e164=number, **mine)
-        for product, seen in zip(caller.products, view.products, strict=True):
+        for ani in view.numbers:
+            await self._add(NumberRow, e164=ani, **mine)
+        for number, seen in zip(account_numbers(id_, caller), view.products, strict=True):
             row = await self._product(
                 id_, seen.kind, name=seen.name, balance_cents=seen.balance_cents, currency=seen.currency,
                 key_kind=seen.key_kind, key_on=seen.key_on,
             )  # fmt: skip
-            if product.account is not None:
-                await self._add(AccountRow, product_id=row, number=product.account)
+            if number is not None:
+                await self._add(AccountRow, product_id=row, number=number)
         for kind, day in caller.key_dates.items():
-            await self._product(id_, _HOLDS.get(kind, "loan"), key_kind=kind, key_on=day_of(day, self._today))
+            await self._product(id_, HOLDERS.get(kind, "loan"), key_kind=kind, key_on=day_of(day, self._today))
         if (plan := caller.instalment) is not None:
             on = day_of(plan.next_on, self._today)
             row = await self._product(id_, "instalment", key_kind="instalment_due", key_on=on)

@@ -27,6 +27,7 @@ from ivr.ports import (
 )
 
 LONGEST_WAIT_S = 20.0  #: in one go, as on a real line
+BETWEEN_KEYS_S = 0.25  #: of who presses several
 
 
 @dataclass(slots=True)

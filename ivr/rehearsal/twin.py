@@ -9,10 +9,9 @@ from ivr.rehearsal.files import Part
 from ivr.rehearsal.loops import run_virtually
 from ivr.rehearsal.node import Rehearsal, Scene, everybody, logged
 from ivr.rehearsal.player import Played, play
-from ivr.rehearsal.telephone import Piece, Telephone
+from ivr.rehearsal.telephone import BETWEEN_KEYS_S, Piece, Telephone
 from ivr.rehearsal.words import Wanted
 
-BETWEEN_KEYS_S = 0.25
 LONGEST_S = 4 * 3600.0  #: of virtual time; a scenario that takes longer is in a loop
 
 

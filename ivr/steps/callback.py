@@ -6,7 +6,7 @@ from datetime import datetime, time
 import structlog
 
 from ivr.call import Call
-from ivr.numbers import e164, masked, may_be_called
+from ivr.numbers import e164, masked
 from ivr.ports import CALLBACKS, CallbackWish
 from ivr.steps.route import QUEUED_CREDIT_S, QUEUED_SINCE, caller_credit_s
 from menus.schema import Callback
@@ -47,7 +47,7 @@ def number_of(call: Call, step: Callback, position: Position) -> str | None:
     settings, number = call.parts.settings, call.facts.ani
     if step.number is not None:
         number = e164(str(position.values.get(step.number, "")), settings.country)
-    return number if number is not None and may_be_called(number, settings.outbound.allow) else None
+    return number if number is not None and settings.outbound.permits(number) else None
 
 
 def due_at(call: Call, step: Callback, position: Position) -> datetime | None:

@@ -44,9 +44,13 @@ def first_matter(call: Call, step: Matters, position: Position) -> Matter | None
         return Matter("callback", step.callback, Left("callback_then"))
     verified, since = position.verified_as is not None, call.local_time() - timedelta(hours=step.repeat_hours)
     for recent in facts.recent:
+        if recent.at < since:
+            break
         # What it was about is told to nobody before they are verified: the number may be somebody else's.
         prompt = step.repeat_named.get(recent.task or "", step.repeat) if verified else step.repeat
+        if prompt is None:
+            continue
         target = target_of(call.edition.book, recent, verified=verified, values=position.values)
-        if recent.at >= since and prompt is not None and target is not None and target != position.step:
+        if target is not None and target != position.step:
             return Matter("repeat", prompt, Left(to=target))
     return None

@@ -78,12 +78,13 @@ async def _reviewed(call: Call, step: Record, name: str, made: Recorded) -> Reco
     """The recording as the caller wants it. Silence, any other key and leaving keep it."""
     assert step.review is not None
     settings, sound = call.parts.settings, call.parts.settings.recordings.seen(name)
+    key: str | None = None
     for _ in range(MOST_REVIEWS):
         try:
-            key = (await call.say(call.prompt(step.review))).key or await key_within(call, REVIEW_S)
+            key = key or (await call.say(call.prompt(step.review))).key or await key_within(call, REVIEW_S)
             if key == PLAY:
                 await call.leg.arm(made.seconds + settings.calls.dead_man_s)
-                await call.leg.say((Clip(sound, "", made.seconds, ""),))
+                key = (await call.leg.say((Clip(sound, "", made.seconds, ""),))).key
                 continue
         except HungUp:
             return Recorded(made.seconds, hung_up=True)
@@ -92,5 +93,5 @@ async def _reviewed(call: Call, step: Record, name: str, made: Recorded) -> Reco
         anew = await take_down(call, name, longest_s=step.longest_s, silence_s=step.silence_s, least_s=step.least_s)
         if anew is None or anew.hung_up:
             return anew
-        made = anew
+        made, key = anew, None
     return made

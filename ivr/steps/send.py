@@ -43,10 +43,10 @@ async def _mobile(call: Call, position: Position) -> str | None:
     """The verified customer's mobile number."""
     if position.verified_as is None:
         return None
+    deadline_s = call.parts.settings.bank.deadline_s
     try:
-        async with asyncio.timeout(call.parts.settings.bank.deadline_s):
-            customer = await call.parts.bank.customer(position.verified_as, now=call.now())
-    except (TimeoutError, BankAway, StoreAway):
+        customer = await call.parts.bank.customer(position.verified_as, now=call.now(), deadline_s=deadline_s)
+    except BankAway:
         log.warning("the bank does not tell the customer's number in time")
         return None
     return next((number for number in customer.numbers if is_mobile(number)), None) if customer else None

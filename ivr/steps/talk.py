@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from ivr.call import Call
+from ivr.callbacks import tell_wish, wish_came_back
 from ivr.pop import pop_for_call
 from ivr.ports import ROUTING, Dialled, DialStatus, Standing
 from ivr.queues import Queue
@@ -142,14 +143,14 @@ async def finish_talk(call: Call) -> bool:
 
 async def _close_callback(call: Call, queue: str) -> None:
     """Who has talked to an agent need not be called back: by the call that we made, or by one that they made."""
-    callbacks, now = call.parts.callbacks, call.now()
-    made = of_call(call.id)
-    if made is not None:
-        if await callbacks.move(*made, CallbackEvent.SERVE, now=now):
-            call.parts.called_back["served"] += 1
-    elif queue and call.facts.ani is not None and await callbacks.came_back(call.facts.ani, queue, now=now):
-        call.parts.called_back["came_back"] += 1
-        call.note("callback", outcome="came_back", queue=queue)
+    parts, made = call.parts, of_call(call.id)
+    try:
+        if made is not None:
+            await tell_wish(parts, *made, CallbackEvent.SERVE)
+        elif queue and call.facts.ani is not None and await wish_came_back(parts, call.facts.ani, queue):
+            call.note("callback", outcome="came_back", queue=queue)
+    except StoreAway:
+        log.warning("the store is away; whoever talked may be called back all the same")
 
 
 async def take_back(call: Call, standing: Standing) -> None:

@@ -60,8 +60,10 @@ class MemoryAccount:
     pin: str = field(default="", repr=False)
     birthday: str = field(default="", repr=False)  #: YYYYMMDD
     proves: Callable[[Claimant], bool] | None = field(default=None, repr=False)  #: compares in place of the two above
-    account: str | None = None  #: number of the current account
+    account: str | None = None  #: number of the current account; empty when it cannot be paid to
     balance_cents: int = 0
+    currency: str = "CNY"  #: of the current account
+    further: dict[str, str] = field(default_factory=dict)  #: number of another account → its currency
     cards: list[MemoryCard] = field(default_factory=list)
     points: int = 0
     instalments: list[MemoryInstalment] = field(default_factory=list)
@@ -77,6 +79,11 @@ class MemoryAccount:
         )
 
     @property
+    def paid_under(self) -> dict[str, str]:
+        """Every number under which money can be sent to this customer, with the currency of the account."""
+        return self.further | ({self.account: self.currency} if self.account else {})
+
+    @property
     def credit_card(self) -> MemoryCard | None:
         """The first credit card that is not blocked."""
         return next((card for card in self.cards if card.credit and not card.blocked), None)
@@ -90,19 +97,26 @@ class Work:
     account: MemoryAccount
     order: BankOrder
     now: float
+    zone: ZoneInfo = ZONE
 
     @property
     def today(self) -> date:
         """The bank's day."""
-        return datetime.fromtimestamp(self.now, ZONE).date()
+        return self.day_of(self.now)
+
+    def day_of(self, at: float) -> date:
+        """The bank's day of a moment."""
+        return datetime.fromtimestamp(at, self.zone).date()
 
     def param(self, name: str) -> Any:
         """A parameter of the order."""
         return self.order.params[name]
 
-    def payee(self) -> MemoryAccount | str:
-        """Whose account the money is to go to, or the refusal."""
-        found = next((one for one in self.accounts.values() if one.account == self.param("to")), None)
+    def payee(self, currency: str | None = None) -> MemoryAccount | str:
+        """Whose account the money is to go to, of this currency if one is named, or the refusal."""
+        to = self.param("to")
+        having = (one for one in self.accounts.values() if to in one.paid_under)
+        found = next((one for one in having if currency in (None, one.paid_under[to])), None)
         if found is None:
             return "unknown_payee"
         return "own_account" if found is self.account else found
@@ -111,7 +125,7 @@ class Work:
 def _balance(work: Work) -> BankAnswer:
     if work.account.account is None:
         return refused("no_account")
-    return BankAnswer({"balance": Money(work.account.balance_cents)})
+    return BankAnswer({"balance": Money(work.account.balance_cents, work.account.currency)})
 
 
 def _transactions(work: Work) -> BankAnswer:
@@ -121,7 +135,7 @@ def _transactions(work: Work) -> BankAnswer:
     rows = [
         BankRow(
             "in" if cents > 0 else "out",
-            {"date": datetime.fromtimestamp(at, ZONE).date(), "amount": Money(abs(cents))},
+            {"date": work.day_of(at), "amount": Money(abs(cents), work.account.currency)},
         )
         for at, cents, _ in seen[: terms.rows_wanted(work.order.params.get("count"))]
     ]
@@ -137,26 +151,24 @@ def _payee(work: Work) -> BankAnswer:
 
 def _transfer(work: Work) -> BankAnswer:
     mine, amount = work.account, work.param("amount")
-    if mine.account is None or amount.currency != "CNY":
+    if mine.account is None or amount.currency != mine.currency:
         return refused("no_account")
-    other = work.payee()
+    other = work.payee(amount.currency)
     if isinstance(other, str):
         return refused(other)
-    sent = -sum(
-        cents
-        for at, cents, about in mine.movements
-        if about == terms.SENT and datetime.fromtimestamp(at, ZONE).date() == work.today
-    )
+    sent = -sum(cents for at, cents, about in mine.movements if about == terms.SENT and work.day_of(at) == work.today)
     refusal = terms.transfer_refusal(
         amount.cents, balance_cents=mine.balance_cents, sent_today_cents=sent, segment=mine.segment
     )
     if refusal is not None:
         return refused(refusal)
     mine.balance_cents -= amount.cents
-    other.balance_cents += amount.cents
     mine.movements.append((work.now, -amount.cents, terms.SENT))
-    other.movements.append((work.now, amount.cents, terms.RECEIVED))
-    return BankAnswer({"reference": terms.reference_of(work.order.key), "balance": Money(mine.balance_cents)})
+    if work.param("to") == other.account:  # of further accounts nobody is told the balance
+        other.balance_cents += amount.cents
+        other.movements.append((work.now, amount.cents, terms.RECEIVED))
+    balance = Money(mine.balance_cents, mine.currency)
+    return BankAnswer({"reference": terms.reference_of(work.order.key), "balance": balance})
 
 
 def _block_card(work: Work) -> BankAnswer:

@@ -2,10 +2,11 @@
 
 import asyncio
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 from ivr.errors import BankAway
 from ivr.ports import BankAnswer, BankOrder, Claimant, CustomerView
-from ivr.testing.accounts import HANDLERS, Work
+from ivr.testing.accounts import HANDLERS, ZONE, Work
 from ivr.testing.accounts import MemoryAccount as MemoryAccount
 from ivr.testing.accounts import MemoryCard as MemoryCard
 from ivr.testing.accounts import MemoryInstalment as MemoryInstalment
@@ -17,17 +18,22 @@ class MemoryBank:
     """A bank that knows whoever is put into `customers`; those of `accounts` can be verified and served.
 
     `away` makes every verb but the first raise BankAway, `answers_left` does so after so many more; `delay_s` lets
-    orders take so long on `clock`, for ever when it is infinite; `scripted` answers are given whatever is true.
+    orders take so long on `clock`, for ever when it is infinite; `scripted` answers are given whatever is true. Days
+    are those of `zone`.
     """
 
     def __init__(
-        self, *customers: CustomerView, accounts: tuple[MemoryAccount, ...] = (), clock: FakeClock | None = None
+        self,
+        *customers: CustomerView,
+        accounts: tuple[MemoryAccount, ...] = (),
+        clock: FakeClock | None = None,
+        zone: ZoneInfo = ZONE,
     ) -> None:
         self.customers = list(customers)
         self.accounts: dict[int, MemoryAccount] = {}
         self.answers: dict[str, tuple[BankOrder, BankAnswer]] = {}  #: by key, of orders that change something
         self.asked: list[BankOrder] = []  #: every order, repeated ones too
-        self.clock = clock
+        self.clock, self.zone = clock, zone
         self.away = False
         self.answers_left: int | None = None
         self.delay_s = 0.0
@@ -47,7 +53,7 @@ class MemoryBank:
         found = sorted((one for one in self.customers if ani in one.numbers), key=lambda one: one.id)
         return tuple(_as_of(one, now) for one in found[:10])
 
-    async def customer(self, customer_id: int, *, now: float) -> CustomerView | None:
+    async def customer(self, customer_id: int, *, now: float, deadline_s: float) -> CustomerView | None:
         """The customer of that id."""
         self._reach()
         return next((_as_of(one, now) for one in self.customers if one.id == customer_id), None)
@@ -92,7 +98,7 @@ class MemoryBank:
         account = self.accounts.get(order.customer_id)
         if account is None or order.operation not in HANDLERS:
             raise BankAway("there is no such customer; nothing was done")
-        answer = HANDLERS[order.operation](Work(self.accounts, account, order, now))
+        answer = HANDLERS[order.operation](Work(self.accounts, account, order, now, self.zone))
         if OPERATIONS[order.operation].writes:
             self.answers[order.key] = (order, answer)
         return answer

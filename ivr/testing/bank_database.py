@@ -8,6 +8,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from sqlalchemy import insert
 
+from ivr.bank.contracts import HOLDERS
 from ivr.bank.credentials import card_hash, card_key
 from ivr.lab.postgresql import shared_server
 from ivr.testing.accounts import MemoryAccount, MemoryInstalment
@@ -78,10 +79,14 @@ async def open_account(database: Database, account: MemoryAccount) -> None:
             await add(CredentialRow, pin_hash=pin, birthday_hash=birthday, **ids)
         current: int | None = None
         if account.account is not None:
-            current = await product("current_account", balance_cents=account.balance_cents)
-            await add(AccountRow, product_id=current, number=account.account)
+            held = {"balance_cents": account.balance_cents, "currency": account.currency}
+            current = await product("current_account", **held)
+            if account.account:
+                await add(AccountRow, product_id=current, number=account.account)
             for at, cents, about in account.movements:
                 await add(MovementRow, product_id=current, at=at, amount_cents=cents, about=about)
+        for number, currency in account.further.items():
+            await add(AccountRow, product_id=await product("savings", currency=currency), number=number)
         for card in account.cards:
             debt: int | None = current
             if card.credit:
@@ -101,8 +106,7 @@ async def open_account(database: Database, account: MemoryAccount) -> None:
             await add(PointsRow, points=account.points, **ids)
         plans = list(account.instalments)
         for kind, day, due_cents in account.key_dates:
-            holds = {"premium_due": "insurance", "instalment_due": "instalment"}.get(kind, "loan")
-            owner = await product(holds, key_kind=kind, key_on=day)
+            owner = await product(HOLDERS.get(kind, "loan"), key_kind=kind, key_on=day)
             if kind == "instalment_due" and plans:
                 await _plan(add, owner, plans.pop(0))
             elif due_cents is not None:

@@ -28,7 +28,7 @@ def bank_app(bank: Bank, secret: str) -> Starlette:
         return {"customers": _json(await bank.customers_by_number(sent["number"], now=sent["now"]))}
 
     async def customer(sent: Any) -> dict[str, Any]:
-        return {"customer": _json(await bank.customer(sent["customer"], now=sent["now"]))}
+        return {"customer": _json(await bank.customer(sent["customer"], now=sent["now"], deadline_s=DEADLINE_S))}
 
     async def whose(sent: Any) -> dict[str, Any]:
         claimant = Claimant(sent["by"], sent["number"], card=sent["card"] or "")

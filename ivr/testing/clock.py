@@ -1,4 +1,4 @@
-"""A clock that moves only when told to, or when somebody sleeps on it."""
+"""A clock that moves only when told to, or when somebody sleeps on it; and a wait on the real one."""
 
 import asyncio
 from collections.abc import Callable
@@ -43,3 +43,10 @@ class FakeClock:
         """Let that time pass at once, and others run."""
         self.advance(seconds)
         await asyncio.sleep(0)
+
+
+async def eventually(condition: Callable[[], object], seconds: float = 3.0) -> None:
+    """Let the loop run until something is so that gives no sign: it comes over a socket, or from a stock library."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  # nothing to wait on
+            await asyncio.sleep(0.005)

@@ -8,7 +8,7 @@ from models import moves
 from models.errors import UnknownAgent
 from models.sweep import MOST_EXPIRED, ending_of, is_gone, is_over
 from models.tables import AgentRow, CallRow, NeedRow, OfferRow
-from routing.agent import SAID_BY_AGENT, AgentEvent, AgentState
+from routing.agent import AT_WORK, SAID_BY_AGENT, AgentEvent, AgentState
 from routing.call import CallState
 from routing.decision import Decision
 from routing.errors import IllegalMove, StoreAway
@@ -104,7 +104,7 @@ class MemoryExchange:
         return Snapshot(
             tuple(moves.need_of(need) for need in store.needs.values() if need.closed_at is None),
             tuple(
-                moves.agent_of(agent, store.skills[agent.id] if agent.state == AgentState.READY else {})
+                moves.agent_of(agent, store.skills[agent.id] if agent.state in AT_WORK else {})
                 for agent in store.agents.values()
                 if agent.state != AgentState.LOGGED_OUT
             ),

@@ -1,8 +1,8 @@
-"""Menu books and callers of every kind, drawn by Hypothesis: books that pass every rule, and whoever may call them."""
+"""Menu books and callers of every kind, drawn by Hypothesis: books that pass every rule, and whoever may call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from hypothesis import assume
@@ -15,6 +15,7 @@ from menus.pace import heard_after_s
 from menus.rules import check
 from menus.schema import AGENT_TASK, COMPLAINT_TASK, Menu, MenuBook
 
+Thing = TypeVar("Thing")
 ZONE = ZoneInfo("Asia/Shanghai")
 DIGITS = "1234567890"
 POLICIES: tuple[Literal["stable", "renumber", "shortcut"], ...] = ("stable", "renumber", "shortcut")
@@ -56,6 +57,11 @@ class ToldRanker:
     def scores(self, facts: CallerFacts, tasks: Sequence[str], now: datetime) -> Mapping[str, float]:
         """What it was told."""
         return self._scores
+
+
+def some(make: Callable[[int], st.SearchStrategy[Thing]], most: int) -> st.SearchStrategy[tuple[Thing, ...]]:
+    """Up to so many things of a kind, which are made with the numbers from 1 on."""
+    return st.integers(0, most).flatmap(lambda n: st.tuples(*[make(number) for number in range(1, n + 1)]))
 
 
 @st.composite

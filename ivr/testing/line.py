@@ -42,6 +42,11 @@ class Break:
 Action = Press | HangUp | Break
 
 
+def keys(text: str, *, hearing: str | None = None, after_s: float = 0.3) -> list[Action]:
+    """Keys one after the other, the first while a prompt is heard if one is named."""
+    return [Press(key, hearing if n == 0 else None, 0 if n == 0 and hearing else after_s) for n, key in enumerate(text)]
+
+
 @dataclass
 class ScriptedLeg:
     """`ivr.ports.Leg` for one scripted caller."""

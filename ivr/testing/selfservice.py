@@ -11,7 +11,7 @@ from ivr.ports import CallbackWish, CaseOpened, NewCase, TextMessage, WebRequest
 from ivr.settings import Verification
 from ivr.testing.store import Failures, MemoryStore
 from models.callbacks import moved, seen_of, wished
-from models.outbox import LAPSED, OPTED_OUT, Outgoing, Posted, pause_s
+from models.outbox import LAPSED, OPTED_OUT, NotSent, Outgoing, Posted, pause_s
 from models.tables import CallbackRow, OutboxRow
 from routing.callback import CallbackEvent, CallbackSeen, CallbackState, of_call
 from routing.errors import IllegalMove
@@ -112,15 +112,17 @@ class MemoryMessenger:
             row.state, row.sent_at, row.node, row.fault = "sent", now, None, None
         return row is not None
 
-    async def not_sent(self, message: Outgoing, fault: str, *, for_good: bool, now: float) -> bool:
+    async def not_sent(self, message: Outgoing, fault: str, *, for_good: bool, now: float) -> NotSent | None:
         """It waits for its next try, or is given up."""
         row = self._held(message)
-        if row is not None:
-            row.state, row.fault, row.node = "waiting", fault, None
-            row.next_at = now + pause_s(row.tries, self._retry_s)
-            if for_good or row.tries >= self._most_tries:
-                row.state = "failed"
-        return row is not None
+        if row is None:
+            return None
+        row.fault, row.node = fault, None
+        if for_good or row.tries >= self._most_tries:
+            row.state = "failed"
+            return NotSent.GIVEN_UP
+        row.state, row.next_at = "waiting", now + pause_s(row.tries, self._retry_s)
+        return NotSent.WAITS
 
     async def counts(self) -> Mapping[str, int]:
         """How many messages are in each state."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ivr.callbacks import CallbackDialler
 from ivr.conversation import converse
@@ -62,7 +63,7 @@ class Stage:
         clock: FakeClock | None = None,
         edition: Edition | None = None,
         queues: Mapping[str, Queue] | None = None,
-        directory: Callable[[MemoryStore], MemoryDirectory] = MemoryDirectory,
+        directory: Callable[[MemoryStore, ZoneInfo], MemoryDirectory] = MemoryDirectory,
         webhooks: MemoryWebhooks | None = None,
     ) -> None:
         self.clock: FakeClock = clock or (beside.clock if beside else FakeClock())
@@ -74,14 +75,15 @@ class Stage:
             settings = Settings.model_validate({"node": node, "personal": {"hold_out": 0}, **(settings or {})})
         self.editions = {edition.version: edition}
         self.choice: Choice | None = None  #: the newest edition for everybody when None
-        self.directory = directory(self.store)
+        zone = edition.book.zone
+        self.directory = directory(self.store, zone)
         self.log = MemoryCallLog(self.store, node)
         self.exchange = MemoryExchange(self.store, node)
         self.roster = MemoryRoster(self.store)
-        self.bank: MemoryBank = beside.bank if beside else MemoryBank(clock=self.clock)
+        self.bank: MemoryBank = beside.bank if beside else MemoryBank(clock=self.clock, zone=zone)
         self.desk, self.switchboard = MemoryDesk(), MemorySwitchboard()
         self.messenger = MemoryMessenger(self.store)
-        self.cases, self.callbacks = MemoryCases(self.store), MemoryCallbacks(self.store)
+        self.cases, self.callbacks = MemoryCases(self.store, zone), MemoryCallbacks(self.store)
         self.webhooks = webhooks or MemoryWebhooks()
         self.legs: dict[str, ScriptedLeg] = {}
         self.switchboard.on_wake = self._wake

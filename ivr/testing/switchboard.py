@@ -25,10 +25,6 @@ class MemorySwitchboard:
         if self.on_wake is not None:
             self.on_wake(channel)
 
-    async def hang_up(self, channel: str) -> None:
-        """End a channel."""
-        self.seen.pop(channel, None)
-
     async def call_out(self, number: str, *, call_id: str, ring_s: float) -> None:
         """Remember the call, and pass it on if somebody asked for it."""
         self.called_out.append((number, call_id))

@@ -16,6 +16,14 @@ class Unit(StrEnum):
     SHARE = "share"
 
 
+#: How what callers do differs, by the unit: when the figure is lower and when it is higher; {} stands for by how much.
+LESS_MORE: Mapping[Unit, tuple[str, str]] = {
+    Unit.SECONDS: ("{} sooner", "{} later"),
+    Unit.COUNT: ("{} less", "{} more"),
+    Unit.SHARE: ("less often, by {}", "more often, by {}"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One figure: a sum over how many."""
@@ -24,40 +32,28 @@ class Figure:
     title: str
     unit: Unit
     good: int  #: -1 less is better, 1 more is better
-    less: str  #: what callers do whose figure is lower, {} stands for by how much
-    more: str
+    does: str = ""  #: what callers do, {} stands for how it differs; empty where the two of SWITCH are told together
+
+    def told(self, by: str, *, more: bool) -> str:
+        """What callers do whose figure is lower or higher by so much."""
+        return self.does.format(LESS_MORE[self.unit][more].format(by))
 
 
 FIGURES = (
-    Figure("target_s", "seconds to the wanted option", Unit.SECONDS, -1, "reach what they want {} sooner",
-           "reach what they want {} later"),
-    Figure("options_heard", "options heard before the choice", Unit.COUNT, -1, "hear {} less before they choose",
-           "hear {} more before they choose"),
-    Figure("wrong_key", "visits with a wrong key", Unit.SHARE, -1, "press a wrong key less often, by {}",
-           "press a wrong key more often, by {}"),
-    Figure("repeated", "visits with a repeat", Unit.SHARE, -1, "ask for a repeat less often, by {}",
-           "ask for a repeat more often, by {}"),
-    Figure("silent", "visits with silence", Unit.SHARE, -1, "press nothing less often, by {}",
-           "press nothing more often, by {}"),
-    Figure("returned", "choices taken back", Unit.SHARE, -1, "take a choice back less often, by {}",
-           "take a choice back more often, by {}"),
-    Figure("complaint_due_s", "seconds until complaint is said", Unit.SECONDS, -1, "could hear complaint {} sooner",
-           "could hear complaint {} later"),
-    Figure("complaint_heard_s", "seconds until complaint was heard", Unit.SECONDS, -1, "heard complaint {} sooner",
-           "heard complaint {} later"),
-    Figure("trouble_moved", "trouble where the order had moved", Unit.SHARE, -1,
-           "have less trouble where the order had moved, by {}", "have more trouble where the order had moved, by {}"),
-    Figure("trouble_stayed", "trouble where it had stayed", Unit.SHARE, -1,
-           "have less trouble where the order had stayed, by {}",
-           "have more trouble where the order had stayed, by {}"),
-    Figure("agent", "calls that asked for an agent", Unit.SHARE, -1, "ask for an agent less often, by {}",
-           "ask for an agent more often, by {}"),
-    Figure("contained", "calls served by the menu alone", Unit.SHARE, 1,
-           "are served by the menu alone less often, by {}",
-           "are served by the menu alone more often, by {}"),
-    Figure("left_in_menu", "calls left in the menu", Unit.SHARE, -1, "hang up in the menu less often, by {}",
-           "hang up in the menu more often, by {}"),
-)  # fmt: skip
+    Figure("target_s", "seconds to the wanted option", Unit.SECONDS, -1, "reach what they want {}"),
+    Figure("options_heard", "options heard before the choice", Unit.COUNT, -1, "hear {} before they choose"),
+    Figure("wrong_key", "visits with a wrong key", Unit.SHARE, -1, "press a wrong key {}"),
+    Figure("repeated", "visits with a repeat", Unit.SHARE, -1, "ask for a repeat {}"),
+    Figure("silent", "visits with silence", Unit.SHARE, -1, "press nothing {}"),
+    Figure("returned", "choices taken back", Unit.SHARE, -1, "take a choice back {}"),
+    Figure("complaint_due_s", "seconds until complaint is said", Unit.SECONDS, -1, "could hear complaint {}"),
+    Figure("complaint_heard_s", "seconds until complaint was heard", Unit.SECONDS, -1, "heard complaint {}"),
+    Figure("trouble_moved", "trouble where the order had moved", Unit.SHARE, -1),
+    Figure("trouble_stayed", "trouble where it had stayed", Unit.SHARE, -1),
+    Figure("agent", "calls that asked for an agent", Unit.SHARE, -1, "ask for an agent {}"),
+    Figure("contained", "calls served by the menu alone", Unit.SHARE, 1, "are served by the menu alone {}"),
+    Figure("left_in_menu", "calls left in the menu", Unit.SHARE, -1, "hang up in the menu {}"),
+)
 
 #: Share of trouble on the first calls after the order moved, less that where it stayed.
 SWITCH = ("trouble_moved", "trouble_stayed")

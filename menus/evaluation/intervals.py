@@ -9,11 +9,12 @@ counts equally often in both.
 """
 
 from dataclasses import dataclass
-from hashlib import sha256
 from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
+
+from menus.lot import lot
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,8 +34,7 @@ class Interval:
 
 def weights_of(caller: str, repetitions: int = REPETITIONS) -> Floats:
     """How often this caller counts in each repetition."""
-    seed = int.from_bytes(sha256(f"{SEED}\0{caller}".encode("utf-8", "surrogatepass")).digest()[:8])
-    return np.random.Generator(np.random.PCG64(seed)).poisson(1.0, repetitions).astype(np.float64)
+    return np.random.Generator(np.random.PCG64(lot(f"{SEED}\0{caller}"))).poisson(1.0, repetitions).astype(np.float64)
 
 
 def percentiles(repeated: Floats) -> Interval | None:

@@ -50,11 +50,11 @@ def sentence(figure: Figure, difference: Difference) -> str:
     if difference.told == 0:
         where = span(figure, difference.interval, "and").replace(" %", " percentage points")
         return f"{figure.title}: {TOO_FEW}; personal less static lies between {where}."
-    words = figure.less if difference.told < 0 else figure.more
     by = amount(figure, abs(difference.value)).replace(" %", " percentage points")
     by = f"{by} options" if figure.unit is Unit.COUNT else by
     where = span(figure, difference.interval).replace(" %", " points")
-    return f"With the personal order callers {words.format(by)} (personal less static: {where})."
+    does = figure.told(by, more=difference.told > 0)
+    return f"With the personal order callers {does} (personal less static: {where})."
 
 
 def switch_sentence(told: ArmTold) -> str:

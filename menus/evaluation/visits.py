@@ -19,7 +19,6 @@ class RecordedCall:
 
     id: str
     caller: str  #: customer:7 or number:+86…: always the same for the same caller
-    started_at: float
     result: str
     reason: str
     events: tuple[tuple[float, str, Mapping[str, Any]], ...]  #: at, kind, data, oldest first; of KINDS
@@ -35,9 +34,7 @@ class Visit:
     held: str | None  #: why the caller kept the book's order; None when the order was their own
     promoted: tuple[str, ...]
     began_at: float
-    chosen: str | None = None  #: the option
-    task: str | None = None
-    seconds: float | None = None  #: from the first word to the key of the chosen option
+    seconds: float | None = None  #: from the first word to the key of the chosen option; None when none was chosen
     heard: int = 0  #: options that were begun, repeats included
     wrong: int = 0  #: keys without a meaning
     silent: int = 0  #: times that nothing was pressed
@@ -139,7 +136,7 @@ def _pressed(visit: Visit, at: float, kind: str, data: Mapping[str, Any]) -> Vis
     """Takes in what the caller did; answers with the visit while it goes on."""
     match kind:
         case "key":
-            visit.chosen, visit.task, visit.seconds = data.get("option"), data.get("task"), at - visit.began_at
+            visit.seconds = at - visit.began_at
             return None
         case "invalid":
             visit.wrong += 1

@@ -74,7 +74,6 @@ class Graph:
     title: str
     nodes: Mapping[str, Node]
     beginnings: tuple[str, ...]  #: nodes from which everything is reached
-    language: str
     measured: bool  #: seconds are those of the rendered sounds
 
     @property
@@ -98,13 +97,13 @@ def graph_of(
     made = {name: _node(book, name, step, spoken, durations, traffic) for name, step in book.steps.items()}
     if menu is not None:
         nodes = dict(_within(made, menu))
-        return Graph(title or f"{book.name}: {menu}", nodes, (menu,), spoken, durations.measured)
+        return Graph(title or f"{book.name}: {menu}", nodes, (menu,), durations.measured)
     entries = {node.name: node for node in _entries(book, traffic)}
     order = _reached({**entries, **made}, tuple(entries))
     nodes = {name: {**entries, **made}[name] for name in order}
     rest = [name for name in made if name not in nodes]  # nothing leads there; the book's checks warn of it
     nodes |= {name: made[name] for name in rest}
-    return Graph(title or book.name, nodes, (*entries, *rest), spoken, durations.measured)
+    return Graph(title or book.name, nodes, (*entries, *rest), durations.measured)
 
 
 def _reached(nodes: Mapping[str, Node], beginnings: tuple[str, ...]) -> list[str]:

@@ -5,9 +5,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from menus.learning.days import MONTH_DAYS, Floats
-
-HALF_LIFE_DAYS = 180.0
+from menus.learning.days import Floats
+from menus.learning.features import HALF_LIFE_DAYS, MONTH_DAYS
 
 
 class Baseline(StrEnum):

@@ -10,10 +10,11 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
+from menus.learning.features import MONTH_DAYS
+
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-MONTH_DAYS = 30.4  #: mean length of a month; the day after the 30th is about the 1st
 SAME_DAY = 0.5  #: days of the month less apart than this are the same
 EVERY_DAYS = 30  #: the fixed interval that standing habits were measured to have, beside the calendar month
 #: What the columns of a table are, in their order; each is summed over the events of one task.

@@ -56,7 +56,16 @@ class Judgement:
     @property
     def worst_decile_s(self) -> float:
         """The least gain of any tenth of the customers, however they are sorted."""
-        return min([*self.deciles, *self.deciles_before])
+        return min(min(self.deciles), self.worst_decile_before_s)
+
+    @property
+    def worst_decile_before_s(self) -> float:
+        """The least gain of any tenth of the customers, sorted by what they did before: what may stop a model.
+
+        Sorted by the judged events themselves, the first tenth are those who happened to wish what is spoken first:
+        with few events each they lose under any order that learns. What they did before does not choose them so.
+        """
+        return min(self.deciles_before)
 
     def objections(self, former: Quality | None) -> list[str]:
         """Why the model may not serve: worse than a plain rule, than the model in use, or for some callers."""
@@ -67,9 +76,7 @@ class Judgement:
         for name, other in rules.items():
             if self.model.seconds > other.seconds:
                 found.append(f"slower than {name}: {self.model.seconds:.2f} s against {other.seconds:.2f} s")
-        # Sorted by the judged events themselves, the first tenth are those who happened to wish what is spoken first:
-        # with few events each they lose under any order that learns. What they did before does not choose them so.
-        worst = min(self.deciles_before)
+        worst = self.worst_decile_before_s
         if worst < 0:
             found.append(f"a tenth of the customers would wait {-worst:.2f} s longer than in the static order")
         return found

@@ -11,7 +11,7 @@ from menus.errors import BadModel
 from menus.facts import CallerFacts
 from menus.learning.days import Calendar, Floats
 from menus.learning.habits import Habits, RememberedHistory, habits_of, rows_for
-from menus.learning.inputs import PER_TASK, Moment, inputs, is_known, names_of
+from menus.learning.inputs import PER_TASK, Moment, inputs, is_known
 from menus.learning.model import Model
 from menus.learning.ranker import Share
 
@@ -84,11 +84,6 @@ class ModelRanker:
             raise BadModel(f"the record was made by model {basis.get('model')}, this is {self.model.digest}")
         row = np.frombuffer(base64.b64decode(basis["inputs"]), np.float32)
         return Scores(self._probabilities(row, basis["segment"], basis["known"], tasks), basis)
-
-    def inputs_of(self, basis: Mapping[str, Any]) -> dict[str, float]:
-        """What the model looked at, by name; empty when nothing was known of the caller."""
-        row = np.frombuffer(base64.b64decode(basis["inputs"]), np.float32)
-        return dict(zip(names_of(self.model.tasks, self.model.segments), map(float, row), strict=False))
 
     def why(self, facts: CallerFacts, tasks: Sequence[str], now: datetime) -> dict[str, tuple[Share, ...]]:
         """What each kind of knowledge adds to the probability of each task, together that probability.

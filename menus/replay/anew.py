@@ -10,7 +10,7 @@ from menus.facts import MenuMemory
 from menus.replay.journeys import Journey, Visit
 from menus.replay.routes import Route, matching
 from menus.replay.side import Side
-from menus.schema import Menu, MenuBook, Option
+from menus.schema import Menu, Option
 
 Scorer = Callable[[Sequence[str]], Mapping[str, float]]  #: tasks → probabilities for this caller at that time
 
@@ -81,16 +81,20 @@ class _One:
         self.dnis, self.scorer, self.fresh = dnis, scorer, fresh
         self.records = {self.named(one.menu): one.record for one in journey.visits if one.record is not None}
         self.base: Mapping[str, Any] = next(iter(self.records.values()), {})
-        self.language = str(self.base.get("language", language))
+        last: Mapping[str, Any] = next(reversed(self.records.values()), {})
+        self.language = str(last.get("language", language))  #: where no record tells it; a way may change it
         self.arranged: dict[str, tuple[Arrangement, Mapping[str, float]]] = {}
         self.undecided: dict[str, None] = {}
 
     def named(self, menu: str) -> str:
         return self.renamed.get(menu, menu)
 
+    def spoken(self, record: Mapping[str, Any] | None) -> str:
+        return str((record or {}).get("language", self.language))
+
     def anew(self) -> Anew:
         first, wish = self.journey.visits[0], self.journey.wish
-        route, deeper = self.route(first.menu, wish, len(self.journey.visits))
+        route, deeper = self.route(first, wish, len(self.journey.visits))
         actual = None
         if route is not None and all(one.record is not None for one in self.journey.visits):
             before_s = sum(self.before_s(one.record, one.option) for one in self.journey.visits if one.record)
@@ -99,15 +103,15 @@ class _One:
             tuple(self.menus()), tuple(self.moved()), route, deeper, actual, tuple(self.undecided)
         )  # fmt: skip
 
-    def route(self, start: str, wish: Visit, passed: int) -> tuple[Route | None, int]:
+    def route(self, start: Visit, wish: Visit, passed: int) -> tuple[Route | None, int]:
         """The way to a wish from a menu, else from the entry; and how many menus more than before."""
-        asked = (self.named(wish.menu), wish.option, wish.task, self.language)
-        route = self.new.routes.to(self.named(start), *asked) if self.new.menu(self.named(start)) else None
+        language, menu = self.spoken(wish.record), self.named(start.menu)
+        asked = (self.named(wish.menu), wish.option, wish.task, language)
+        route = self.new.routes.to(menu, self.spoken(start.record), *asked) if self.new.menu(menu) else None
         if route is None:
-            route = self.new.routes.to(_begin(self.new.book, self.dnis), *asked)
-            old = self.old.routes.to(
-                _begin(self.old.book, self.dnis), wish.menu, wish.option, wish.task, self.language
-            )  # fmt: skip
+            route = self.new.routes.to(self.new.book.begin_for(self.dnis), language, *asked)
+            begin = self.old.book.begin_for(self.dnis)
+            old = self.old.routes.to(begin, language, wish.menu, wish.option, wish.task, language)
             passed = len(old) if old is not None else passed
         return route, 0 if route is None else max(0, len(route) - passed)
 
@@ -132,7 +136,7 @@ class _One:
         total = before = after = 0.0
         for option in offered:
             wish = Visit(visit.menu, option.id, option.task, option.key, record)
-            route, _ = self.route(visit.menu, wish, 1)
+            route, _ = self.route(visit, wish, 1)
             if route is not None:
                 total += chances[option.id]
                 before += chances[option.id] * self.before_s(record, option.id)
@@ -147,7 +151,7 @@ class _One:
                 continue
             arrangement, _ = self.arrangement(self.named(visit.menu))
             meant = {key: option for option, key in arrangement.keys.items()}
-            same = matching(menu, visit.option, visit.task, self.language, same_menu=True)
+            same = matching(menu, visit.option, visit.task, self.spoken(visit.record), same_menu=True)
             now = meant.get(visit.key)
             if now is None or same is None or now != same.id:
                 yield KeyMoved(visit.menu, visit.key, visit.option, now, self.blind(visit))
@@ -161,7 +165,7 @@ class _One:
     def before_s(self, record: Mapping[str, Any], option: str) -> float:
         """Seconds from the first word of a menu until the option was said, as the call heard it."""
         menu = self.old.menu(record["menu"])
-        greeting_s = 0.0 if menu is None else self.greeting_s(self.old, menu, again=bool(record["again"]))
+        greeting_s = 0.0 if menu is None else self.greeting_s(self.old, menu, record)
         return greeting_s + _until(record["order"], option, self.seconds(record["menu"], record))
 
     def route_s(self, route: Route) -> float:
@@ -171,22 +175,21 @@ class _One:
             menu = self.new.menu(name)
             assert menu is not None
             arrangement, seconds = self.arrangement(name)
-            again = bool(self.records.get(name, {}).get("again", False))
             order = [one.id for one in arrangement.order]
-            total += self.greeting_s(self.new, menu, again=again) + _until(order, option, seconds)
+            total += self.greeting_s(self.new, menu, self.records.get(name)) + _until(order, option, seconds)
             if option not in order:  # hidden from this caller at that time: as if it came last
                 total += seconds.get(option, 0.0)
         return total
 
-    def greeting_s(self, side: Side, menu: Menu, *, again: bool = False) -> float:
-        return side.greeting_s(menu, self.language, again=again)
+    def greeting_s(self, side: Side, menu: Menu, record: Mapping[str, Any] | None) -> float:
+        return side.greeting_s(menu, self.spoken(record), again=bool((record or {}).get("again", False)))
 
     def seconds(self, name: str, record: Mapping[str, Any]) -> Mapping[str, float]:
         """How long each option took to say, by the same measure as the new book's."""
         menu = self.old.menu(name)
         known = {} if menu is None else {option.id: option for option in menu.options}
         return {
-            option: self.old.option_s(name, known[option], self.language) if option in known else seconds
+            option: self.old.option_s(name, known[option], self.spoken(record)) if option in known else seconds
             for option, seconds in record["seconds"].items()
         }
 
@@ -201,12 +204,13 @@ class _One:
     def _arrange(
         self, name: str, menu: Menu, record: Mapping[str, Any] | None
     ) -> tuple[Arrangement, Mapping[str, float]]:
-        language = self.language
+        language = self.spoken(record)
         seconds = {one.id: self.new.option_s(name, one, language) for one in menu.offered(language)}
         hidden, ruled = self._conditions(name, menu, record)
         scores, fresh = self._scores(visible(menu, language, hidden), menu, record)
         gate = menu.gate or self.new.book.gate
-        memory = _memory(None if record is None else record["memory"])
+        kept = None if record is None else record["memory"]
+        memory = None if kept is None else MenuMemory.from_json(kept)
         settled = None if record is None else record["settled"]
         if fresh:
             gate = gate.model_copy(update={"steady_calls": 1})
@@ -267,11 +271,6 @@ class _One:
         return {} if menu is None else {option.id: option for option in menu.options}
 
 
-def _begin(book: MenuBook, dnis: str) -> str:
-    entry = book.entries.get(book.entry_for(dnis))
-    return entry.then if entry else book.entry
-
-
 def _until(order: Sequence[str], wanted: str, seconds: Mapping[str, float]) -> float:
     said_s = 0.0
     for option in order:
@@ -279,9 +278,3 @@ def _until(order: Sequence[str], wanted: str, seconds: Mapping[str, float]) -> f
         if option == wanted:
             break
     return said_s
-
-
-def _memory(kept: Mapping[str, Any] | None) -> MenuMemory | None:
-    if kept is None:
-        return None
-    return MenuMemory(tuple(kept["promoted"]), tuple(kept["wished"]), kept["streak"], kept["frozen"])

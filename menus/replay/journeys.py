@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 #: Steps that lie between two menus without being what the caller came for.
-PASSED = frozenset({"menu", "say", "goto", "set", "matters"})
+PASSED = frozenset({"menu", "say", "goto", "set", "language", "matters", "verify", "collect", "dip"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def journeys(events: Iterable[tuple[float, str, Mapping[str, Any]]], menus: Cont
     """The journeys of one call, from its events (at, kind, data), oldest first; `menus`: names of the book's menus.
 
     Menus that were left without an option, by silence or a wrong key, are no part of them; going back gives up the
-    menu that was left.
+    menu that was left. Coming to a menu again, as after a change of language, begins another journey.
     """
     way: list[Visit] = []
     spoken: tuple[float, Mapping[str, Any]] | None = None
@@ -53,6 +53,9 @@ def journeys(events: Iterable[tuple[float, str, Mapping[str, Any]]], menus: Cont
             heard = spoken if spoken is not None and spoken[1].get("menu") == menu else None
             record = heard[1].get("record") if heard else None
             task = data.get("task")
+            if any(one.menu == menu for one in way):
+                yield Journey(tuple(way))
+                way = []
             way.append(
                 Visit(
                     str(menu),

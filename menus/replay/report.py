@@ -7,6 +7,7 @@ from heapq import heappush, heappushpop
 from math import inf, sqrt
 from typing import Any
 
+from menus.evaluation.intervals import wilson
 from menus.replay.anew import Anew
 from menus.replay.journeys import Journey
 
@@ -237,10 +238,8 @@ def share_of(count: int, total: int) -> dict[str, Any]:
     """A share with its 95 % confidence interval (Wilson)."""
     if not total:
         return {"share": None, "within": None}
-    share, squared = count / total, _SURE**2
-    middle = (share + squared / (2 * total)) / (1 + squared / total)
-    half = _SURE / (1 + squared / total) * sqrt(share * (1 - share) / total + squared / (4 * total**2))
-    return {"share": round(share, 4), "within": [round(max(0.0, middle - half), 4), round(min(1.0, middle + half), 4)]}
+    within = wilson(count / total, total)
+    return {"share": round(count / total, 4), "within": [round(within.low, 4), round(within.high, 4)]}
 
 
 def _told(found: _Finding) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from collections import deque
 from collections.abc import Iterator
 
-from menus.schema import Collect, Dip, Goto, Matters, Menu, MenuBook, Option, Say, Set, Verify
-
-#: Steps behind which further menus count as reached; whoever has talked to an agent has arrived elsewhere.
-_PASSED = (Say, Goto, Set, Matters, Verify, Collect, Dip)
+from menus.replay.journeys import PASSED
+from menus.schema import Menu, MenuBook, Option, SetLanguage
 
 Route = tuple[tuple[str, str], ...]  #: (menu, option) until the wish is chosen
+_Place = tuple[str, str]  #: (step, language of the call)
 
 
 class Routes:
@@ -16,49 +15,55 @@ class Routes:
 
     def __init__(self, book: MenuBook) -> None:
         self._book = book
-        self._found: dict[tuple[str, str, str, str | None, str], Route | None] = {}
+        self._found: dict[tuple[str, str, str, str, str | None, str], Route | None] = {}
 
-    def to(self, start: str, menu: str, option: str, task: str | None, language: str) -> Route | None:
+    def to(self, start: str, begun: str, menu: str, option: str, task: str | None, language: str) -> Route | None:
         """From a step to a wish: in the menu that it was chosen in, else in the nearest that has it; None for nowhere.
 
-        Conditions are taken to hold.
+        `begun`: the language at the start; `language`: the one that the wish is offered in. Conditions are taken to
+        hold.
         """
-        asked = (start, menu, option, task, language)
+        asked = (start, begun, menu, option, task, language)
         if asked not in self._found:
             self._found[asked] = self._search(*asked)
         return self._found[asked]
 
-    def _search(self, start: str, menu: str, option: str, task: str | None, language: str) -> Route | None:
-        ways: dict[str, Route] = dict.fromkeys(self._menus_from(start), ())
+    def _search(
+        self, start: str, begun: str, menu: str, option: str, task: str | None, language: str
+    ) -> Route | None:  # fmt: skip
+        ways: dict[_Place, Route] = dict.fromkeys(self._menus_from(start, begun), ())
         queue = deque(ways)
         nearest: Route | None = None
         while queue:
-            name = queue.popleft()
+            place = queue.popleft()
+            name, spoken = place
             step = self._book.steps[name]
             assert isinstance(step, Menu)
-            match = matching(step, option, task, language, same_menu=name == menu)
+            match = matching(step, option, task, language, same_menu=name == menu) if spoken == language else None
             if match is not None:
-                route = (*ways[name], (name, match.id))
+                route = (*ways[place], (name, match.id))
                 if name == menu:
                     return route
                 nearest = nearest or route
-            for offered in step.offered(language):
-                for following in self._menus_from(offered.then):
+            for offered in step.offered(spoken):
+                for following in self._menus_from(offered.then, spoken):
                     if following not in ways:
-                        ways[following] = (*ways[name], (name, offered.id))
+                        ways[following] = (*ways[place], (name, offered.id))
                         queue.append(following)
         return nearest
 
-    def _menus_from(self, start: str) -> Iterator[str]:
+    def _menus_from(self, start: str, language: str) -> Iterator[_Place]:
         """The menus that a caller comes to from a step, before anything that they may have come for."""
-        seen, waiting = {start}, [start]
+        waiting = deque([(start, language)])
+        seen = set(waiting)
         while waiting:
-            name = waiting.pop(0)
+            name, spoken = place = waiting.popleft()
             step = self._book.steps.get(name)
             if isinstance(step, Menu):
-                yield name
-            elif isinstance(step, _PASSED):
-                further = [to for to in step.exits().values() if to not in seen]
+                yield place
+            elif step is not None and step.kind in PASSED:
+                after = step.language if isinstance(step, SetLanguage) else spoken
+                further = [one for to in step.exits().values() if (one := (to, after)) not in seen]
                 seen.update(further)
                 waiting += further
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from menus.conditions import values_named
 from menus.operations import OPERATIONS, Operation
 from menus.rules.finding import Finding, Loc, advice, fault, unknown
 from menus.rules.known import VERIFIED, Known
@@ -78,7 +79,7 @@ def unverified(outline: Outline, known: Known) -> Iterator[Finding]:
                 yield fault(("steps", name, "to"), "unverified", message)
         elif isinstance(step, Set):
             for kept, text in step.remember.items():
-                if told := secret.intersection(_names(text)):
+                if told := secret.intersection(values_named(text)):
                     message = (
                         f"{min(told)!r} comes from the bank, and what is remembered is known in later calls before "
                         "anybody is verified; take it out"
@@ -110,7 +111,7 @@ def _told_by_the_bank(outline: Outline) -> frozenset[str]:
     made: dict[str, set[str]] = {}  # value → the values that are worked out from it
     for step in steps:
         for name, text in step.values.items() if isinstance(step, Set) else ():
-            for source in _names(text):
+            for source in values_named(text):
                 made.setdefault(source, set()).add(name)
     waiting = list(found)
     while waiting:
@@ -118,7 +119,3 @@ def _told_by_the_bank(outline: Outline) -> frozenset[str]:
         found |= more
         waiting += more
     return frozenset(found)
-
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"\bvalues\.([a-z][a-z0-9_]*)", text))

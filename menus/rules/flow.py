@@ -12,7 +12,6 @@ from menus.schema import (
     Goodbye,
     Goto,
     Menu,
-    MenuBook,
     OpenCase,
     Route,
     Send,
@@ -25,15 +24,6 @@ from menus.schema import (
 _ADVISED_DEPTH = 2
 #: Steps that neither speak nor wait; what they do is done at once.
 _AT_ONCE = (Goto, Set, SetLanguage, Dip, Send, OpenCase, Callback)
-
-
-def top_menu(book: MenuBook) -> str | None:
-    """The menu that a call to the book's own entry comes to first; None when it comes to none."""
-    outline = Outline(book)
-    if book.entry not in book.steps:
-        return None
-    stop = outline.helping | outline.menus.keys()
-    return next((name for name in outline.from_steps([book.entry], stop) if name in outline.menus), None)
 
 
 def unreachable_steps(outline: Outline) -> Iterator[Finding]:
@@ -145,6 +135,10 @@ def lone_ways(outline: Outline) -> Iterator[Finding]:
                 if (getattr(step, prompt) is None) != (getattr(step, then) is None):
                     lacking = then if getattr(step, prompt) else prompt
                     yield fault(loc, "half-written", f"`{prompt}` and `{then}` belong together; {lacking} is missing")
-        if isinstance(step, Menu) and step.order == "fixed" and step.keys != "stable":
-            message = f"keys: {step.keys} does nothing in a menu with order: fixed; write order: personal"
-            yield advice((*loc, "keys"), "half-written", message)
+        if isinstance(step, Menu) and step.order == "fixed":
+            if step.keys != "stable":
+                message = f"keys: {step.keys} does nothing in a menu with order: fixed; write order: personal"
+                yield advice((*loc, "keys"), "half-written", message)
+            if step.gate is not None:
+                message = "a gate does nothing in a menu with order: fixed; write order: personal, or take it away"
+                yield advice((*loc, "gate"), "half-written", message)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from menus.rules.finding import Finding, Loc, advice, fault
 from menus.rules.outline import Outline
-from menus.schema import AGENT_TASK, COMPLAINT_TASK, Matters, Menu, MenuBook, Option, Route
+from menus.schema import Matters, Menu, MenuBook, Route
 
 
 def book_keys(outline: Outline) -> Iterator[Finding]:
@@ -70,8 +70,8 @@ def _global(book: MenuBook, loc: Loc, key: str, *, freeze: bool) -> Iterator[Fin
 
 def _renumbered(book: MenuBook, name: str, menu: Menu) -> Iterator[Finding]:
     for language in book.languages:
-        kept = {option.key for option in menu.offered(language) if _keeps_key(option)}
-        free = [option for option in menu.offered(language) if not _keeps_key(option)]
+        kept = {option.key for option in menu.offered(language) if option.stays}
+        free = [option for option in menu.offered(language) if not option.stays]
         room = len(set("123456789") - kept)
         if len(free) > room:
             message = f"{len(free)} options are renumbered in {language!r}, and {room} digits are free; offer fewer"
@@ -83,10 +83,6 @@ def _renumbered(book: MenuBook, name: str, menu: Menu) -> Iterator[Finding]:
             yield fault(
                 loc, "no-digits-left", f"key {option.key} is no digit, and this menu is renumbered; write a digit"
             )
-
-
-def _keeps_key(option: Option) -> bool:
-    return option.pinned or option.task in (COMPLAINT_TASK, AGENT_TASK)
 
 
 def dialled_numbers(outline: Outline) -> Iterator[Finding]:

@@ -3,9 +3,9 @@
 from collections import deque
 from collections.abc import Iterator, Mapping
 
-from menus.operations import OPERATIONS
+from menus.given import gives
 from menus.rules.outline import Outline
-from menus.schema import Callback, Collect, Dip, Goto, Menu, OpenCase, Record, Route, Set, Step, Transact, Verify
+from menus.schema import Collect, Goto, Menu, Route, Step, Verify
 
 #: Certain facts that are no values; a value's name never begins with a colon.
 VERIFIED, CLOSED, QUEUED = ":verified", ":closed", ":queued"
@@ -86,20 +86,10 @@ def gained(step: Step, where: str) -> Iterator[str]:
 def _given_by(step: Step) -> Iterator[str]:
     if isinstance(step, Verify):
         yield VERIFIED
-    elif isinstance(step, Collect):
-        yield secret(step.into) if step.secret else step.into
-    elif isinstance(step, Record):
-        yield step.into
-    elif isinstance(step, Set):
-        yield from step.values
-    elif isinstance(step, Dip):
-        yield from step.into
-    elif isinstance(step, Transact) and step.do in OPERATIONS:
-        yield from OPERATIONS[step.do].gives
-    elif isinstance(step, OpenCase):
-        yield from ("case_number", "case_due")
-    elif isinstance(step, Callback):
-        yield from ("callback_on", "callback_at")
+    elif isinstance(step, Collect) and step.secret:
+        yield secret(step.into)
+    else:
+        yield from gives(step)
 
 
 #: Conditions that say something certain when they hold, and when they do not.

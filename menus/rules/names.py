@@ -105,16 +105,19 @@ def never_promoted(outline: Outline) -> Iterator[Finding]:
             explored = option.explore and option.task not in (AGENT_TASK, COMPLAINT_TASK)  # that is a fault of its own
             field = "promote_when" if option.promote_when else "promote_for" if option.promote_for else "explore"
             why = "the menu has no order: personal" if menu.order == "fixed" else "the option is pinned"
+            loc: Loc = ("steps", name, "options", index)
             if (option.promote_when or option.promote_for or explored) and (menu.order == "fixed" or option.pinned):
-                loc: Loc = ("steps", name, "options", index, field)
-                yield advice(loc, "never-promoted", f"this does nothing, because {why}")
+                yield advice((*loc, field), "never-promoted", f"this does nothing, because {why}")
+            elif explored and (menu.gate or outline.book.gate).explore == 0:
+                message = "this does nothing, because explore of the gate is 0; write a share of customers there"
+                yield advice((*loc, "explore"), "never-promoted", message)
         if menu.order == "personal" and not any(map(_can_be_promoted, menu.options)):
-            message = "nothing here can be spoken earlier; options need a task, promote_when or promote_for"
+            message = "nothing here can be spoken earlier; options need a task, promote_when, promote_for or explore"
             yield advice(("steps", name, "order"), "never-promoted", message)
 
 
 def _can_be_promoted(option: Option) -> bool:
-    return not option.pinned and bool(option.task or option.promote_when or option.promote_for)
+    return not option.stays and bool(option.task or option.promote_when or option.promote_for or option.explore)
 
 
 def _unknown(

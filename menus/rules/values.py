@@ -1,17 +1,17 @@
 """Rules on values: set before they are used on every way, of a kind that fits, and never a secret."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from menus.conditions import expressions_of, values_of
+from menus.conditions import expressions_of, values_named, values_of
+from menus.given import gives
 from menus.operations import OPERATIONS
 from menus.prompt_text import Slot
 from menus.rules.finding import Finding, Loc, advice, fault, unknown
 from menus.rules.known import Known, secret
 from menus.rules.outline import Outline
 from menus.rules.places import prompts_of
-from menus.schema import Callback, Collect, OpenCase, Send, Set, Step, Transact
+from menus.schema import Callback, Collect, Dip, OpenCase, Send, Set, Step, Transact
 from menus.values import ValueKind
 
 #: How values are spoken: kind of slot → kind of value.
@@ -20,7 +20,6 @@ _SPOKEN: Mapping[str, ValueKind] = {
     "digits": ValueKind.DIGITS, "groups": ValueKind.DIGITS,
     "money": ValueKind.MONEY, "date": ValueKind.DATE, "time": ValueKind.TIME,
 }  # fmt: skip
-_NAMED = re.compile(r"\bvalues\.([a-z][a-z0-9_]*)")
 _POSITION: Mapping[str, ValueKind] = {"position": ValueKind.NUMBER}
 
 
@@ -182,7 +181,7 @@ def _uses(outline: Outline) -> Iterator[Use]:
             yield Use(name, (*at, "recording"), step.recording, ValueKind.TEXT)
     for loc, text, asked in expressions_of(outline.book):
         if "values." in text:
-            for value in dict.fromkeys(_NAMED.findall(text)):
+            for value in values_named(text):
                 bare = value.removesuffix("_in_days")
                 yield Use(str(loc[1]), loc, bare if bare != value else value, asked=asked)
 
@@ -205,11 +204,10 @@ def _two_kinds(
 
 
 def _gives(step: Step) -> Iterator[tuple[Loc, str]]:
-    if isinstance(step, Transact):
-        yield from ((("do",), name) for name in (OPERATIONS[step.do].gives if step.do in OPERATIONS else ()))
-    elif isinstance(step, Set):
-        yield from ((("values", name), name) for name in step.values)
-    elif isinstance(into := getattr(step, "into", None), str):
-        yield ("into",), into
-    elif isinstance(into, Mapping):
-        yield from ((("into", name), name) for name in into)
+    for name in () if isinstance(step, OpenCase | Callback) else gives(step):
+        if isinstance(step, Transact):
+            yield ("do",), name
+        elif isinstance(step, Set):
+            yield ("values", name), name
+        else:
+            yield ("into", name) if isinstance(step, Dip) else ("into",), name

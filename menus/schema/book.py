@@ -152,6 +152,10 @@ class MenuBook(Part):
                     found = max(found, (len(written), whole, name), key=lambda one: one[:2])
         return found[2]
 
+    def begin_for(self, dnis: str) -> str:
+        """The step that calls to a dialled number begin with."""
+        return self.beginnings[self.entry_for(dnis)]
+
 
 def schema_text() -> str:
     """The JSON Schema of one file of a book, for editors. A file may hold any part of the book."""

@@ -218,7 +218,6 @@ MEANINGS: Mapping[str, str] = {
     "ring_s": "Seconds that it rings.",
     "by": "pin, or card number and birthday.",
     "key": "A telephone key: 0 to 9, star, pound.",
-    "connect_key": "Connects with an agent.",
 }
 
 

@@ -86,7 +86,6 @@ class RecordingRow(Table):
     purpose: Mapped[str] = mapped_column(String(16))  # voicemail, complaint, comment
     at: Mapped[float]
     seconds: Mapped[float]
-    heard_at: Mapped[float | None]  # when somebody listened to it
 
 
 class RatingRow(Table):

@@ -381,6 +381,14 @@ async def test_an_engine_that_takes_over_tells_what_came_of_the_first_engines_di
     assert caller.variables["RINGWISE_OUTSIDE"] == ""
 
 
+async def test_an_engine_that_takes_over_from_one_that_died_before_it_dialled_dials() -> None:
+    left = {"RINGWISE_OUTSIDE": NUMBER, "DIALSTATUS": ""}
+    caller = SimulatedCaller(header=header_lines(rung=2), variables=left, dials=[("ANSWER", "16", "900")])
+    dialled = await with_caller(caller, lambda leg: leg.transfer(NUMBER, ring_s=20), OUTSIDE)
+    assert dialled.status is DialStatus.ANSWERED
+    assert len(caller.dialled) == 1
+
+
 async def test_an_engine_that_takes_over_before_the_transfer_dials() -> None:
     caller = SimulatedCaller(header=header_lines(rung=2), variables={"DIALSTATUS": "ANSWER"})
     await with_caller(caller, lambda leg: leg.transfer(NUMBER, ring_s=20), OUTSIDE)

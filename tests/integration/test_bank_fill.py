@@ -213,3 +213,15 @@ async def test_a_bank_of_a_version_without_pins_is_another_bank(database: Databa
     with pytest.raises(BankOccupied):
         await fill(database, **FEW)
     assert (await fill(database, **FEW | {"refill": True})).fresh
+
+
+async def test_a_bank_whose_cards_were_hashed_with_another_secret_is_another_bank(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RINGWISE_BANK_SECRET", raising=False)
+    await fill(database, **FEW)
+    monkeypatch.setenv("RINGWISE_BANK_SECRET", "of this bank alone")
+    with pytest.raises(BankOccupied, match="RINGWISE_BANK_SECRET"):
+        await fill(database, **FEW)
+    assert (await fill(database, **FEW | {"refill": True})).fresh
+    assert not (await fill(database, **FEW)).fresh

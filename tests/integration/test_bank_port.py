@@ -171,6 +171,6 @@ async def test_the_ten_newest_contacts_are_given_newest_first(bank_with: BankWit
 
 async def test_a_customer_is_found_by_id_with_everything_that_is_known(bank_with: BankWith) -> None:
     bank = await bank_with(stranger(7), EMMA)
-    assert await bank.customer(EMMA.id, now=NOW) == EMMA
-    assert await bank.customer(7, now=NOW) == stranger(7)
-    assert await bank.customer(8, now=NOW) is None
+    assert await bank.customer(EMMA.id, now=NOW, deadline_s=5) == EMMA
+    assert await bank.customer(7, now=NOW, deadline_s=5) == stranger(7)
+    assert await bank.customer(8, now=NOW, deadline_s=5) is None

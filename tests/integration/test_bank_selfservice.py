@@ -170,10 +170,10 @@ async def test_nobody_can_be_proved(counter: Counter) -> None:
 
 
 async def test_a_customer_is_found_by_id(counter: Counter) -> None:
-    found = await counter.bank.customer(41, now=NOW)
+    found = await counter.bank.customer(41, now=NOW, deadline_s=5)
     assert found is not None
     assert (found.id, found.numbers) == (41, (MINE, SHARED))
-    assert await counter.bank.customer(999, now=NOW) is None
+    assert await counter.bank.customer(999, now=NOW, deadline_s=5) is None
 
 
 async def test_the_balance_is_that_of_the_current_account(counter: Counter) -> None:
@@ -223,6 +223,36 @@ async def test_a_transfer_moves_the_money_and_stands_among_the_movements_of_both
 async def test_a_transfer_that_is_refused_moves_nothing(counter: Counter, to: str, amount: Money, word: str) -> None:
     assert await counter.refusal("transfer", to=to, amount=amount) == word
     assert (await counter.balance(), await counter.balance(42)) == (Money(100_000_00), Money(1_00))
+
+
+async def test_a_payee_is_found_under_any_of_their_account_numbers(counter_with: CounterWith) -> None:
+    savings, dollars, own = "62170000000000003", "62170000000000004", "62170000000000005"
+    counter = await counter_with(
+        replace(emma(), further={own: "USD"}), replace(ben(), further={savings: "CNY", dollars: "USD"})
+    )
+    for to in (savings, dollars):
+        assert (await counter.order("payee", to=to)).values == {"payee_known": True, "payee_ending": to[-4:]}
+    assert await counter.refusal("payee", to=own) == "own_account"
+    assert await counter.refusal("transfer", to=savings, amount=Money(10_00)) is None
+    assert (await counter.balance(), await counter.balance(42)) == (Money(99_990_00), Money(1_00))
+    assert (await counter.order("transactions", 42, now=NOW + 1)).rows == ()
+    for to in (dollars, own):
+        assert await counter.refusal("transfer", to=to, amount=Money(10_00)) == "unknown_payee"
+
+
+async def test_an_account_is_told_and_sent_from_in_its_own_currency(counter_with: CounterWith) -> None:
+    yuan = "62170000000000003"
+    counter = await counter_with(
+        replace(emma(), currency="EUR"), replace(ben(), currency="EUR"), replace(bare(), account=yuan)
+    )
+    assert await counter.balance() == Money(100_000_00, "EUR")
+    (newest, *_) = (await counter.order("transactions")).rows
+    assert newest.values["amount"] == Money(88_80, "EUR")
+    assert await counter.refusal("transfer", to=PAYEE, amount=Money(10_00)) == "no_account"
+    assert await counter.refusal("transfer", to=yuan, amount=Money(10_00, "EUR")) == "unknown_payee"
+    sent = await counter.order("transfer", to=PAYEE, amount=Money(10_00, "EUR"))
+    assert sent.values["balance"] == Money(99_990_00, "EUR")
+    assert await counter.balance(42) == Money(11_00, "EUR")
 
 
 async def test_nobody_sends_more_than_they_have(counter: Counter) -> None:

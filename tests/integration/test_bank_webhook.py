@@ -101,7 +101,7 @@ async def test_nothing_but_true_verifies(said: Any) -> None:
         await says(said).verify(PIN, 7, deadline_s=1)
 
 
-@pytest.mark.parametrize("said", [{"customer": "7"}, {"customer": True}, {}, {"customer": [7]}])
+@pytest.mark.parametrize("said", [{"customer": said} for said in ("7", True, [7], 0, -7, 2**63)] + [{}])
 async def test_nothing_but_an_id_or_null_is_a_customer(said: Any) -> None:
     with pytest.raises(BankAway):
         await says(said).whose(PIN, deadline_s=1)
@@ -118,6 +118,8 @@ async def test_a_bank_that_is_late_is_away() -> None:
 
     with pytest.raises(BankAway, match=r"within 0\.05 s"):
         await bank(never).perform(BALANCE, now=0, deadline_s=0.05)
+    with pytest.raises(BankAway, match=r"within 0\.07 s"):
+        await bank(never).customer(7, now=0, deadline_s=0.07)
     assert await bank(never).customers_by_number("+8613800000001", now=0) == ()
 
 
@@ -142,4 +144,12 @@ async def test_customers_of_another_shape_are_nobody_to_the_pop_and_away_to_thos
     broken = says({"customers": [{"id": 7}], "customer": {"id": 7}})
     assert await broken.customers_by_number("+8613800000001", now=0) == ()
     with pytest.raises(BankAway, match="no customer"):
-        await broken.customer(7, now=0)
+        await broken.customer(7, now=0, deadline_s=5)
+
+
+async def test_a_customer_whose_id_no_table_can_keep_is_none() -> None:
+    app = bank_app(MemoryBank(accounts=(MemoryAccount(2**63, ("+8613800000001",)),)), "s3cret")
+    bank = WebhookBank("http://bank", "s3cret", lookup_s=5, transport=httpx.ASGITransport(app))
+    assert await bank.customers_by_number("+8613800000001", now=0) == ()
+    with pytest.raises(BankAway, match="at id"):
+        await bank.customer(2**63, now=0, deadline_s=5)

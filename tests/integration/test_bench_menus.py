@@ -44,6 +44,17 @@ def czech(accounts: int) -> tuple[str, int]:
     return "\n".join(lines) + "\n", chosen
 
 
+def test_every_script_of_the_folder_measures_something_when_it_is_called() -> None:
+    scripts = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "bench").glob("*.py")}
+    assert scripts
+    assert [name for name, text in scripts.items() if '\nif __name__ == "__main__":\n' not in text] == []
+
+
+def test_no_script_of_the_folder_hides_a_package_of_its_name() -> None:
+    program = "import sys; sys.path.insert(0, 'bench'); import routing.need, menus.facts, ivr.ports"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_the_bench_runs_on_other_labels_and_learns_them(tmp_path: Path, packed: bool) -> None:
     text, chosen = czech(12)

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from ivr.testing.books import SMALL
 from ivr.testing.command import Ran, ivr
-from models.agents import Agents
+from models.agents import MOST_PASSWORD, Agents
 from models.database import Database
 from models.tables import AgentRow
 from routing.agent import AgentEvent, AgentState
@@ -146,6 +146,12 @@ def test_what_is_wrong_with_an_agent_is_one_sentence_and_nothing_is_stored(argum
 def test_a_short_password_is_refused() -> None:
     ran = add(typed="short\n")
     assert (ran.status, ran.err) == (1, "a password has at least 10 characters; nothing was changed\n")
+
+
+def test_a_password_that_is_longer_than_signing_in_takes_is_refused() -> None:
+    refused = add(typed="x" * (MOST_PASSWORD + 1) + "\n")
+    assert (refused.status, refused.err) == (1, "a password has at most 256 characters; nothing was changed\n")
+    assert add(typed="x" * MOST_PASSWORD + "\n").status == 0
 
 
 def test_a_name_is_given_once() -> None:

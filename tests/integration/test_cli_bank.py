@@ -1,6 +1,8 @@
 """The demonstration bank from the command line."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -21,6 +23,13 @@ def test_the_bank_is_filled_once_and_found_again() -> None:
     assert (first.status, first.err) == (0, "")
     assert first.out.startswith("20 customers with ")
     assert ivr(*SMALL).out == first.out.replace("\n", " were there already\n")
+
+
+def test_the_history_ends_before_today_by_the_clock_of_the_engine(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("clock_ahead_s: 8640000\n", encoding="utf-8")
+    day = (datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(days=100)).date()
+    assert f"before {day}" in ivr("bank", "fill", "--customers", "1", "-s", str(settings)).out
 
 
 def test_another_bank_is_refused_until_a_refill_is_asked_for() -> None:

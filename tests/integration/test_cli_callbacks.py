@@ -13,6 +13,7 @@ from ivr.testing.command import ivr
 from ivr.testing.databases import POSTGRESQL, SQLITE, fresh_database
 from menus.facts import CallerFacts
 from models.agents import Agents
+from models.books import Books
 from models.callbacks import CallbackBook
 from models.calls import CallJournal
 from models.claims import Claims
@@ -25,21 +26,14 @@ from routing.decision import decide
 from routing.offer import Claimed, OfferEvent
 from routing.views import NeedWish
 
+pytestmark = pytest.mark.usefixtures("cli_url")
+
 ANI = "+8613800000001"
 T = 1_790_000_000.0
 ENTRIES = """\
 entries:
   brokers: {numbers: ["955*"], then: hello, campaign: spring, service_level: {share: 0.9, within_s: 10}}
 """
-
-
-@pytest.fixture(autouse=True)
-def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.chdir(tmp_path)
-    address = f"sqlite:///{tmp_path}/ringwise.db"
-    monkeypatch.setenv("RINGWISE_DATABASE_URL", address)
-    assert ivr("migrate").status == 0
-    return address
 
 
 async def _wishes(url: str) -> None:
@@ -52,17 +46,17 @@ async def _wishes(url: str) -> None:
                 await book.move(id_, 0, CallbackEvent.MISS, now=now - closed_ago_s)
 
 
-def test_callbacks_are_listed_with_masked_numbers_unless_asked_for(url: str) -> None:
+def test_callbacks_are_listed_with_masked_numbers_unless_asked_for(cli_url: str) -> None:
     assert ivr("callbacks", "list").out == "nobody is to be called back\n"
-    asyncio.run(_wishes(url))
+    asyncio.run(_wishes(cli_url))
     head, line = ivr("callbacks", "list").out.splitlines()
     assert head.split()[:3] == ["id", "number", "queue"]
     assert line.split()[:7] == ["1", "+861…01", "cards", "Lost", "card", "keep_place", "waiting"]
     assert ANI in ivr("callbacks", "list", "--numbers").out
 
 
-def test_closed_callbacks_are_listed_when_asked_for(url: str) -> None:
-    asyncio.run(_wishes(url))
+def test_closed_callbacks_are_listed_when_asked_for(cli_url: str) -> None:
+    asyncio.run(_wishes(cli_url))
     assert [line.split()[2] for line in ivr("callbacks", "list", "--days", "2").out.splitlines()[1:]] == [
         "general",
         "cards",
@@ -126,7 +120,7 @@ async def test_the_calls_of_each_line_are_counted_by_what_became_of_them(kind: s
         assert await entries.tallies(since=T + 1, until=T + 9, within_s={}, usual_s=60) == ()
 
 
-def test_lines_are_told_against_what_is_promised(url: str, tmp_path: Path) -> None:
+def test_lines_are_told_against_what_is_promised(cli_url: str, tmp_path: Path) -> None:
     (tmp_path / "menus").mkdir()
     (tmp_path / "menus" / "book.yaml").write_text(SMALL + ENTRIES, encoding="utf-8")
     shutil.copy(SHIPPED / "queues.yaml", tmp_path)
@@ -135,7 +129,7 @@ def test_lines_are_told_against_what_is_promised(url: str, tmp_path: Path) -> No
     assert ivr("entries", "--settings", str(settings)).out == "no call has ended within 7 days\n"
 
     async def fill() -> None:
-        async with Database.opened(url) as database:
+        async with Database.opened(cli_url) as database:
             await _calls(database, time.time() - 3600)
 
     asyncio.run(fill())
@@ -143,3 +137,21 @@ def test_lines_are_told_against_what_is_promised(url: str, tmp_path: Path) -> No
     assert head.startswith("entry")
     assert none.split() == ["(no", "entry)", "–", "1", "1", "1", "100%", "nothing;", "20", "s", "counted", "0"]
     assert brokers.split() == ["brokers", "spring", "4", "3", "2", "33%", "90%", "within", "10", "s", "1"]
+
+
+def test_lines_are_promised_what_the_published_book_promises_them(cli_url: str, tmp_path: Path) -> None:
+    book, settings = tmp_path / "menus" / "book.yaml", tmp_path / "settings.yaml"
+    book.parent.mkdir()
+    book.write_text("steps: [", encoding="utf-8")
+    settings.write_text("book: {folder: menus}\n", encoding="utf-8")
+    unpublished = ivr("entries", "--settings", str(settings))
+    assert (unpublished.status, unpublished.out) == (1, "")
+    assert ": syntax: " in unpublished.err
+
+    async def fill() -> None:
+        async with Database.opened(cli_url) as database:
+            await Books(database).publish({"book.yaml": SMALL + ENTRIES}, message="", now=1.0)
+            await _calls(database, time.time() - 3600)
+
+    asyncio.run(fill())
+    assert " 90% within 10 s " in ivr("entries", "--settings", str(settings)).out

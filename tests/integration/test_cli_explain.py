@@ -9,15 +9,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select, update
 
+from ivr.explaining import of_caller
+from ivr.settings import Settings
 from ivr.testing.books import SMALL
 from ivr.testing.command import ivr
 from ivr.testing.line import HangUp
 from ivr.testing.stage import ANI, Stage
 from menus.facts import CallerFacts, HistoryEvent
+from menus.learning.ranker import KernelRanker
 from menus.loader import parse_book
 from models.books import Books
 from models.database import Database
 from models.tables import CallEventRow, CallRow, CustomerRow, HistoryEventRow, NumberRow
+from routing.errors import StoreAway
 
 ZONE = ZoneInfo("Asia/Shanghai")
 BOOK = SMALL.replace("{id: cards, key: 3,", "{id: cards, promote_when: calendar.weekday > 5, key: 3,", 1)
@@ -116,3 +120,21 @@ def test_what_cannot_be_explained_is_said_in_one_sentence(arguments: list[str], 
     assert (ran.status, ran.out) == (1, "")
     assert ran.err.count("\n") == 1
     assert sentence in ran.err
+
+
+def test_history_that_is_too_old_for_calls_explains_nothing(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("personal: {history_days: 20}\n", encoding="utf-8")
+    caller = ivr("explain", "--as", ANI, "--at", "2026-09-21T09:00", "-s", str(settings))
+    assert caller.status == 0
+    assert "first by habit" not in caller.out
+    assert "done 8 times" in ivr("explain", "call-1").out
+    assert "done 8 times" not in ivr("explain", "call-1", "-s", str(settings)).out
+
+
+async def test_a_database_that_is_away_is_told_and_not_taken_for_a_number_that_nobody_has(tmp_path: Path) -> None:
+    (tmp_path / "broken.db").write_bytes(b"no database" * 1000)
+    database = Database(f"sqlite:///{tmp_path}/broken.db")
+    with pytest.raises(StoreAway, match="cannot be used"):
+        await of_caller(Settings(), database, ANI, datetime(2026, 9, 21, 9, tzinfo=ZONE), None, KernelRanker())
+    await database.dispose()

@@ -4,7 +4,9 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -224,12 +226,13 @@ def test_warnings_in_json_leave_the_status_at_nothing_wrong(write: Callable[[str
 def test_hours_tells_the_next_two_weeks_and_the_holidays_of_the_calendar(
     write: Callable[[str], None], tmp_path: Path
 ) -> None:
-    write()
+    write("clock_ahead_s: 8640000\n")
     book = tmp_path / "config" / "menus" / "book.yaml"
     calendar = 'calendar: {country: CN, hours: {service: "Mo-Fr 09:00-17:00; PH off"}}\nentry: hello\n'
     book.write_text(SMALL.replace("entry: hello\n", calendar), encoding="utf-8")
     lines = ivr("hours").out.splitlines()
     assert lines[0] == "service: Mo-Fr 09:00-17:00; PH off"
+    assert f"{datetime.now(ZoneInfo('Asia/Shanghai')) + timedelta(days=100):%Y-%m-%d}" in lines[1]
     assert len([line for line in lines if " 09:00-17:00" in line or "closed" in line]) == 15
     assert any("National Day" in line for line in lines)
 

@@ -20,7 +20,7 @@ from models.books import Books
 from models.calls import CallJournal
 from models.customers import Customers
 from models.database import Database
-from models.tables import CallRow, CustomerRow, HistoryEventRow, NumberRow
+from models.tables import CallEventRow, CallRow, CustomerRow, HistoryEventRow, NumberRow
 
 ANI = "+8613800000001"
 GONE = "      - {id: transfer, key: 2, task: transfer, label: {en: transfers, zh: 转账}, then: general}\n"
@@ -78,6 +78,19 @@ def test_the_version_that_calls_were_made_on_changes_nothing() -> None:
     assert told["total"]["journeys"] == 3
     assert told["unreachable"] == told["deeper"] == told["keys_moved"] == told["worst"] == []
     assert set(told["by"]["segment"]) == {"", "mass"}
+
+
+def test_names_that_look_like_markup_are_printed_as_they_are(url: str, tmp_path: Path) -> None:
+    async def rename() -> None:
+        async with Database.opened(url) as database, database.write() as session:
+            for event in await session.scalars(select(CallEventRow).where(CallEventRow.kind == "menu")):
+                event.data = {**event.data, "record": {**event.data["record"], "segment": "[red]mass"}}
+
+    asyncio.run(rename())
+    ran = ivr("replay", "--book", _book(tmp_path / "new", ("name: Small Bank", "name: Small [/x] Bank")))
+    assert ran.status == 0
+    assert ran.out.startswith("Small [/x] Bank")
+    assert "[red]" in ran.out
 
 
 def test_a_wish_that_cannot_be_reached_fails_the_pipeline_and_names_its_call(tmp_path: Path) -> None:

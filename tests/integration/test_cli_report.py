@@ -11,16 +11,9 @@ from ivr.testing.command import ivr
 from models.database import Database
 from models.tables import CallEventRow, CallRow
 
+pytestmark = pytest.mark.usefixtures("cli_url")
+
 ORDER = [("balance", 2.0), ("transfer", 3.0), ("complaint", 4.0)]
-
-
-@pytest.fixture(autouse=True)
-def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.chdir(tmp_path)
-    address = f"sqlite:///{tmp_path}/ringwise.db"
-    monkeypatch.setenv("RINGWISE_DATABASE_URL", address)
-    assert ivr("migrate").status == 0
-    return address
 
 
 async def _calls(url: str, now: float, callers: int) -> None:
@@ -45,8 +38,8 @@ async def _calls(url: str, now: float, callers: int) -> None:
                 session.add(CallEventRow(call_id=id_, at=when, kind=kind, data=data))
 
 
-def test_the_report_tells_arms_figures_and_a_plain_sentence(url: str, tmp_path: Path) -> None:
-    asyncio.run(_calls(url, time.time(), 40))
+def test_the_report_tells_arms_figures_and_a_plain_sentence(cli_url: str, tmp_path: Path) -> None:
+    asyncio.run(_calls(cli_url, time.time(), 40))
     ran = ivr("report", "menus", "--since", "2h", "--html", "menus.html")
     assert (ran.status, ran.err) == (0, "")
     assert "80 calls of 80 callers with a personal menu" in ran.out
@@ -68,16 +61,16 @@ def test_the_report_tells_arms_figures_and_a_plain_sentence(url: str, tmp_path: 
     assert [group["kind"] for group in told["groups"]] == ["all", "menu", "segment", "language"]
 
 
-def test_without_calls_the_report_says_so_and_a_wrong_span_is_told(url: str) -> None:
+def test_without_calls_the_report_says_so_and_a_wrong_span_is_told(cli_url: str) -> None:
     assert "0 calls of 0 callers with a personal menu" in ivr("report", "menus").out
     ran = ivr("report", "menus", "--since", "a week")
     assert (ran.status, ran.out) == (1, "")
     assert "'a week' is no span of time" in ran.err
 
 
-def test_with_one_arm_alone_nothing_is_compared(url: str) -> None:
-    asyncio.run(_calls(url, time.time(), 0))
-    asyncio.run(_one_call(url, time.time()))
+def test_with_one_arm_alone_nothing_is_compared(cli_url: str) -> None:
+    asyncio.run(_calls(cli_url, time.time(), 0))
+    asyncio.run(_one_call(cli_url, time.time()))
     assert "not enough calls to tell: there are only calls with the personal order." in ivr("report", "menus").out
 
 

@@ -92,6 +92,15 @@ def test_a_scenario_that_fails_is_told_with_its_story_and_in_junit(site: Path, t
     assert all(case.find("failure") is None for name, case in cases.items() if name != broken.get("name"))
 
 
+def test_junit_can_be_read_whatever_a_scenario_is_called(site: Path, tmp_path: Path) -> None:
+    named, report = tmp_path / "bell\a.yaml", tmp_path / "junit.xml"
+    named.write_text(FAILS.replace("Nobody says goodbye", '"A bell \\a rings"  #'), encoding="utf-8")
+    assert ivr("test", "-s", str(site), "--junit", str(report), str(named)).status == 1
+    (case,) = ElementTree.parse(report).getroot().iter("testcase")
+    assert (case.get("name"), case.get("classname")) == ("A bell ? rings", "bell?")
+    assert (case.get("file") or "").endswith("bell?.yaml")
+
+
 def test_a_word_chooses_scenarios_and_a_word_that_fits_none_is_told(site: Path) -> None:
     assert ivr("test", "-s", str(site), "-k", "KEY FOR").out.splitlines()[-1].startswith("1 passed in ")
     nothing = ivr("test", "-s", str(site), "-k", "zebra")
@@ -132,6 +141,13 @@ def test_a_call_from_a_pipe_does_what_its_lines_say(site: Path) -> None:
     assert any(line.startswith("why      main: transfer (") for line in told)
     assert "Li Na" in ran.out.split("what the agent reads:")[1]
     assert ran.err == "'foo' is not understood: write keys, wait SECONDS, say SECONDS, hear WORDS, or h to hang up\n"
+
+
+def test_foreign_text_is_printed_as_it_is(site: Path) -> None:
+    told = ivr("call", "-s", str(site), "--fast", "--dial", "[/x] [red]", typed="h\n")
+    assert told.status == 0
+    assert told.out.splitlines()[0].endswith("dialling [/x] [red]")
+    assert "has '[/x] [red]' in its name" in ivr("test", "-s", str(site), "-k", "[/x] [red]").out
 
 
 def test_without_agents_a_caller_waits_until_the_limit(site: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
 
 from ivr.clock import SystemClock
 from ivr.desktop.window import Limits
@@ -505,6 +505,43 @@ async def test_the_picture_is_drawn_and_a_click_on_a_step_tells_of_it(page: Page
     await expect(page.locator("#drawing svg .step")).to_have_count(4)
     await page.locator("#drawing [data-step=cards] .head").click()
     await expect(page.locator("#step-cards")).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("tab", "choice", "earlier", "newer", "address"),
+    [
+        ("steps", "#version", "1", "2", "**/menus/book?version={}"),
+        ("picture", "#menu", "cards", "main", "**/menus/picture.svg?*menu={}*"),
+    ],
+)
+async def test_an_answer_that_is_late_does_not_take_the_place_of_a_newer_one(
+    page: Page, menus: RunningDesktop, tab: str, choice: str, earlier: str, newer: str, address: str
+) -> None:
+    held: asyncio.Queue[Route] = asyncio.Queue()
+    await sign_in(page, menus)
+    await page.goto(f"{menus.origin}/menus")
+    await page.click(f"#tab-{tab}")
+    shown = page.locator("#step-ask, #drawing [data-step=ask]").locator("visible=true")
+    await expect(shown).to_have_count(1)
+    await page.route(address.format(earlier), held.put)
+    await page.select_option(choice, earlier)
+    late = await asyncio.wait_for(held.get(), 5)
+    async with page.expect_response(address.format(newer)):
+        await page.select_option(choice, newer)
+    async with page.expect_response(address.format(earlier)) as answer:
+        await late.continue_()
+    await (await answer.value).finished()
+    await page.evaluate("fetch('/menus/versions').then((answer) => answer.json())")
+    await expect(shown).to_have_count(1)
+
+
+async def test_a_picture_is_not_drawn_for_who_is_signed_out_meanwhile(page: Page, menus: RunningDesktop) -> None:
+    await sign_in(page, menus)
+    await page.goto(f"{menus.origin}/menus")
+    await expect(page.locator("#book-name")).to_have_text("Small Bank")
+    await page.context.clear_cookies()
+    await page.click("#tab-picture")
+    await expect(page).to_have_url(f"{menus.origin}/sign-in")
 
 
 async def test_what_changed_is_told_in_the_language_of_the_page(page: Page, menus: RunningDesktop) -> None:

@@ -15,9 +15,10 @@ from ivr.desktop.hub import SIGNED_OUT
 from ivr.desktop.server import LARGEST_MESSAGE
 from ivr.desktop.window import BAD_MESSAGE, CROWDED, OTHER_VERSION, TICKET_REFUSED, TOO_MANY, TOO_SLOW, Limits
 from ivr.testing.desktop import RunningDesktop, hear, running_desktop, say
-from ivr.testing.pops import a_customer, a_pop, an_agent, an_offer
+from ivr.testing.pops import a_pop, an_agent, an_offer
 from ivr.testing.roster import ScriptedRoster
 from routing.agent import AgentState
+from routing.call import PathStep
 
 CLOCK = SystemClock()
 
@@ -297,7 +298,7 @@ async def test_a_browser_that_does_not_read_is_cut_off_and_costs_the_others_noth
     limits = Limits(ping_s=0.2, silence_s=1.0, burst=10_000)
     async with running_desktop(roster, CLOCK, limits=limits) as desktop:
         raw = await unread_socket(desktop, await desktop.sign_in("tom"))
-        big = a_pop(CLOCK.now(), extra={f"field {i}": "x" * 200 for i in range(50)}, customer=a_customer(CLOCK.now()))
+        big = a_pop(CLOCK.now(), path=tuple(PathStep(CLOCK.now(), "x" * 200) for _ in range(50)))
         took = []
         async with await desktop.open(await desktop.sign_in()) as other:
             await hear(other, "state")

@@ -19,7 +19,7 @@ from menus.facts import CallerFacts
 from models.calls import CallJournal
 from models.cases import CaseBook
 from models.database import Database
-from models.outbox import LAPSED, OPTED_OUT, Outbox, pause_s
+from models.outbox import LAPSED, OPTED_OUT, NotSent, Outbox, pause_s
 from models.ratings import Ratings, Summary
 from models.recordings import Recordings
 from models.tables import CallRow, CaseRow, CustomerRow, OutboxRow, RecordingRow
@@ -121,12 +121,12 @@ async def test_a_message_that_was_not_taken_waits_twice_as_long_each_time_and_is
     now = T
     for pause in (30.0, 60.0):
         (taken,) = await world.outbox.claim(now=now, lease_s=30, most=1)
-        assert await world.outbox.not_sent(taken, "503", for_good=False, now=now)
+        assert await world.outbox.not_sent(taken, "503", for_good=False, now=now) is NotSent.WAITS
         assert await world.outbox.claim(now=now + pause - 1, lease_s=30, most=1) == ()
         now += pause
     (taken,) = await world.other.claim(now=now, lease_s=30, most=1)
     assert taken.tries == 3
-    assert await world.other.not_sent(taken, "503 still", for_good=False, now=now)
+    assert await world.other.not_sent(taken, "503 still", for_good=False, now=now) is NotSent.GIVEN_UP
     assert await world.outbox.claim(now=now + 1e6, lease_s=30, most=1) == ()
     (told,) = await world.outbox.newest(5, state="failed")
     assert (told.to, told.template, told.tries, told.fault) == (LI, "code", 3, "503 still")
@@ -139,7 +139,7 @@ def test_pauses_double_to_an_hour_and_no_further() -> None:
 async def test_a_message_that_is_refused_is_not_tried_again(world: World) -> None:
     await world.outbox.send(message(), now=T)
     (taken,) = await world.outbox.claim(now=T, lease_s=30, most=1)
-    assert await world.outbox.not_sent(taken, "400 no such number", for_good=True, now=T)
+    assert await world.outbox.not_sent(taken, "400 no such number", for_good=True, now=T) is NotSent.GIVEN_UP
     assert await world.outbox.counts() == {"waiting": 0, "sent": 0, "failed": 1}
 
 
@@ -150,7 +150,7 @@ async def test_a_dead_nodes_message_is_sent_by_another_and_the_dead_node_has_no_
     (new,) = await world.other.claim(now=T + 30, lease_s=30, most=1)
     assert new.tries == 2
     assert not await world.outbox.sent(old, now=T + 31)
-    assert not await world.outbox.not_sent(old, "late", for_good=True, now=T + 31)
+    assert await world.outbox.not_sent(old, "late", for_good=True, now=T + 31) is None
     assert await world.other.sent(new, now=T + 32)
 
 

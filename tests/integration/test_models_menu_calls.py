@@ -48,7 +48,8 @@ async def test_every_call_comes_once_with_its_caller_and_its_events(database, pa
         ("number:+863", "n1"), ("number:+863", "n3"), ("number:+863", "n2"),
     ]  # fmt: skip
     assert [kind for _, kind, _ in found[0].events] == ["menu", "key"]
-    assert [(visit.chosen, visit.seconds) for visit in visits_of(found[0])] == [("a1", 2.0)]
+    assert [call.events[-1][2]["option"] for call in found] == [call.id for call in found]
+    assert [visit.seconds for visit in visits_of(found[0])] == [2.0]
     assert (found[0].result, found[0].reason) == ("served", "agent")
     assert await MenuCalls(database).without_number(0.0, 100.0) == 1
 

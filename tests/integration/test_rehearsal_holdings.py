@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import delete, select, update
 
 from ivr.bank.fill import fill
 from ivr.bank.ledger import NAMED_SECRETS
@@ -20,6 +21,7 @@ from menus.operations import OPERATIONS
 from menus.spoken.money import Money
 from menus.values import Value
 from models.database import Database
+from models.tables import AccountRow, ProductRow
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 12, 1, 9, tzinfo=ZONE)
@@ -39,7 +41,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 async def twin_of(database: Database, customers: list[int]) -> MemoryBank:
     bank, twin = SqlBank(database, ZONE), MemoryBank()
     for id_ in customers:
-        view = await bank.customer(id_, now=NOW.timestamp())
+        view = await bank.customer(id_, now=NOW.timestamp(), deadline_s=5)
         assert view is not None
         twin.open(await holdings_of(database, view, NOW))
     twin.accounts |= {one.customer_id: one for one in await payees_for(database, frozenset(customers))}
@@ -88,3 +90,27 @@ async def test_a_transfer_finds_its_payee_and_the_database_keeps_its_money(datab
     assert sent.refusal is None
     assert sent.values["balance"] != before.values["balance"]
     assert await bank.perform(ask, now=NOW.timestamp(), deadline_s=5) == before
+
+
+async def test_every_account_of_others_is_found_as_the_bank_finds_it(database: Database) -> None:
+    bank, twin = SqlBank(database, ZONE), await twin_of(database, [LI_NA])
+    async with database.read() as session:
+        numbers = list(await session.scalars(select(AccountRow.number)))
+    assert len(numbers) > CUSTOMERS
+    for to in numbers:
+        order = BankOrder("payee", LI_NA, {"to": to}, f"to:{to}")
+        real = await bank.perform(order, now=NOW.timestamp(), deadline_s=5)
+        assert await twin.perform(order, now=NOW.timestamp(), deadline_s=5) == real, to
+
+
+async def test_an_account_in_another_currency_that_cannot_be_paid_to_is_told_all_the_same(database: Database) -> None:
+    current = select(ProductRow.id).where(ProductRow.customer_id == LI_NA, ProductRow.kind == "current_account")
+    async with database.write() as session:
+        await session.execute(update(ProductRow).where(ProductRow.id.in_(current)).values(currency="USD"))
+        await session.execute(delete(AccountRow).where(AccountRow.product_id.in_(current)))
+    bank, twin = SqlBank(database, ZONE), await twin_of(database, [LI_NA])
+    for operation in ("balance", "transactions"):
+        order = BankOrder(operation, LI_NA, {}, operation)
+        real = await bank.perform(order, now=NOW.timestamp(), deadline_s=5)
+        assert real.refusal is None
+        assert await twin.perform(order, now=NOW.timestamp(), deadline_s=5) == real

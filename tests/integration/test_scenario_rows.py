@@ -9,10 +9,14 @@ import pytest
 from sqlalchemy import select
 
 from ivr.bank.sql import SqlBank
-from ivr.rehearsal.callers import facts_of, ids_of, view_of
+from ivr.ports import BankAnswer, BankOrder
+from ivr.rehearsal.callers import account_of, facts_of, ids_of, view_of
 from ivr.rehearsal.rows import move_in
 from ivr.rehearsal.schema import Caller, ScenarioFile
+from ivr.testing.bank import MemoryBank
 from ivr.testing.databases import POSTGRESQL, SQLITE, fresh_database
+from menus.spoken.money import Money
+from menus.values import Value
 from menus.yaml_source import read_yaml
 from models.customers import Customers
 from models.tables import CallbackRow, CallRow, CredentialRow, KeepsakeRow, OptOutRow
@@ -105,3 +109,40 @@ async def test_each_scenario_begins_with_its_own_callers_only(callers: dict[str,
         assert await bank.customers_by_number(callers["li_na"].number, now=NOW.timestamp()) == ()
         (only,) = await bank.customers_by_number(callers["wife"].number, now=NOW.timestamp())
         assert only.name == "Liu Yang"
+
+
+HOLDERS = """\
+version: 1
+callers:
+  saver:
+    name: Mei Lin
+    products:
+      - {kind: savings, balance: 5, account: "6222000044440001"}
+      - {kind: current_account, balance: 70.5, currency: USD}
+      - {kind: current_account, balance: 9, account: "6222000044440002", currency: EUR}
+  bare: {name: Tom Yeo, products: [{kind: current_account, balance: 3}]}
+  none: {name: Amy Goh, products: [{kind: savings, balance: 3}]}
+"""
+INVENTED = ("900001", "900002", "900003")
+
+
+async def test_accounts_are_told_and_found_alike_in_both(tmp_path: Path) -> None:
+    holders = dict(read_yaml(HOLDERS, "holders.yaml", ScenarioFile).callers)
+    twin = MemoryBank(accounts=tuple(account_of(id_, holders[name], NOW) for name, id_ in ids_of(holders).items()))
+    params: list[dict[str, Value]] = [{"to": to} for to in (*INVENTED, "6222000044440001", "6222000044440002")]
+    orders = [("balance", {}), *(("payee", one) for one in params)]
+    orders += [("transfer", one | {"amount": Money(50, cur)}) for one in params for cur in ("USD", "CNY")]
+    said: dict[tuple[int, str], BankAnswer] = {}
+    async with fresh_database(SQLITE, tmp_path) as database:
+        await move_in(database, holders, NOW)
+        bank = SqlBank(database, ZONE)
+        for id_ in ids_of(holders).values():
+            for place, (operation, given) in enumerate(orders):
+                order = BankOrder(operation, id_, given, f"{id_}:{place}")
+                real = await bank.perform(order, now=NOW.timestamp(), deadline_s=5)
+                assert await twin.perform(order, now=NOW.timestamp(), deadline_s=5) == real, order
+                said[id_, f"{operation} {given.get('to', '')}".strip()] = real
+    assert said[1, "balance"].values == {"balance": Money(70_50, "USD")}
+    assert said[2, "payee 6222000044440001"].refusal is said[2, "payee 6222000044440002"].refusal is None
+    assert said[1, "payee 900002"].refusal is None
+    assert said[1, "payee 900003"].refusal == "unknown_payee"

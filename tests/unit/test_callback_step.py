@@ -27,9 +27,7 @@ def call_at(moment: datetime, *, book: MenuBook | None = None, allow: str = "+86
     stage.clock.advance(moment.timestamp() - stage.clock.now())
     leg = stage.leg(ani=ani)
     facts = CallerFacts(ani=ani, customer_id=7 if ani else None)
-    return Call(
-        leg, stage.parts, stage.editions[1], facts, "zh", LiveCall("call-1", "1", "PJSIP/1"), moment.timestamp()
-    )
+    return Call(leg, stage.parts, stage.editions[1], facts, "zh", LiveCall("PJSIP/1"), moment.timestamp())
 
 
 async def wished(call: Call, values=None, **step):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import structlog
 
-from ivr.testing.line import Action, Break, HangUp, Press, ScriptedLeg
+from ivr.testing.line import Action, Break, HangUp, Press, ScriptedLeg, keys
 from ivr.testing.stage import Stage
 from ivr.testing.teller_book import collects, teller_book
 from menus.schema import MenuBook
@@ -14,11 +14,6 @@ from models.tables import CallRow
 
 FIRST = Press("1", hearing="main.balance")
 PIN = "135790"
-
-
-def keys(text: str, *, hearing: str | None = None, after_s: float = 0.3) -> list[Action]:
-    """Keys one after the other, the first while a prompt is heard if one is named."""
-    return [Press(key, hearing if n == 0 else None, 0 if n == 0 and hearing else after_s) for n, key in enumerate(text)]
 
 
 async def collected(book: MenuBook, *script: Action) -> tuple[Stage, ScriptedLeg, CallRow]:

@@ -140,6 +140,14 @@ async def test_the_caller_hears_it_with_2_and_is_asked_again() -> None:
     assert len(stage.store.cases) == 1
 
 
+async def test_a_key_pressed_while_it_is_played_is_the_answer_to_the_question() -> None:
+    stage = a_stage(REVIEWED)
+    script = IN, Press("2", hearing="review"), Press("2", hearing=""), Press("3", hearing=""), Press("1"), OUT
+    leg, _ = await call(stage, *script, says=[Recorded(8), Recorded(4)])
+    assert leg.heard[2:8] == ["tell", "review", "", "", "review", "number"]
+    assert [kept.seconds for kept in stage.store.recordings] == [4]
+
+
 async def test_the_caller_records_anew_with_3_into_the_same_file() -> None:
     stage = a_stage(REVIEWED)
     script = IN, Press("3", hearing="review"), Press("1", hearing="review"), OUT

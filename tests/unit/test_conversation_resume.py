@@ -16,8 +16,8 @@ from models.tables import CallRow
 
 TO_AGENT = Press("0", hearing="main.balance")
 BRIDGED = (
-    ChannelSeen("call-1", "call-1", "PJSIP/trunk-call-1", True),
-    ChannelSeen("call-1", "call-1.2", "PJSIP/grace-00000002", True),
+    ChannelSeen("call-1", "PJSIP/trunk-call-1", True),
+    ChannelSeen("call-1", "PJSIP/grace-00000002", True),
 )
 
 
@@ -39,6 +39,19 @@ async def _on_the_next_rung(second: Stage, leg: ScriptedLeg) -> CallRow:
     assert second.parts.endings == {f"{row.result}/{row.reason}": 1}
     assert row.node == "node-b"
     return row
+
+
+def _lose_the_store_after_resuming(second: Stage) -> None:
+    """The store goes away for 3 seconds as soon as the position was read."""
+    resume = second.log.resume
+
+    async def resume_and_lose(call_id: str, *, deadline_s: float) -> object:
+        resumed = await resume(call_id, deadline_s=deadline_s)
+        second.store.away = True
+        second.clock.later(3, lambda: setattr(second.store, "away", False))
+        return resumed
+
+    second.log.resume = resume_and_lose  # type: ignore[method-assign,assignment]
 
 
 async def test_in_a_menu_the_caller_hears_the_same_menu_again_and_not_the_welcome() -> None:
@@ -202,15 +215,7 @@ async def test_a_store_that_goes_away_just_after_the_position_was_read_costs_nei
     since = first.need.since
     second = Stage(beside=first, node="node-b")
     second.agent()
-    resume = second.log.resume
-
-    async def resume_and_lose(call_id: str, *, deadline_s: float) -> object:
-        resumed = await resume(call_id, deadline_s=deadline_s)
-        second.store.away = True
-        second.clock.later(3, lambda: setattr(second.store, "away", False))
-        return resumed
-
-    second.log.resume = resume_and_lose  # type: ignore[method-assign,assignment]
+    _lose_the_store_after_resuming(second)
     row = await _on_the_next_rung(second, leg := second.leg(rung=2))
     assert (row.result, row.reason, second.need.since) == ("served", "agent", since)
     assert leg.heard == ["hold", "bye"]
@@ -225,15 +230,7 @@ async def test_a_talk_that_ended_as_the_store_went_away_is_not_followed_by_the_q
 
     await _die_while(first, first.leg(TO_AGENT), answer)
     second = Stage(beside=first, node="node-b")
-    resume = second.log.resume
-
-    async def resume_and_lose(call_id: str, *, deadline_s: float) -> object:
-        resumed = await resume(call_id, deadline_s=deadline_s)
-        second.store.away = True
-        second.clock.later(3, lambda: setattr(second.store, "away", False))
-        return resumed
-
-    second.log.resume = resume_and_lose  # type: ignore[method-assign,assignment]
+    _lose_the_store_after_resuming(second)
     row = await _on_the_next_rung(second, leg := second.leg(rung=2))
     assert (row.result, row.reason, leg.rung, leg.heard) == ("served", "agent", [], ["hold", "bye"])
     assert [need.outcome for need in second.store.needs.values()] == ["served"]

@@ -18,7 +18,7 @@ async def _wait(stage: Stage, call_id: str, *, live: bool = True, waiting: bool 
     stage.log.opened(arrival, now=stage.clock.now(), facts=CallerFacts(), language="en", book_version=1)
     await stage.exchange.open_need(call_id, NeedWish("general", {"general": 1}, "en", "General"), now=stage.clock.now())
     if live:
-        stage.parts.live[call_id] = LiveCall(call_id, call_id, f"PJSIP/{call_id}", waiting)
+        stage.parts.live[call_id] = LiveCall(f"PJSIP/{call_id}", waiting)
 
 
 async def test_a_waiting_call_and_a_ready_agent_become_an_offer_with_its_reasons() -> None:

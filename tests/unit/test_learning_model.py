@@ -1,5 +1,6 @@
 """The trained model: equal to scikit-learn's, safe to read, honest about who it would harm."""
 
+import base64
 import io
 import json
 import zipfile
@@ -17,7 +18,7 @@ from menus.learning.days import Calendar
 from menus.learning.evaluation import calibration, decile_gains, interval, ranks_of
 from menus.learning.examples import Done, Examples
 from menus.learning.habits import RememberedHistory, habits_of
-from menus.learning.inputs import PER_TASK
+from menus.learning.inputs import PER_TASK, names_of
 from menus.learning.lesson import Judgement, judge, teach
 from menus.learning.model import Model, from_bytes, to_bytes
 from menus.learning.model_ranker import _KINDS, ModelRanker
@@ -84,6 +85,7 @@ def test_habits_are_learned_and_beat_the_plain_rules(judgement: Judgement) -> No
     assert judgement.model.hit1 > max(rule.hit1 for rule in judgement.baselines.values()) + 0.02
     assert judgement.ece < 0.08
     assert judgement.objections(None) == []
+    assert judgement.worst_decile_s == min(*judgement.deciles, *judgement.deciles_before)
     assert judgement.objections(replace(judgement.model, seconds=0.1)) != []
 
 
@@ -140,7 +142,8 @@ def test_a_record_gives_the_same_scores_bit_for_bit(model: Model) -> None:
     assert sum(given.values()) <= 1 + 1e-9
     basis = json.loads(json.dumps(given.basis))
     assert dict(ranker.again(basis, TASKS)) == dict(given)
-    seen = ranker.inputs_of(basis)
+    row = np.frombuffer(base64.b64decode(basis["inputs"]), np.float32)
+    seen = dict(zip(names_of(model.tasks, model.segments), map(float, row), strict=True))
     assert (seen["transfer: six_months"], seen["transfer: ever"], seen["day of month"]) == (6, 11, 5)
     with pytest.raises(BadModel, match="was made by model abc"):
         ranker.again({**basis, "model": "abc"}, TASKS)

@@ -104,6 +104,24 @@ async def test_a_call_of_long_ago_is_not_told_of():
     assert leg.heard == ["welcome", "main"]
 
 
+class NotLookedInto(RecentCall):
+    """A call of which nobody may ask where it stood."""
+
+    def __getattribute__(self, name):
+        assert name != "step"
+        return super().__getattribute__(name)
+
+
+async def test_calls_of_long_ago_are_not_looked_into():
+    node = stage()
+    at = datetime.fromtimestamp(node.clock.now(), node.parts.settings.zone)
+    late = RecentCall(at - timedelta(hours=1), None, None, "left")
+    old = (NotLookedInto(at - timedelta(hours=25), "transfer", None, "left"),) * 19
+    node.store.facts[ANI] = (CallerFacts(ani=ANI, customer_id=1, matches=1, language="en", recent=(late, *old)),)
+    await node.take(leg := node.leg(HangUp(hearing="main")))
+    assert leg.heard == ["welcome", "main"]
+
+
 async def test_what_the_last_call_was_about_is_named_to_nobody_who_is_not_verified():
     node = stage(with_matters(repeat_named={"transfer": "notice"}), called=True)
     await node.take(leg := node.leg(HangUp(hearing="main")))

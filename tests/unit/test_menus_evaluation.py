@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from menus.evaluation.intervals import newcombe, percentiles, weights_of, wilson
-from menus.evaluation.report import Arm, Evaluation, Group, Report
+from menus.evaluation.figures import FIGURES, SWITCH
+from menus.evaluation.intervals import Interval, newcombe, percentiles, weights_of, wilson
+from menus.evaluation.report import Arm, Difference, Evaluation, Group, Report
+from menus.evaluation.told import sentence
 from menus.evaluation.visits import RecordedCall, Visit, visits_of
 
 ORDER = [("balance", "balance", 2.0), ("transfer", "transfer", 3.0), ("complaint", "complaint", 4.0)]
@@ -44,7 +46,7 @@ def chose(at: float, option: str = "transfer", task: str | None = "transfer") ->
 
 def call(*events: Event, caller: str = "customer:1", at: float = 0.0, ended: str = "served/agent") -> RecordedCall:
     result, reason = ended.split("/")
-    return RecordedCall(f"{caller}-{at}", caller, at, result, reason, events)
+    return RecordedCall(f"{caller}-{at}", caller, result, reason, events)
 
 
 def visit(*events: Event) -> Visit:
@@ -66,7 +68,7 @@ def values(report: Report, arm: Arm = Arm.PERSONAL, group: Group | None = None) 
 
 def test_the_time_to_the_target_runs_from_the_first_word_to_the_key_of_the_option() -> None:
     one = visit(heard(10), listened(14.5, 1, 2, 1.5), chose(14.5))
-    assert (one.seconds, one.heard, one.chosen, one.task, one.trouble) == (4.5, 2, "transfer", "transfer", False)
+    assert (one.seconds, one.heard, one.trouble) == (4.5, 2, False)
 
 
 def test_a_wrong_key_and_a_repeat_are_told_and_the_time_runs_on() -> None:
@@ -79,7 +81,7 @@ def test_a_wrong_key_and_a_repeat_are_told_and_the_time_runs_on() -> None:
 
 def test_silence_is_told_but_is_no_trouble_and_giving_up_ends_the_visit() -> None:
     one = visit(heard(0), did(20, "no_input"), did(40, "gave_up"), chose(50))
-    assert (one.silent, one.wrong, one.chosen, one.seconds, one.trouble) == (2, 0, None, None, False)
+    assert (one.silent, one.wrong, one.seconds, one.trouble) == (2, 0, None, False)
     assert visit(heard(0), did(20, "gave_up", key="9")).wrong == 1
 
 
@@ -173,6 +175,22 @@ def test_a_clear_difference_is_told_and_a_faint_one_is_not() -> None:
     assert clear.interval.high == pytest.approx(-4.49, abs=0.12)
     faint = of_callers([4 + s for s in spread], [4.1 + s for s in spread]).groups[0].differences["target_s"]
     assert faint.told == 0
+
+
+def test_every_difference_is_told_in_the_words_of_its_unit() -> None:
+    told = {
+        (figure.name, way): sentence(figure, Difference(way * 0.5, Interval(*sorted((way * 0.25, way * 0.5)))))
+        for figure in FIGURES
+        if figure.name not in SWITCH
+        for way in (-1, 1)
+    }
+    assert told["target_s", -1] == (
+        "With the personal order callers reach what they want 0.50 s sooner (personal less static: -0.50 to -0.25 s)."
+    )
+    assert "callers heard complaint 0.50 s later (" in told["complaint_heard_s", 1]
+    assert "callers hear 0.50 options less before they choose (" in told["options_heard", -1]
+    assert "callers press a wrong key more often, by 50.0 percentage points (" in told["wrong_key", 1]
+    assert "callers are served by the menu alone less often, by 50.0 percentage points (" in told["contained", -1]
 
 
 def test_with_few_callers_nothing_is_said_however_many_calls_they_made() -> None:

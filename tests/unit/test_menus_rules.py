@@ -228,6 +228,33 @@ def test_a_menu_that_is_reached_in_hours_too_needs_the_agent() -> None:
     assert "no-agent" in found(unclear, OFFICE)  # on the 1st it is heard in office hours
 
 
+NEWS = "{id: news, key: 1, %s label: {en: news, zh: 新闻}, then: general}"
+
+
+def personal(option: str, more: str = "") -> str:
+    return f"  cards:\n    kind: menu\n    order: personal\n{more}    options:\n      - {option}\n      - {AGENT}\n    {ENDS}"
+
+
+def test_an_option_that_is_tried_out_can_be_spoken_earlier() -> None:
+    assert found(personal(NEWS % ""), "gate: {explore: 0.05}\n") == {"never-promoted"}
+    assert found(personal(NEWS % "explore: true,"), "gate: {explore: 0.05}\n") == set()
+    assert found(personal(NEWS % "explore: true,", "    gate: {explore: 0.05}\n")) == set()
+
+
+def test_an_option_that_no_gate_tries_out_is_told_of() -> None:
+    assert found(personal(NEWS % "explore: true,")) == {"never-promoted"}
+    assert found(personal(NEWS % "explore: true,", "    gate: {most: 1}\n"), "gate: {explore: 0.05}\n") == {
+        "never-promoted"
+    }
+    assert found(personal(NEWS % "explore: true, pinned: true,"), "gate: {explore: 0.05}\n") == {"never-promoted"}
+
+
+def test_a_gate_of_a_menu_that_always_has_the_books_order_is_told_of() -> None:
+    menu = personal(NEWS % "task: balance,", "    gate: {most: 1}\n")
+    assert found(menu) == set()
+    assert found(menu.replace("    order: personal\n", "")) == {"half-written"}
+
+
 def test_every_line_has_complaint_and_agent_in_its_own_top_menu() -> None:
     entries = 'entries: {cards_line: {numbers: ["4001"], then: cards}}\n'
     assert found("  thanks: {kind: goodbye, prompts: [bye]}\n", entries) == {"no-complaint"}

@@ -78,6 +78,32 @@ def test_a_verified_caller_goes_on_where_nothing_that_was_typed_is_missing():
     assert target("transfer", "send", verified=True, values={"amount", "to"}) == "send"
 
 
+class Counted(dict):
+    """Steps that count how often all of them are gone through."""
+
+    rounds = 0
+
+    def items(self):
+        self.rounds += 1
+        return super().items()
+
+
+def test_a_book_is_searched_through_once_however_many_calls_are_looked_at():
+    book = BOOK.model_copy(update={"steps": Counted(BOOK.steps)})
+    recent = RecentCall(datetime.now(UTC), "transfer", "talk", "left")
+    assert target_of(book, recent) == "pay"
+    assert book.steps.rounds > 0
+    book.steps.rounds = 0
+    assert [target_of(book, recent, verified=verified) for verified in (False, True)] == ["pay", "talk"]
+    assert book.steps.rounds == 0
+
+
+def test_two_books_are_told_apart():
+    closed = BOOK.model_copy(update={"steps": {**BOOK.steps, "hours": BOOK.steps["desk"]}})
+    recent = RecentCall(datetime.now(UTC), "balance", "desk", "left")
+    assert [target_of(book, recent) for book in (BOOK, closed, BOOK)] == ["hours", "desk", "hours"]
+
+
 def test_the_verification_itself_may_be_entered_by_everybody():
     assert target("transfer", "pay") == "pay"
 

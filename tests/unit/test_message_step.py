@@ -56,7 +56,7 @@ async def sent_by(
     bank = MemoryBank(a_customer(0.0, id=7, numbers=numbers))
     bank.away = bank_away
     parts = replace(stage.parts, bank=bank)
-    live = LiveCall("call-1", "call-1", "PJSIP/trunk-call-1")
+    live = LiveCall("PJSIP/trunk-call-1")
     call = Call(stage.leg(), parts, parts.edition(None), CallerFacts(ani=ani), language, live, stage.clock.now())
     position = Position("first", language, visits={"first": 1}, values=values, verified_as=verified_as)
     wanted = Send(kind="message", **{"template": "due", "then": "main", "otherwise": "main", **step})

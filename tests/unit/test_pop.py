@@ -1,8 +1,12 @@
 """The pop is composed of offer, call, bank and habit, and never of another caller's."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import httpx
+
+from ivr.bank.webhook import WebhookBank
 from ivr.pop import pop_for_agent, pop_for_call
 from ivr.ports import Arrival, NeedWish
 from ivr.testing.line import HangUp, Press
@@ -122,6 +126,22 @@ async def test_an_offer_that_is_gone_has_no_pop_not_even_that_of_the_agents_next
     shown = await pop_for_call(stage.parts, new)
     assert shown is not None
     assert shown.offer.call_id == "call-2"
+
+
+async def test_a_bank_that_is_late_costs_the_pop_its_customer_and_not_the_pop() -> None:
+    async def never(request: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    stage = Stage(settings={"calls": {"lookup_s": 0.05}})
+    stage.agent()
+    lookup_s = stage.parts.settings.calls.lookup_s
+    late = WebhookBank("http://bank", "s3cret", lookup_s=lookup_s, transport=httpx.MockTransport(never))
+    stage.bank.customers_by_number = late.customers_by_number  # type: ignore[method-assign]
+    await stage.take(stage.leg(Press("0", hearing="main")))
+    ((_, pop),) = stage.desk.pops
+    assert (pop.ani, pop.customer) == (ANI, None)
+    assert stage.told("popped")[0]["shown"] is True
 
 
 async def test_an_agent_in_wrap_up_still_sees_the_last_pop_and_a_ready_one_none() -> None:

@@ -82,6 +82,33 @@ async def test_a_message_that_is_refused_is_given_up_at_once() -> None:
     assert (world.post.failed, world.post.tried_again) == (1, 0)
 
 
+async def test_a_message_that_is_given_up_after_its_last_try_counts_as_given_up() -> None:
+    world = World(*[Answered(Taken.LATER, "503")] * 2)
+    world.outbox = MemoryMessenger(world.store, most_tries=2)
+    world.post = Post(world.outbox, world.gateway, world.clock)
+    await world.taken()
+    await world.post.turn()
+    assert (world.post.failed, world.post.tried_again) == (0, 1)
+    world.clock.advance(30)
+    await world.post.turn()
+    assert (world.states, world.post.failed, world.post.tried_again) == (["failed"], 1, 1)
+
+
+async def test_what_became_of_a_message_whose_claim_had_lapsed_is_not_counted() -> None:
+    world = World(Answered(Taken.REFUSED, "400"))
+    await world.taken()
+
+    class Slow(FakeGateway):
+        async def deliver(self, message: Outgoing) -> Answered:
+            world.clock.advance(60)
+            await MemoryMessenger(world.store, "node-b").claim(now=world.clock.now(), lease_s=30, most=1)
+            return await super().deliver(message)
+
+    slow = Post(world.outbox, Slow(Answered(Taken.REFUSED, "400")), world.clock)
+    await slow.turn()
+    assert (slow.failed, slow.tried_again) == (0, 0)
+
+
 async def test_without_a_gateway_messages_wait_and_are_counted() -> None:
     world = World(gateway=False)
     await world.taken(3)

@@ -17,13 +17,13 @@ async def visits(*script: Any, settings: Mapping[str, Any] | None = None, ani: s
     stage.store.facts[ANI] = (CallerFacts(ANI, 7, 1, "en", "mass"),)
     row = await stage.take(stage.leg(*script, ani=ani))
     events = tuple((event.at, event.kind, event.data) for event in stage.store.events if event.kind in KINDS)
-    return visits_of(RecordedCall(row.id, "customer:7", row.started_at, row.result or "", row.reason or "", events))
+    return visits_of(RecordedCall(row.id, "customer:7", row.result or "", row.reason or "", events))
 
 
 async def test_a_wrong_key_a_repeat_and_the_choice_are_one_visit_with_its_time() -> None:
     (one,) = await visits(Press("9", hearing="main.balance"), Press("2", hearing="main.transfer"))
     assert (one.menu, one.language, one.segment, one.held) == ("main", "en", "mass", None)
-    assert (one.wrong, one.chosen, one.task, one.heard) == (1, "transfer", "transfer", 3)
+    assert (one.wrong, one.heard) == (1, 3)
     assert one.seconds is not None
     assert 3 < one.seconds < 30
 
@@ -37,13 +37,13 @@ async def test_seconds_until_complaint_are_those_of_the_sounds_and_heard_by_who_
 
 async def test_a_submenu_with_a_fixed_order_is_no_visit_and_its_way_back_takes_the_choice_back() -> None:
     first, second = await visits(Press("3", hearing="main.cards"), Press("*", hearing="cards.lost"), Press("0"))
-    assert (first.chosen, first.returned) == ("cards", True)
-    assert (second.chosen, second.returned, second.menu) == ("agent", False, "main")
+    assert (first.menu, first.returned, first.seconds is None) == ("main", True, False)
+    assert (second.menu, second.returned, second.seconds is None) == ("main", False, False)
 
 
 async def test_a_caller_who_hangs_up_in_the_menu_has_chosen_nothing() -> None:
     (one,) = await visits(HangUp("main.transfer"))
-    assert (one.chosen, one.seconds, one.heard) == (None, None, 2)
+    assert (one.seconds, one.heard) == (None, 2)
 
 
 async def test_who_keeps_the_books_order_is_told_apart_by_why() -> None:

@@ -214,6 +214,45 @@ def test_menus_belong_together_until_something_else_is_done() -> None:
     ]
 
 
+def test_what_lies_between_two_menus_divides_no_journey() -> None:
+    for does in ("language", "verify", "collect", "dip"):
+        ways = _ways(_menu("main"), _key("main", "cards"), _step("between", does), _key("cards", "lost"))
+        assert ways == [["main.cards", "cards.lost"]]
+
+
+def test_a_menu_come_to_again_after_a_change_of_language_begins_another_journey() -> None:
+    ways = _ways(_menu("main"), _key("main", "chinese"), _step("to_zh", "language"), _key("main", "balance"))
+    assert ways == [["main.chinese"], ["main.balance"]]
+
+
+def test_wishes_behind_a_language_menu_are_reached() -> None:
+    greeting = "  hello: {kind: say, prompts: [welcome], then: main}\n"
+    tongues = (
+        "  hello: {kind: say, prompts: [welcome], then: tongue}\n"
+        "  tongue:\n    kind: menu\n    options:\n"
+        "      - {id: english, key: 1, label: {en: English, zh: 英文}, then: to_en}\n"
+        "      - {id: chinese, key: 2, label: {en: Chinese, zh: 中文}, then: to_zh}\n"
+        "      - {id: complaint, key: 5, task: complaint, pinned: true, label: {en: faults, zh: 投诉}, then: general}\n"
+        "      - {id: agent, key: 0, task: agent, pinned: true, label: {en: an agent, zh: 人工}, then: general}\n"
+        "    no_input: {prompts: [silent], then: general}\n    invalid: {prompts: [wrong], then: general}\n"
+    )
+    book = parse_book({"small.yaml": SMALL.replace(greeting, tongues)})
+    renamed = parse_book({"small.yaml": SMALL.replace(greeting, tongues).replace("  cards:\n", "  plastic:\n").replace(
+        "then: cards}", "then: plastic}").replace("{id: lost, ", "{id: gone, ")})  # fmt: skip
+    chose = Visit("tongue", "chinese", None, "2", record(book, "tongue"), 30.0)
+    wish = Visit("main", "balance", "balance", "1", {**record(book), "language": "zh"}, 30.0)
+    for new in (book, renamed):
+        got = anew(new, chose, wish, old=book)
+        assert got.route == (("tongue", "chinese"), ("main", "balance"))
+        assert got.deeper == 0
+        assert got.actual == (7.0, 7.0)  # 4 for Chinese in the menu without a greeting, 3 for the balance
+
+
+def test_a_wish_of_one_language_is_looked_for_among_what_is_offered_in_it() -> None:
+    english = Visit("main", "english", None, "4", {**record(small_book()), "language": "zh"}, 30.0)
+    assert anew(small_book(), english).route == (("main", "english"),)
+
+
 def test_how_long_a_caller_listened_is_known_of_menus_that_were_said() -> None:
     told = [(10.0, *_menu("main")), (14.5, *_key("main", "cards")), (20.0, *_key("cards", "lost"))]
     (way,) = journeys(told, {"main", "cards"})

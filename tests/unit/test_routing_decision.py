@@ -7,11 +7,13 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ivr.testing.generated import some
 from routing.agent import Agent, AgentState
 from routing.decision import Policy, decide
 from routing.need import Need, NeedState
 from routing.skills import TIER_LEVELS, Missing, asked_of_agent, fits, missing
 from routing.snapshot import Snapshot
+from routing.terms import Terms
 
 NOW = 10_000.0
 SKILLS = ("cards", "general", "complaints")
@@ -43,6 +45,7 @@ def a_need(number):
         tier=st.integers(1, 3),
         credit_s=st.integers(0, 40).map(float),
         not_agents=st.frozensets(st.integers(1, 8), max_size=3),
+        terms=st.builds(Terms, preferred=st.dictionaries(st.sampled_from(SKILLS), st.floats(0.5, 9), max_size=2)),
     )
 
 
@@ -59,10 +62,6 @@ def an_agent(number):
         ),
         since=st.integers(0, 50).map(float),
     )
-
-
-def some(make, most):
-    return st.integers(0, most).flatmap(lambda n: st.tuples(*[make(number) for number in range(1, n + 1)]))
 
 
 snapshots = st.builds(Snapshot, some(a_need, 8), some(an_agent, 8), st.just(NOW))

@@ -6,6 +6,7 @@ from itertools import permutations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ivr.testing.generated import some
 from routing.agent import Agent, AgentState
 from routing.assignment import assign
 from routing.decision import Policy, decide, decide_for_agent, decide_for_need
@@ -54,10 +55,6 @@ def a_need(number):
         not_agents=st.frozensets(st.integers(1, 5), max_size=1),
         terms=st.sampled_from(TERMS),
     )
-
-
-def some(make, most):
-    return st.integers(0, most).flatmap(lambda n: st.tuples(*[make(number) for number in range(1, n + 1)]))
 
 
 moments = st.lists(st.integers(0, 5), min_size=8, max_size=8)
@@ -184,7 +181,7 @@ def test_a_held_need_is_put_forward_with_the_agent_it_waits_for():
 
 def test_a_held_need_is_open_to_all_once_its_agent_logs_out():
     floor = Floor()
-    theirs = Agent(1, "one", AgentState.BUSY, 0, "", {}, 0.0)
+    theirs = Agent(1, "one", AgentState.BUSY, 0, "", {"a": 1, "lang:en": 1}, 0.0)
     floor.agent_is(theirs, 0.0)
     floor.agent_is(Agent(2, "two", AgentState.READY, 0, "", {"a": 1, "lang:en": 1}, 0.0), 0.0)
     floor.need_is(Need(1, "", "", 0.0, 0, required={"a": 1}, terms=Terms(agent_id=1, agent_wait_s=60)), 0.0)

@@ -120,9 +120,18 @@ def test_the_agent_who_is_wanted_is_asked_first_also_after_the_limit():
 
 def test_a_need_does_not_wait_for_an_agent_who_cannot_serve_it_or_has_missed_it():
     terms = Terms(agent_id=2, agent_wait_s=30)
-    assert decided([need(1, terms=terms)], [agent(1, cards=7), agent(2, general=7)]) == [(1, 1)]
+    for state in (AgentState.READY, AgentState.BUSY, AgentState.WRAP_UP):
+        assert decided([need(1, terms=terms)], [agent(1, cards=7), agent(2, state=state, general=7)]) == [(1, 1)]
     missed = need(1, terms=terms, not_agents=frozenset({2}))
     assert decided([missed], [agent(1, cards=7), agent(2, cards=7)]) == [(1, 1)]
+
+
+def test_who_has_missed_a_need_is_not_preferred_to_others_who_fit():
+    missed = need(1, terms=Terms(preferred={"family": 2.0}), not_agents=frozenset({1}))
+    liked = agent(1, cards=7, family=5)
+    assert decided([missed], [liked, agent(2, cards=7)]) == [(1, 2)]
+    assert decided([missed], [liked, agent(2, cards=7), agent(3, cards=7, family=1)]) == [(1, 3)]
+    assert decided([missed], [liked]) == [(1, 1)]
 
 
 def test_an_agent_who_can_more_is_spared_for_those_who_need_them():

@@ -55,6 +55,7 @@ def test_a_scenario_keeps_the_line_of_each_step() -> None:
         ("{ends: servd}", "no result of a call is called 'servd'; did you mean 'served'?"),
         ("{ends: served/in_queue}", "no reason of served is called 'in_queue'"),
         ("{hears: }", "here: none of them"),
+        ("{hears: welcome, within_s: inf}", "less than or equal to 3600"),
     ],
 )
 def test_a_step_that_means_nothing_is_told_at_its_line(step: str, told: str) -> None:
@@ -99,6 +100,9 @@ def test_two_scenarios_of_one_name_are_told_apart_by_nobody() -> None:
         ("{name: A, habits: [{task: transfer, day: 31}]}", "less than or equal to 28"),
         ("{name: A, key_dates: {card_expiry: soon}}", "'soon' is no day"),
         ("{name: A, langauge: en}", "did you mean 'language'?"),
+        ("{number: '+8613800000001', language: en}", "language belongs to a customer: give this caller a name"),
+        ("{name: A, value_yearly: .nan}", "'.nan' is not a number"),
+        ("{name: A, products: [{kind: savings, balance: -.inf}]}", "'-.inf' is not a number"),
     ],
 )
 def test_a_caller_that_cannot_be_is_told_at_its_line(caller: str, told: str) -> None:

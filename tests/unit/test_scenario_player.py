@@ -6,10 +6,16 @@ from datetime import date, time
 import pytest
 
 from ivr.parts import Edition
+from ivr.ports import BankOrder, NewCase
 from ivr.prompts.catalogue import Catalogue
 from ivr.rehearsal.evidence import spelled
+from ivr.rehearsal.live import taken_over
+from ivr.rehearsal.loops import run_virtually
+from ivr.rehearsal.node import Rehearsal
 from ivr.rehearsal.player import Played
 from ivr.rehearsal.transcript import story
+from ivr.settings import Settings
+from ivr.testing.bank import MemoryAccount
 from ivr.testing.books import SMALL, small_book
 from ivr.testing.scenes import played, small_scene
 from menus.spoken.money import Money
@@ -188,3 +194,29 @@ def test_a_transcript_is_in_the_order_in_which_things_happened() -> None:
     lines = story(result)
     assert [line for line in lines if "presses 9" in line] != []
     assert any(Verdict.INVALID in line for line in lines)
+
+
+def test_the_days_of_a_trial_call_are_those_of_the_books_zone() -> None:
+    scene = small_scene(SMALL.replace("Asia/Shanghai", "America/New_York"))
+    at = scene.local("2026-12-01T20:00")  # the next day in Shanghai
+
+    async def days() -> list[object]:
+        stage = Rehearsal(scene, at).stage
+        stage.bank.open(MemoryAccount(1, account="1", movements=[(at.timestamp(), 100, "")]))
+        order = BankOrder("transactions", 1, {}, "call:0")
+        (row,) = (await stage.bank.perform(order, now=at.timestamp(), deadline_s=1)).rows
+        case = await stage.cases.open(NewCase("Late", 1, 0, "call-1", 1, None, None), now=at.timestamp())
+        return [row.values["date"], case.due_on, stage.directory.zone]
+
+    assert run_virtually(days()) == [at.date(), at.date(), scene.edition.book.zone]
+
+
+def test_a_live_trial_keeps_the_settings_but_for_who_is_held_out_and_desks_that_are_lost() -> None:
+    settings = Settings.model_validate(
+        {"personal": {"hold_out": 0.5, "salt": "ours", "cycle_days": 7}, "routing": {"pop_s": 0.4, "sweep_s": 2}}
+    )
+    taken = taken_over(settings)
+    personal, routing = settings.personal.model_dump(mode="json"), settings.routing.model_dump(mode="json")
+    assert taken["personal"] == {**personal, "hold_out": 0.0}
+    assert {**taken["routing"], "desk_lost_s": 45.0} == routing
+    assert taken["routing"]["desk_lost_s"] >= 3600

@@ -8,7 +8,7 @@ import pytest
 
 from ivr.ports import BankAnswer, BankOrder
 from ivr.testing.bank import MemoryAccount, MemoryCard, MemoryInstalment
-from ivr.testing.line import Action, Break, HangUp, Press, ScriptedLeg
+from ivr.testing.line import Action, Break, HangUp, Press, ScriptedLeg, keys
 from ivr.testing.stage import ANI, Stage
 from ivr.testing.teller_book import collects, teller_book, transacts
 from menus.spoken.money import Money
@@ -18,10 +18,6 @@ FIRST = Press("1", hearing="main.balance")
 PIN = "135790"
 PAYEE = "62170000000000002"
 NOW = datetime(2026, 9, 21, tzinfo=UTC).timestamp()
-
-
-def keys(text: str, *, hearing: str | None = None, after_s: float = 0.3) -> list[Action]:
-    return [Press(key, hearing if n == 0 else None, 0 if n == 0 and hearing else after_s) for n, key in enumerate(text)]
 
 
 def emma() -> MemoryAccount:

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from ivr.testing.bank import MemoryAccount, MemoryCard
-from ivr.testing.line import Action, Break, HangUp, Press, ScriptedLeg
+from ivr.testing.line import Action, Break, HangUp, Press, ScriptedLeg, keys
 from ivr.testing.stage import ANI, Stage
 from ivr.testing.teller_book import teller_book
 from menus.schema import MenuBook
@@ -17,10 +17,6 @@ from models.tables import CallRow
 FIRST = Press("1", hearing="main.balance")
 PIN, WRONG, BIRTHDAY, CARD = "135790", "000000", "19880314", "6225880000000014"
 NOBODYS_CARD = "6225880000000099"
-
-
-def keys(text: str, *, hearing: str | None = None, after_s: float = 0.3) -> list[Action]:
-    return [Press(key, hearing if n == 0 else None, 0 if n == 0 and hearing else after_s) for n, key in enumerate(text)]
 
 
 def emma(*numbers: str) -> MemoryAccount:

@@ -39,13 +39,13 @@ async def _offered(stage: Stage, *, live: bool = True, call_id: str = "call-1") 
     if live:
         standing = await stage.exchange.standing(call_id, now=stage.clock.now())
         assert standing is not None
-        stage.parts.live[call_id] = LiveCall(call_id, call_id, "PJSIP/trunk-00000001", offer=standing.offer)
+        stage.parts.live[call_id] = LiveCall("PJSIP/trunk-00000001", offer=standing.offer)
 
 
 def _bridged(stage: Stage, call_id: str = "call-1", phone: str = PHONE) -> None:
     """The switch shows the caller and that phone in one bridge."""
-    for uniqueid, channel in ((call_id, "PJSIP/trunk-00000001"), ("9.2", f"{phone}-00000002")):
-        stage.switchboard.seen[channel] = ChannelSeen(call_id, uniqueid, channel, True)
+    for channel in ("PJSIP/trunk-00000001", f"{phone}-00000002"):
+        stage.switchboard.seen[channel] = ChannelSeen(call_id, channel, True)
 
 
 async def test_a_phone_that_rings_prolongs_the_offer_by_the_queues_ringing_time() -> None:
@@ -97,7 +97,7 @@ async def test_events_of_another_phone_change_nothing(event) -> None:  # type: i
 async def test_channels_that_end_are_left_to_their_own_lines() -> None:
     stage = Stage()
     await _offered(stage)
-    await stage.watcher.take(ChannelGone("call-1", "call-1", "PJSIP/trunk-00000001"))
+    await stage.watcher.take(ChannelGone("call-1", "call-1"))
     assert stage.offer.state == "offered"
 
 
@@ -143,7 +143,7 @@ async def test_a_call_that_is_not_bridged_to_the_offered_phone_has_not_been_answ
     stage = Stage()
     await _offered(stage, live=False)
     if phone is None:
-        stage.switchboard.seen["c"] = ChannelSeen("call-1", "9.2", f"{PHONE}-00000002", False)
+        stage.switchboard.seen["c"] = ChannelSeen("call-1", f"{PHONE}-00000002", False)
     else:
         _bridged(stage, phone=phone)
     await stage.watcher.sweep()
@@ -301,7 +301,7 @@ async def test_the_figures_tell_calls_claims_drift_and_the_switch() -> None:
     stage.parts.endings["served/agent"] += 2
     stage.parts.arrivals["brokers", "spring"] += 3
     stage.parts.called_back["dialled"] += 4
-    stage.parts.live["x"] = LiveCall("x", "x", "PJSIP/x")
+    stage.parts.live["x"] = LiveCall("PJSIP/x")
     stage.switchboard.up = False
     registry = CollectorRegistry()
     journal = SimpleNamespace(waiting=7, events_dropped=3, entries_refused=1)

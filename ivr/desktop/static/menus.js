@@ -16,12 +16,18 @@ async function ask(path) {
   return told;
 }
 
-/** Do what may fail; what went wrong is a sentence above the page. */
-async function trying(work) {
+const newest = new Map();
+
+/** Do what may fail; what went wrong is a sentence above the page. Once the same is done anew, nothing of it is shown. */
+async function trying(work, ...given) {
+  const turn = Symbol("turn");
+  newest.set(work, turn);
+  const late = () => newest.get(work) !== turn;
   try {
-    await work();
-    show(byId("trouble"), false);
+    await work(late, ...given);
+    if (!late()) show(byId("trouble"), false);
   } catch (fault) {
+    if (late()) return;
     setText(byId("trouble"), fault instanceof TypeError ? t("menus_away") : fault.message);
     show(byId("trouble"), true);
   }
@@ -101,7 +107,7 @@ function find() {
 }
 
 /** The picture is parsed as XML by the browser and taken over as elements; its look is a style sheet of ours. */
-function draw() {
+function draw(late) {
   const asked = new URLSearchParams({ version: state.shown, language: language(), menu: byId("menu").value, look: "none" });
   return new Promise((done, failed) => {
     const request = new XMLHttpRequest();
@@ -109,6 +115,8 @@ function draw() {
     request.responseType = "document";
     request.overrideMimeType("image/svg+xml");
     request.onload = () => {
+      if (late()) return done();
+      if (request.status === 401) location.assign("/sign-in");
       const root = request.status === 200 ? request.responseXML?.documentElement : null;
       if (root?.localName !== "svg") return failed(new Error(t("menus_away")));
       byId("drawing").replaceChildren(document.importNode(root, true));
@@ -126,11 +134,14 @@ function size() {
   setText(byId("size"), t(state.fitted ? "menus_full" : "menus_fit"));
 }
 
-async function compare() {
+async function compare(late) {
   const against = byId("against").value;
-  if (!against) return byId("differences").replaceChildren(el("p", {}, t("menus_first")));
+  if (!against) {
+    byId("differences").replaceChildren(el("p", {}, t("menus_first")));
+    return;
+  }
   const found = await ask(`/menus/difference?${new URLSearchParams({ old: against, new: state.shown })}`);
-  return byId("differences").replaceChildren(...differences(found));
+  if (!late()) byId("differences").replaceChildren(...differences(found));
 }
 
 function choose(tab) {
@@ -144,10 +155,13 @@ function choose(tab) {
   if (tab === "changes") trying(compare);
 }
 
-async function load(version) {
-  state.shown = version;
+async function load(late, version) {
+  state.versions ??= await ask("/menus/versions");
+  state.shown = version ?? state.versions.stable;
   showVersions();
-  state.book = await ask(`/menus/book?${new URLSearchParams({ version })}`);
+  const book = await ask(`/menus/book?${new URLSearchParams({ version: state.shown })}`);
+  if (late()) return;
+  state.book = book;
   showBook();
   choose(state.tab);
 }
@@ -166,7 +180,7 @@ function words() {
 
 words();
 onLanguage(words);
-byId("version").onchange = (event) => trying(() => load(Number(event.target.value)));
+byId("version").onchange = (event) => trying(load, Number(event.target.value));
 byId("against").onchange = () => trying(compare);
 byId("menu").onchange = () => trying(draw);
 byId("find").oninput = find;
@@ -177,7 +191,4 @@ byId("drawing").onclick = (event) => {
 };
 for (const name of TABS) byId(`tab-${name}`).onclick = () => choose(name);
 choose("steps");
-trying(async () => {
-  state.versions = await ask("/menus/versions");
-  await load(state.versions.stable);
-});
+trying(load);

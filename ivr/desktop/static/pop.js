@@ -45,7 +45,7 @@ export function drawPop(offer, pop, nowS) {
   if (customer?.cases.length) parts.push(casesCard(customer.cases, nowS));
   if (pop && customer === null && pop.candidates.length) parts.push(pickList(offer, pop, redraw));
   parts.push(el("div", { class: customer ? "columns" : "columns alone" },
-    el("div", { class: "column reasons" }, whyCard(offer, pop), pop?.extra.length ? extraCard(pop.extra) : null),
+    el("div", { class: "column reasons" }, whyCard(offer, pop)),
     customer && el("div", { class: "column holdings" }, productsCard(customer.products, nowS), lifeCard(customer.life_events)),
     customer && contactsCard(customer.contacts)));
   byId("pop").replaceChildren(...parts);
@@ -187,10 +187,6 @@ function contactsCard(contacts) {
       el("div", { class: "row small muted" },
         moment(contact.at), contact.outcome ? foreign(word("disposition", contact.outcome)) : null)))));
 }
-
-const extraCard = (extra) =>
-  card("extra", t("more"), el("dl", { class: "extra" }, ...extra.flatMap(([name, value]) =>
-    [el("dt", {}, foreign(name)), el("dd", {}, foreign(value))])));
 
 const card = (kind, title, ...content) => el("section", { class: `card ${kind}` }, el("h2", {}, title), ...content);
 

@@ -229,7 +229,6 @@ def upgrade() -> None:
         sa.Column("purpose", sa.String(length=16), nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
-        sa.Column("heard_at", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name=op.f("fk_recordings_call_id_calls")),
         sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_recordings_customer_id_customers")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recordings")),

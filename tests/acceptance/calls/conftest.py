@@ -5,7 +5,7 @@ import re
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -37,8 +37,31 @@ BLOCK = 160  # samples: 20 ms
 LOUD = 200.0  # root mean square above which there is sound
 
 
+@contextmanager
+def _running(site: Site, *, customers: int, start: bool = True) -> Iterator[Site]:
+    async def prepare() -> None:
+        await site.prepare(site.settings.database_url, until=date(2026, 12, 1), customers=customers)
+        await site.publish()
+        if start:
+            await site.start()
+
+    try:
+        asyncio.run(prepare())
+        yield site
+    finally:
+        asyncio.run(site.stop())
+
+
 @pytest.fixture(scope="session")
-def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def running() -> Callable[..., AbstractContextManager[Site]]:
+    """Fills a site, publishes its book, and starts it unless the tests do; stops it at the end of the block."""
+    return _running
+
+
+@pytest.fixture(scope="session")
+def _site(
+    tmp_path_factory: pytest.TempPathFactory, running: Callable[..., AbstractContextManager[Site]]
+) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     book = shutil.copytree(SHIPPED / "menus", folder / "menus")
     agents = book / "agents.yaml"  # nobody is asked how it was: a survey would come to some of these calls by chance
@@ -57,16 +80,9 @@ def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         },
     )
 
-    async def prepare() -> None:
-        await site.prepare(site.settings.database_url, until=date(2026, 12, 1), customers=40)
-        await site.publish()
-
-    asyncio.run(prepare())
-    site.set_clock(MONTH_START)
-    try:
+    with running(site, customers=40, start=False):
+        site.set_clock(MONTH_START)
         yield site
-    finally:
-        asyncio.run(site.stop())
 
 
 @dataclass

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,9 @@ BOOK = SMALL.replace(
 
 
 @pytest.fixture(scope="module")
-def _bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def _bank(
+    tmp_path_factory: pytest.TempPathFactory, running: Callable[..., AbstractContextManager[Site]]
+) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("calling-back")
     (folder / "menus").mkdir()
     (folder / "menus" / "book.yaml").write_text(BOOK, encoding="utf-8")
@@ -65,16 +66,8 @@ def _bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         },
     )
 
-    async def prepare() -> None:
-        await site.prepare(site.settings.database_url, until=date(2026, 12, 1), customers=10)
-        await site.publish()
-        await site.start()
-
-    try:
-        asyncio.run(prepare())
+    with running(site, customers=10):
         yield site
-    finally:
-        asyncio.run(site.stop())
 
 
 @dataclass

@@ -1,10 +1,9 @@
 """A caller states a complaint by voice, and is connected to an outside number: over real SIP and RTP."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +71,9 @@ templates:
 
 
 @pytest.fixture(scope="module")
-def _outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def _outside(
+    tmp_path_factory: pytest.TempPathFactory, running: Callable[..., AbstractContextManager[Site]]
+) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("outside")
     (folder / "menus").mkdir()
     (folder / "menus" / "book.yaml").write_text(text_with(STEPS, prompts=PROMPTS, more=MORE), encoding="utf-8")
@@ -83,16 +84,8 @@ def _outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         overrides={"calls": {"dead_man_s": 3.0}, "outbound": {"caller_id": "+8695599"}},
     )
 
-    async def prepare() -> None:
-        await site.prepare(site.settings.database_url, until=date(2026, 12, 1), customers=10)
-        await site.publish()
-        await site.start()
-
-    try:
-        asyncio.run(prepare())
+    with running(site, customers=10):
         yield site
-    finally:
-        asyncio.run(site.stop())
 
 
 @dataclass

@@ -3,8 +3,7 @@
 from collections import deque
 from random import Random
 
-from simulation import Scene
-
+from parts.simulation import Scene
 from routing.agent import Agent, AgentState
 from routing.decision import Policy as Settings
 from routing.floor import Floor

@@ -1,0 +1,1 @@
+"""What measurements are made of; nothing here is run by itself."""

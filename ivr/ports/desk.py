@@ -1,0 +1,91 @@
+"""What agents see of a caller, and their browsers.
+
+Times named `…_at` and `now` are UTC seconds of the epoch, from `Clock.now()`. Nothing here knows AGI, AMI, SQL or HTTP.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from menus.heard_first import HeardFirst
+from routing.call import PathStep
+from routing.views import OfferSeen
+
+
+@dataclass(frozen=True, slots=True)
+class ProductSeen:
+    """A product on the pop."""
+
+    kind: str
+    name: str
+    balance_cents: int
+    currency: str
+    key_kind: str | None = None
+    key_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSeen:
+    """An open complaint on the pop."""
+
+    number: str
+    subject: str
+    tier: int
+    opened_at: float
+    due_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSeen:
+    """An earlier contact on the pop."""
+
+    at: float
+    channel: str  #: ivr, agent, app, branch
+    about: str
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerView:
+    """The unified view of one customer."""
+
+    id: int
+    name: str
+    language: str
+    segment: str
+    since_on: date
+    yearly_value_cents: int
+    churn_risk: float
+    numbers: tuple[str, ...]
+    products: tuple[ProductSeen, ...]
+    life_events: tuple[tuple[str, date], ...]
+    cases: tuple[CaseSeen, ...]
+    contacts: tuple[ContactSeen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pop:
+    """What an agent sees of a caller before the phone rings."""
+
+    offer: OfferSeen
+    ani: str | None
+    caller_name: str
+    language: str
+    customer: CustomerView | None  #: the one customer with this number
+    candidates: tuple[CustomerView, ...] = ()  #: several customers share the number: the agent asks who it is
+    path: tuple[PathStep, ...] = ()
+    habit: str = ""  #: "usually transfers on the 1st", or empty
+    heard_first: HeardFirst | None = None  #: what the menu of this call put in front, and why
+    frozen: tuple[str, ...] = ()  #: menus that the caller keeps as they are
+
+
+class Desk(Protocol):
+    """The agents' browsers."""
+
+    async def pop(self, agent_id: int, pop: Pop, *, deadline_s: float) -> bool:
+        """Show the pop; True when a browser says within the deadline that it stands on the screen."""
+        ...
+
+    def changed(self, agent_id: int | None = None) -> None:
+        """The state of this agent (or of queues) has changed: browsers are told afresh. Never waits or raises."""
+        ...

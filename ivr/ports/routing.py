@@ -1,0 +1,126 @@
+"""Needs, offers and agents as every node sees them, and the hints that something has changed.
+
+Times named `…_at` and `now` are UTC seconds of the epoch, from `Clock.now()`. Nothing here knows AGI, AMI, SQL or HTTP.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from routing.agent import AgentEvent
+from routing.decision import Decision
+from routing.need import Need
+from routing.offer import Claimed, Lost, OfferEvent
+from routing.snapshot import Snapshot
+from routing.views import AgentCard, NeedWish, OfferSeen, QueueSeen, Standing, Swept
+
+# --- routing ---------------------------------------------------------------------------------------------------------
+
+
+class Exchange(Protocol):
+    """Needs, offers and claims; the one truth. Writes on an offer name its fence; False once it has moved on."""
+
+    async def open_need(self, call_id: str, wish: NeedWish, *, now: float) -> Need:
+        """State a need; a call that comes back gets its open need with its old `since`."""
+        ...
+
+    async def standing(self, call_id: str, *, now: float) -> Standing | None:
+        """None when the call has no open need."""
+        ...
+
+    async def close_need(self, call_id: str, outcome: str, *, now: float) -> None:
+        """served, abandoned, gave_up, callback or lost. Withdraws an open offer that was not answered."""
+        ...
+
+    async def last_agent(self, ani: str | None, customer_id: int | None, *, since: float) -> int | None:
+        """The agent whom this customer, or a caller of this number, talked to last, if not before `since`."""
+        ...
+
+    async def snapshot(self, *, now: float) -> Snapshot: ...
+
+    async def claim(self, decision: Decision, *, node: str, now: float, lease_s: float) -> Claimed | Lost: ...
+
+    async def claim_all(
+        self, decisions: Sequence[Decision], *, node: str, now: float, lease_s: float
+    ) -> tuple[Claimed | Lost, ...]:
+        """Make the decisions of one round true, each whole or not at all."""
+        ...
+
+    async def popped(self, offer_id: int, fence: int, *, now: float) -> bool: ...
+
+    async def ringing(self, offer_id: int, fence: int, *, now: float, lease_s: float) -> bool: ...
+
+    async def renew(self, offer_id: int, fence: int, *, now: float, lease_s: float) -> bool:
+        """The node that carries the offer out lives: the lease of an offer that was not answered begins anew."""
+        ...
+
+    async def answered(self, offer_id: int, fence: int, *, now: float) -> bool:
+        """Offer answered, need talking, agent busy, in one transaction."""
+        ...
+
+    async def close_offer(self, offer_id: int, fence: int, event: OfferEvent, *, now: float, wrap_up_s: float) -> bool:
+        """End an offer. COMPLETE closes the need as served and puts the agent in wrap-up; MISS, DECLINE and FAIL put
+        the agent aside (missed) and the need back with its age; WITHDRAW and EXPIRE free the agent."""
+        ...
+
+    async def sweep(
+        self,
+        *,
+        now: float,
+        desk_lost_s: float,
+        alive: frozenset[str] | None,
+        wrap_up_s: float,
+        alive_at: float | None = None,
+    ) -> Swept:
+        """Expire offers whose lease is over, end wrap-ups whose time has passed, pause agents whose desk is lost.
+        With `alive` (linkedids on the switch as read at `alive_at`, None when unknown) also close calls, needs and
+        offers whose channel is gone; never a call that was younger than two seconds then."""
+        ...
+
+
+# --- agents ----------------------------------------------------------------------------------------------------------
+
+
+class Roster(Protocol):
+    """Agents and what they say of themselves. Raises routing.errors.IllegalMove for a move that the table lacks."""
+
+    async def check_password(self, name: str, password: str) -> AgentCard | None:
+        """The agent, or None; takes as long for an unknown name as for a wrong password."""
+        ...
+
+    async def card(self, agent_id: int) -> AgentCard | None: ...
+
+    async def say(self, agent_id: int, event: AgentEvent, *, now: float, reason: str | None = None) -> AgentCard:
+        """An agent's own move. PAUSE while offered or busy is kept and applies after the call."""
+        ...
+
+    async def seen(self, agent_id: int, *, now: float) -> None:
+        """A browser of this agent gave a sign of life."""
+        ...
+
+    async def offer_of(self, agent_id: int) -> OfferSeen | None:
+        """The agent's open offer, or the last one while in wrap-up."""
+        ...
+
+    async def wrap_up(self, agent_id: int, offer_id: int, *, disposition: str, note: str, now: float) -> bool:
+        """Store the outcome of a conversation; False when the offer is not this agent's."""
+        ...
+
+    async def queue_state(self, *, now: float) -> tuple[QueueSeen, ...]: ...
+
+
+# --- hints -----------------------------------------------------------------------------------------------------------
+
+
+class Hints(Protocol):
+    """Wake-ups that say *that* something changed, never what. May be lost; every reader also polls."""
+
+    def nudge(self, topic: str) -> None: ...
+
+    async def wait(self, topic: str, *, seconds: float) -> bool:
+        """True when nudged, False when the time has passed."""
+        ...
+
+
+#: Topics of hints.
+ROUTING = "routing"
+CALLBACKS = "callbacks"

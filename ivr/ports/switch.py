@@ -1,0 +1,85 @@
+"""The switch: phones that ring, channels that are there, calls that go out.
+
+Times named `…_at` and `now` are UTC seconds of the epoch, from `Clock.now()`. Nothing here knows AGI, AMI, SQL or HTTP.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneRinging:
+    """An agent's phone rings for this call."""
+
+    call_id: str
+    phone: str  #: PJSIP/agent-101
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneAnswered:
+    """An agent's phone was answered for this call."""
+
+    call_id: str
+    phone: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelGone:
+    """A channel ended. When uniqueid equals the call's own, the caller has left."""
+
+    call_id: str
+    uniqueid: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchBack:
+    """The link to the switch is up (again); all that was believed of channels must be compared with what is there."""
+
+    restarted: bool  #: the switch itself is a new process: every call from before is gone
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchGone:
+    """The link to the switch is down."""
+
+
+SwitchEvent = PhoneRinging | PhoneAnswered | ChannelGone | SwitchBack | SwitchGone
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSeen:
+    """A channel that exists on the switch right now."""
+
+    call_id: str  #: linkedid
+    channel: str
+    bridged: bool
+
+
+class Switchboard(Protocol):
+    """The switch, apart from the callers' own lines."""
+
+    @property
+    def up(self) -> bool: ...
+
+    async def wake(self, channel: str) -> None:
+        """End `Leg.wait` on this channel early. Only a hint: it may be lost or come twice. Never raises."""
+        ...
+
+    async def call_out(self, number: str, *, call_id: str, ring_s: float) -> None:
+        """Ring an outside E.164 number; who answers comes in at the door as the call of that id.
+
+        Answers as soon as the switch has taken the order. Raises SwitchAway when nothing rings; ActionUnknown when
+        that is not known: then look whether the call exists, and never ask again.
+        """
+        ...
+
+    async def channels(self) -> tuple[ChannelSeen, ...]:
+        """All channels, read afresh. Raises SwitchAway."""
+        ...
+
+    def events(self) -> AsyncIterator[SwitchEvent]:
+        """What happens on the switch, in order per call. Overflow shows as SwitchGone, SwitchBack."""
+        ...

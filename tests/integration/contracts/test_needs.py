@@ -1,0 +1,104 @@
+"""What every store promises about needs: stated once, aged, placed in the queue, closed."""
+
+from copy import copy
+from typing import Any
+
+import pytest
+
+from ivr.testing.world import WISH, T
+from models.tables import CallRow
+from routing.agent import AgentState
+from routing.errors import StoreAway
+from routing.offer import OfferEvent
+from routing.views import NeedWish
+
+
+def as_stored(row: CallRow) -> dict[str, Any]:
+    return {column.name: copy(getattr(row, column.name)) for column in CallRow.__table__.columns}
+
+
+async def test_a_need_is_stated_once_and_keeps_its_age(world):
+    await world.call()
+    first = await world.exchange.open_need("c1", WISH, now=T)
+    again = await world.exchange.open_need("c1", WISH, now=T + 40)
+    assert again == first
+    assert again.since == T
+    assert len((await world.exchange.snapshot(now=T + 40)).needs) == 1
+
+
+async def test_a_need_stated_for_another_queue_moves_there_with_its_age(world):
+    await world.call()
+    first = await world.exchange.open_need("c1", WISH, now=T)
+    moved = await world.exchange.open_need("c1", NeedWish("cards", {"cards": 2}, "zh", "card", 2, 60.0), now=T + 9)
+    assert (moved.id, moved.queue, moved.required, moved.language) == (first.id, "cards", {"cards": 2}, "zh")
+    assert (moved.since, moved.version) == (T, first.version + 1)
+
+
+async def test_a_need_waits_for_the_record_of_its_call(world):
+    with pytest.raises(StoreAway, match="not stored yet"):
+        await world.exchange.open_need("nobody", WISH, now=T)
+
+
+async def test_a_call_without_need_has_no_standing(world):
+    await world.call()
+    assert await world.exchange.standing("c1", now=T) is None
+
+
+async def test_positions_follow_age_plus_credit_within_the_queue(world):
+    for number, (queue, credit) in enumerate([("general", 0), ("cards", 0), ("general", 0), ("general", 35)]):
+        await world.call(f"c{number}")
+        await world.exchange.open_need(f"c{number}", NeedWish(queue, {}, "en", "", 1, credit), now=T + 10 * number)
+    positions = [(await world.exchange.standing(f"c{number}", now=T + 60)).position for number in range(4)]
+    assert positions == [2, 1, 3, 1]
+
+
+async def test_callers_who_talk_already_are_not_in_front_of_those_who_wait(world):
+    claim = await world.offered("talks")
+    await world.call("c2")
+    await world.exchange.open_need("c2", WISH, now=T + 1)
+    assert (await world.exchange.standing("c2", now=T + 2)).position == 2
+    await world.exchange.answered(claim.offer_id, claim.fence, now=T + 3)
+    assert (await world.exchange.standing("c2", now=T + 4)).position == 1
+
+
+async def test_the_standing_of_an_offered_call_names_agent_phone_and_fence(world):
+    claim = await world.offered()
+    standing = await world.exchange.standing("c1", now=T + 1)
+    assert standing.offer == claim
+    assert (standing.queue, standing.since, standing.answered) == ("general", T, False)
+    assert claim.phone == "PJSIP/agent-c1"
+
+
+@pytest.mark.parametrize("outcome", ["abandoned", "gave_up", "lost", "served"])
+async def test_closing_a_need_withdraws_the_offer_and_frees_the_agent_with_their_idle_time(world, outcome):
+    claim = await world.offered()
+    await world.exchange.close_need("c1", outcome, now=T + 5)
+    assert await world.exchange.standing("c1", now=T + 5) is None
+    card = await world.roster.card(claim.agent_id)
+    assert (card.state, card.since) == (AgentState.READY, T - 60)
+    assert not await world.exchange.ringing(claim.offer_id, claim.fence, now=T + 6, lease_s=15)
+
+
+async def test_closing_a_need_that_is_not_open_does_nothing(world):
+    await world.offered("c2")
+    await world.call()
+    needs = (await world.exchange.snapshot(now=T)).needs
+    calls = [as_stored(await world.row(call_id)) for call_id in ("c1", "c2")]
+    await world.exchange.close_need("c1", "abandoned", now=T + 5)
+    await world.exchange.close_need("nobody", "abandoned", now=T + 5)
+    assert (await world.exchange.snapshot(now=T + 5)).needs == needs
+    assert [as_stored(await world.row(call_id)) for call_id in ("c1", "c2")] == calls
+
+
+async def test_a_need_cannot_be_closed_with_an_unknown_outcome(world):
+    with pytest.raises(ValueError, match="happy"):
+        await world.exchange.close_need("c1", "happy", now=T)
+
+
+async def test_closing_the_need_of_a_conversation_leaves_the_agent_to_its_end(world):
+    claim = await world.offered()
+    assert await world.exchange.answered(claim.offer_id, claim.fence, now=T + 5)
+    await world.exchange.close_need("c1", "served", now=T + 60)
+    assert await world.state(claim.agent_id) is AgentState.BUSY
+    assert await world.exchange.close_offer(claim.offer_id, claim.fence, OfferEvent.COMPLETE, now=T + 61, wrap_up_s=30)
+    assert await world.state(claim.agent_id) is AgentState.WRAP_UP
