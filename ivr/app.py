@@ -65,6 +65,8 @@ log = structlog.get_logger()
 
 #: Seconds that calls in menus get to come to an end when the engine is told to stop.
 DRAIN_S = 30.0
+#: What nodes tell each other of: an agent whose browser may be on another node.
+DESK = "desk"
 #: Seconds between two signs of life of a node.
 LIFE_EVERY_S = 3.0
 
@@ -115,7 +117,9 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             measures=Measures(registry),
             on_shown=lambda offer_id, fence: parts.exchange.popped(offer_id, fence, now=clock.now()),
             on_said=lambda: hints.nudge(ROUTING),
+            tell_nodes=(lambda agent_id: hints.tell(DESK, str(agent_id))) if database.on_postgresql else None,
         )
+        hints.listen(DESK, lambda about: hub.changed_elsewhere(int(about)))
         switchboard = AmiSwitchboard(settings.ami, ami_secret, settings.outbound)
         tries = settings.messages
         outbox = Outbox(database, settings.node, most_tries=tries.most_tries, retry_s=tries.retry_s)

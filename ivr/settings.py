@@ -132,6 +132,26 @@ class Web(_Part):
         default=(),
         description="Further origins (`https://desk.example`) of browsers, when a proxy stands before.",
     )
+    nodes: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
+        default=(),
+        description="Origins of the desktop on every node (`https://desk-a.example`): a page whose node fails goes on "
+        "with the next. The same list on each node.",
+    )
+    cookie_domain: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$",
+        description="Domain above the hosts of `nodes` (`desk.example`), so that one sign-in holds on all of them. "
+        "Nodes of one host name need none.",
+    )
+
+    @model_validator(mode="after")
+    def _cookie_reaches_nodes(self) -> "Web":
+        domain = self.cookie_domain
+        for node in self.nodes if domain is not None else ():
+            host = urlsplit(node).hostname or ""
+            if host != domain and not host.endswith(f".{domain}"):
+                raise ValueError(f"web.cookie_domain {domain!r} is not above {host!r} of web.nodes")
+        return self
 
 
 class Prompts(_Part):

@@ -6,7 +6,7 @@ They may be lost; every reader polls as well. On SQLite there is one engine proc
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -29,6 +29,7 @@ class Hints:
 
     def __init__(self) -> None:
         self._nudged: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._ears: dict[str, Callable[[str], None]] = {}
 
     def nudge(self, topic: str) -> None:
         """Wake who waits for this topic; a reader who is busy finds it at the next wait."""
@@ -45,6 +46,13 @@ class Hints:
         nudged.clear()
         return True
 
+    def tell(self, kind: str, about: str) -> None:
+        """Tell the other nodes whose state has changed; within one process there are none. Never waits or raises."""
+
+    def listen(self, kind: str, hear: Callable[[str], None]) -> None:
+        """Have `hear` called with what other nodes `tell` of this kind; it must neither wait nor raise."""
+        self._ears[kind] = hear
+
 
 class SharedHints(Hints):
     """Hints between nodes, over a connection of their own: NOTIFY serialises commits, so no claim ever carries one."""
@@ -52,14 +60,19 @@ class SharedHints(Hints):
     def __init__(self, url: URL) -> None:
         super().__init__()
         self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._due: set[str] = set()
+        self._due: dict[str, None] = {}  # what other nodes are to hear, each once, in order
         self._send = asyncio.Event()
         self.connected = asyncio.Event()  #: set while other nodes are heard
 
     def nudge(self, topic: str) -> None:
         """Wake who waits for this topic, here at once and on the other nodes soon."""
         super().nudge(topic)
-        self._due.add(topic)
+        self._due[topic] = None
+        self._send.set()
+
+    def tell(self, kind: str, about: str) -> None:
+        """Tell the other nodes whose state has changed. Never waits or raises."""
+        self._due[f"{kind}:{about}"] = None
         self._send.set()
 
     async def run(self) -> None:
@@ -90,13 +103,18 @@ class SharedHints(Hints):
                 await connection.execute("SELECT 1")
                 continue
             self._send.clear()
-            due, self._due = self._due, set()
+            due, self._due = self._due, {}
             for topic in due:
                 await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, topic)
 
     def _heard(self, connection: Any, sender: int, _channel: str, topic: str) -> None:
-        if sender != connection.get_server_pid():
+        if sender == connection.get_server_pid():
+            return
+        kind, _, about = topic.partition(":")
+        if not about:
             super().nudge(topic)
+        elif (hear := self._ears.get(kind)) is not None:
+            hear(about)
 
 
 @asynccontextmanager

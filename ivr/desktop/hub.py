@@ -10,6 +10,7 @@ from typing import Literal
 
 import structlog
 
+from ivr.desktop.afar import Afar
 from ivr.desktop.measures import Measures
 from ivr.desktop.messages import Error, PopShow, PopWithdrawn, Queues, ServerMessage, State
 from ivr.desktop.outbox import Outbox
@@ -74,10 +75,12 @@ class Hub:
         measures: Measures | None = None,
         on_shown: Callable[[int, int], Awaitable[object]] | None = None,
         on_said: Callable[[], None] | None = None,
+        tell_nodes: Callable[[int], None] | None = None,
     ) -> None:
         self.measures = measures or Measures()
         self._on_shown = on_shown  #: told offer and fence of every pop that stands, however late
         self._on_said = on_said  #: told that some agent has said something: a caller may wait for it
+        self._afar = Afar(roster, clock, self.measures, tell_nodes) if tell_nodes is not None else None
         self._roster = roster
         self._clock = clock
         self._pop_of = pop_of
@@ -95,6 +98,8 @@ class Hub:
         """Show the pop; True when a browser says within the deadline that it stands on the screen."""
         desktop = self._desktops.get(agent_id)
         if desktop is None:
+            if self._afar is not None:
+                return await self._afar.pop(agent_id, pop.offer, deadline_s=deadline_s)
             self.measures.pops.labels("no_browser").inc()
             return False
         offer = pop.offer
@@ -129,7 +134,17 @@ class Hub:
             self._queues_due = True
         elif agent_id in self._desktops:
             self._due.add(agent_id)
+        elif self._afar is not None:
+            self._afar.tell(agent_id)
         self._nudged.set()
+
+    def changed_elsewhere(self, agent_id: int) -> None:
+        """Another node has changed this agent, or shown a pop to them. Never waits or raises."""
+        if agent_id in self._desktops:
+            self._due.add(agent_id)
+            self._nudged.set()
+        if self._afar is not None:
+            self._afar.heard(agent_id)
 
     async def run(self) -> None:
         """Keep every browser in step with the truth, until cancelled."""
@@ -201,6 +216,9 @@ class Hub:
                 await self._on_shown(offer_id, fence)
             except StoreAway as fault:
                 self._unreadable(fault)
+                return
+        if self._afar is not None and (showing is None or showing.offer_id != offer_id):
+            self._afar.tell(agent_id)  # the node that holds the call waits for this pop
 
     # --- reading the truth --------------------------------------------------------------------------------------
 

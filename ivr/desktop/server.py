@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
@@ -42,12 +42,12 @@ STOP_S = 3.0
 #: What each part of the engine says of itself: "ok", or what is wrong.
 Health = Callable[[], Awaitable[Mapping[str, str]]]
 
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{nodes}; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
 _HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
-        "require-trusted-types-for 'script'; trusted-types 'none'"
-    ),
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "same-origin",
@@ -73,8 +73,8 @@ def build_app(
 
     Raises Misconfigured for a secret that is too short.
     """
-    sessions, tickets, origins = Sessions(secret, clock), Tickets(clock), Origins(web.origins)
-    pages = SignIn(roster, hub, clock, sessions, tickets, origins, STATIC)
+    sessions, tickets, origins = Sessions(secret, clock), Tickets(clock), Origins((*web.origins, *web.nodes))
+    pages = SignIn(roster, hub, clock, sessions, tickets, origins, web, STATIC)
     sockets = Sockets(roster, hub, clock, sessions, tickets, origins, limits or Limits())
     routes = [
         Route("/", pages.desktop),
@@ -92,7 +92,10 @@ def build_app(
         routes += MenuPages(pages, looking, STATIC).routes()
     return Starlette(
         routes=routes,
-        middleware=[Middleware(_SafeHeaders), Middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)],
+        middleware=[
+            Middleware(_SafeHeaders, nodes=web.nodes),
+            Middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY),
+        ],
     )
 
 
@@ -116,17 +119,31 @@ def _metrics(registry: CollectorRegistry) -> Callable[[Request], Awaitable[Respo
 
 
 class _SafeHeaders:
-    """Adds to every answer what a browser must know to protect the agent."""
+    """Adds to every answer what a browser must know to protect the agent.
 
-    def __init__(self, app: ASGIApp) -> None:
+    A page of another node may read the answers: it goes on here when its own node has failed.
+    """
+
+    def __init__(self, app: ASGIApp, nodes: Iterable[str]) -> None:
         self._app = app
+        self._nodes = frozenset(node.rstrip("/").lower() for node in nodes)
+        sources = [source for node in sorted(self._nodes) for source in (node, "ws" + node.removeprefix("http"))]
+        self._headers = {
+            "content-security-policy": _POLICY.format(nodes="".join(f" {source}" for source in sources)),
+            **_HEADERS,
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)  # a picture has a stricter policy of its own
+                origin = Headers(scope=scope).get("origin", "")
+                if origin.lower() in self._nodes:
+                    headers["access-control-allow-origin"] = origin
+                    headers["access-control-allow-credentials"] = "true"
+                    headers.add_vary_header("Origin")
                 headers["cache-control"] = "no-cache" if scope["path"].startswith("/static/") else "no-store"
             await send(message)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import html
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from ivr.desktop.hub import Hub
 from ivr.desktop.origins import Origins
 from ivr.desktop.sessions import COOKIE, SESSION_S, Session, Sessions, Tickets
 from ivr.ports import AgentCard, Clock, Roster
+from ivr.settings import Web
 from models.agents import MOST_PASSWORD
 from routing.agent import AgentEvent, AgentState
 from routing.errors import IllegalMove, StoreAway
@@ -41,6 +43,7 @@ class SignIn:
         sessions: Sessions,
         tickets: Tickets,
         origins: Origins,
+        web: Web,
         pages: Path,
     ) -> None:
         self._roster = roster
@@ -52,7 +55,10 @@ class SignIn:
         self._guesses = Guesses()
         self._checkers = asyncio.Semaphore(CHECKERS)
         self._waiting = 0
-        self._desktop_page = (pages / "desktop.html").read_text(encoding="utf-8")
+        self._cookie_domain = web.cookie_domain
+        nodes = html.escape(" ".join(node.rstrip("/") for node in web.nodes))
+        page = (pages / "desktop.html").read_text(encoding="utf-8")
+        self._desktop_page = page.replace('data-nodes=""', f'data-nodes="{nodes}"', 1)
         self._sign_in_page = (pages / "sign-in.html").read_text(encoding="utf-8")
 
     async def desktop(self, request: Request) -> Response:
@@ -94,6 +100,7 @@ class SignIn:
             COOKIE,
             self._sessions.open(card.id),
             max_age=int(SESSION_S),
+            domain=self._cookie_domain,
             httponly=True,
             samesite="strict",
             secure=request.headers["origin"].lower().startswith("https:"),
@@ -118,7 +125,7 @@ class SignIn:
             self._sessions.end(session)
             self._hub.changed(session.agent_id)
         response = RedirectResponse("/sign-in", 303)
-        response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        response.delete_cookie(COOKIE, domain=self._cookie_domain, httponly=True, samesite="strict")
         return response
 
     async def ticket(self, request: Request) -> Response:

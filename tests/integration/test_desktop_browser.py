@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import socket
 import typing
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -14,9 +15,10 @@ from playwright.async_api import Browser, BrowserContext, Page, Route, async_pla
 
 from ivr.clock import SystemClock
 from ivr.desktop.window import Limits
+from ivr.lab.ports import free_ports
 from ivr.looking import Looking
 from ivr.ports import OfferSeen, Pop, QueueSeen
-from ivr.settings import Settings
+from ivr.settings import Settings, Web
 from ivr.shelf import Shelf
 from ivr.testing.books import SMALL
 from ivr.testing.databases import SQLITE, fresh_database
@@ -272,6 +274,28 @@ async def test_after_a_restart_of_the_server_the_page_comes_back_with_the_truth(
         await expect(page.locator("#stale")).to_be_hidden()
         await expect(page.locator(".who h1")).to_have_text("Li Na")
         await expect(page.locator(".stage")).to_have_text("Your phone is ringing")
+
+
+async def test_a_page_whose_node_fails_goes_on_with_the_next_and_keeps_the_note(page: Page) -> None:
+    roster = a_roster()
+    ports = free_ports(2, socket.SOCK_STREAM)
+    web = Web(nodes=tuple(f"http://127.0.0.1:{port}" for port in ports))
+    async with running_desktop(roster, CLOCK, port=ports[1], web=web) as other:
+        async with running_desktop(roster, CLOCK, port=ports[0], web=web) as first:
+            await sign_in(page, first)
+            await talk(first, page, a_pop(CLOCK.now()))
+            await page.fill("#note", "half a sentence")
+        other.pops[1] = a_pop(CLOCK.now())
+        await page.wait_for_selector("body[data-link=live]")
+        await expect(page.locator(".who h1")).to_have_text("Li Na")
+        await expect(page.locator("#note")).to_have_value("half a sentence")
+        roster.offer(1, None, state=AgentState.READY)
+        other.hub.changed(1)
+        await page.wait_for_selector("body[data-state=ready]")
+        assert other.hub.windows(1) == 1
+        await page.click("#sign-out")
+        await page.wait_for_url(f"{other.origin}/sign-in")
+        assert roster.cards[1].state is AgentState.LOGGED_OUT
 
 
 async def test_an_outcome_is_chosen_written_and_saved_without_the_mouse(page: Page, desktop: RunningDesktop) -> None:

@@ -68,6 +68,29 @@ async def test_behind_tls_the_cookie_is_for_tls_only() -> None:
         assert "secure" in answer.headers["set-cookie"].lower()
 
 
+async def test_pages_of_the_other_nodes_may_read_our_answers_and_no_others_may() -> None:
+    web = Web(nodes=("https://a.desk.example/", "https://b.desk.example"), cookie_domain="desk.example")
+    async with running_desktop(a_roster(), CLOCK, web=web) as desktop:
+        form = {"name": "grace", "password": "right"}
+        answer = await desktop.request("POST", "/sign-in", form=form, origin="https://a.desk.example")
+        assert "domain=desk.example" in answer.headers["set-cookie"].lower()
+        cookie = answer.headers["set-cookie"].split(";")[0]
+        theirs = await desktop.request("POST", "/ticket", cookie=cookie, origin="https://b.desk.example")
+        assert theirs.status == 200
+        assert theirs.headers["access-control-allow-origin"] == "https://b.desk.example"
+        assert theirs.headers["access-control-allow-credentials"] == "true"
+        assert theirs.headers["vary"] == "Origin"
+        sources = theirs.headers["content-security-policy"]
+        assert "connect-src 'self' https://a.desk.example wss://a.desk.example https://b.desk.example" in sources
+        page = await desktop.request("GET", "/", cookie=cookie)
+        assert 'data-nodes="https://a.desk.example https://b.desk.example"' in page.body
+        ours = await desktop.request("POST", "/ticket", cookie=cookie)
+        assert "access-control-allow-origin" not in ours.headers
+        foreign = await desktop.request("POST", "/ticket", cookie=cookie, origin="https://desk.example")
+        assert foreign.status == 403
+        assert "access-control-allow-origin" not in foreign.headers
+
+
 @pytest.mark.parametrize("origin", ["", "null", "http://evil.example", "https://127.0.0.1"])
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/ticket"])
 async def test_nothing_can_be_posted_from_a_foreign_page(path: str, origin: str) -> None:

@@ -59,6 +59,25 @@ async def test_a_nudge_on_one_node_wakes_another_and_does_not_come_back(tmp_path
 
 
 @pytest.mark.postgresql
+async def test_a_node_hears_whom_another_one_tells_of_and_not_what_it_tells_itself(tmp_path):
+    async with (
+        fresh_database(POSTGRESQL, tmp_path) as database,
+        open_hints(database) as here,
+        open_hints(database) as there,
+    ):
+        await asyncio.wait_for(asyncio.gather(here.connected.wait(), there.connected.wait()), 10)
+        heard: dict[str, list[str]] = {"here": [], "there": []}
+        here.listen("desk", heard["here"].append)
+        there.listen("desk", heard["there"].append)
+        here.tell("unheard", "1")
+        here.tell("desk", "17")
+        here.nudge("done")
+        while not heard["there"]:
+            assert await there.wait("done", seconds=10)
+        assert heard == {"here": [], "there": ["17"]}
+
+
+@pytest.mark.postgresql
 async def test_hints_come_back_after_the_server_was_away_and_never_raise_meanwhile():
     server = PostgresqlServer()
     try:

@@ -88,6 +88,8 @@ def test_a_deadline_is_a_true_number_of_seconds(tmp_path: Path, written: str) ->
         ("time_zone: Asia", "1:12", "no time zone is called 'Asia'"),
         ("ami: {port: 0}", "1:13", "greater than or equal to 1"),
         ("web: {port: 4573}", "1:1", "web.port and fastagi.port are both 4573"),
+        ("web: {nodes: [desk-a]}", "1:15", "'desk-a' is no origin"),
+        ("web: {nodes: [http://10.0.0.1], cookie_domain: desk.example}", "1:6", "is not above '10.0.0.1'"),
     ],
 )
 def test_a_value_that_would_not_work_is_refused_with_its_place(

@@ -18,7 +18,12 @@ let shownTo = ""; // offer and fence of the last pop that was said to be shown
 let alerted = null; // offer that was announced
 let noticeTimer = null;
 
-const link = new Link({ tell: hear, standing: (how) => { standing = how; draw(); }, crowded: () => notice("too_many_windows") });
+const link = new Link({
+  tell: hear,
+  standing: (how) => { standing = how; draw(); },
+  crowded: () => notice("too_many_windows"),
+  nodes: document.body.dataset.nodes.split(" ").filter(Boolean),
+});
 const outcome = new Outcome((message) => link.send(message));
 
 // --- what the server says -----------------------------------------------------------------------------------------
@@ -141,7 +146,7 @@ function askReason() {
 
 function signOut() {
   if (byId("sign-out").disabled) return;
-  fetch("/sign-out", { method: "POST" }).then((answer) => location.replace(answer.url), () => notice("store_away_act"));
+  fetch(`${link.node}/sign-out`, { method: "POST", credentials: "include" }).then((answer) => location.replace(answer.url), () => notice("store_away_act"));
 }
 
 function showKeys() {

@@ -1,4 +1,5 @@
-// The link to the server: one socket, opened with a fresh ticket, opened again whenever it breaks.
+// The link to the server: one socket, opened with a fresh ticket, opened again whenever it breaks: on the next node, if
+// there are several.
 
 const VERSION = 1;
 const SILENCE_MS = 12000; // the server pings every 5 s
@@ -7,8 +8,10 @@ const TICKET_MS = 8000;
 const SIGNED_OUT = 4401, TICKET_REFUSED = 4403, CROWDED = 4409, OTHER_VERSION = 4426;
 
 export class Link {
-  /** `tell(message)` hears every message, `standing("live" | "away")` how the link stands, `crowded()` that it stays shut. */
-  constructor({ tell, standing, crowded }) {
+  /** `tell(message)` hears every message, `standing("live" | "away")` how the link stands, `crowded()` that it stays shut.
+   *  `nodes` are the origins of the desktop on every node. */
+  constructor({ tell, standing, crowded, nodes }) {
+    this.nodes = [...new Set([location.origin, ...nodes])];
     this.tell = tell;
     this.standing = standing;
     this.crowded = crowded;
@@ -21,12 +24,17 @@ export class Link {
     document.addEventListener("visibilitychange", () => this.#hurry());
   }
 
+  /** The origin of the node that is linked, or tried. */
+  get node() {
+    return this.nodes[0];
+  }
+
   async open() {
     clearTimeout(this.timer);
     this.timer = null;
     this.tries += 1;
     try {
-      const answer = await fetch("/ticket", { method: "POST", signal: AbortSignal.timeout(TICKET_MS) });
+      const answer = await fetch(`${this.node}/ticket`, { method: "POST", credentials: "include", signal: AbortSignal.timeout(TICKET_MS) });
       if (answer.status === 401) return this.#signIn();
       if (!answer.ok) throw new Error(`/ticket answered ${answer.status}`);
       this.#connect((await answer.json()).ticket);
@@ -43,9 +51,7 @@ export class Link {
   }
 
   #connect(ticket) {
-    const url = new URL("/socket", location.href);
-    url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(url);
+    const socket = new WebSocket(`${this.node.replace("http", "ws")}/socket`);
     this.socket = socket;
     this.heard = performance.now();
     socket.onopen = () => this.send({ type: "hello", ticket });
@@ -68,17 +74,19 @@ export class Link {
   #closed(code) {
     this.socket = null;
     if (code === SIGNED_OUT) this.#signIn();
-    else if (code === OTHER_VERSION) location.reload();
+    else if (code === OTHER_VERSION) location.replace(`${this.node}/`);
     else if (code === CROWDED) {
       this.standing("away");
       this.crowded();
     } else this.#again(code === TICKET_REFUSED);
   }
 
-  /** Try again: soon at first, then more slowly, never at the same moment as all the other desktops. */
+  /** Try again, the next node: soon at first, then more slowly, never at the same moment as all the other desktops. */
   #again(slowly = false) {
     this.standing("away");
-    const longest = Math.min(LONGEST_WAIT_MS, 1000 * 2 ** (this.tries - 1 + (slowly ? 1 : 0)));
+    const rounds = Math.floor(Math.max(0, this.tries - 1) / this.nodes.length);
+    this.nodes.push(this.nodes.shift());
+    const longest = Math.min(LONGEST_WAIT_MS, 1000 * 2 ** (rounds + (slowly ? 1 : 0)));
     this.timer = setTimeout(() => this.open(), Math.random() * longest);
   }
 
@@ -95,6 +103,6 @@ export class Link {
   }
 
   #signIn() {
-    location.replace("/sign-in");
+    location.replace(`${this.node}/sign-in`);
   }
 }
