@@ -4,10 +4,10 @@ SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help install demo test check lint bench coverage wheel clean
+.PHONY: help install demo demo-cluster test check lint bench coverage wheel clean
 
 help: ## what can be done here
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
 install: ## the Python environment in .venv, with everything
 	@sh config/setup/install.sh
@@ -16,6 +16,11 @@ demo: ## real calls on a real Asterisk, told step by step; stays up until Ctrl-C
 	@sh config/setup/install.sh demo
 	@sh config/setup/asterisk.sh
 	@ivr demo $(if $(filter-out 0,$(ONCE)),--once)
+
+demo-cluster: ## two engines on one PostgreSQL, one of them killed in the midst of calls, told step by step (ONCE=1 as above)
+	@sh config/setup/install.sh demo-cluster
+	@sh config/setup/asterisk.sh
+	@ivr demo --cluster $(if $(filter-out 0,$(ONCE)),--once)
 
 check: install lint ## lint, strict types, import contracts, unit tests; under a minute
 	@echo 'ringwise: unit tests' && pytest -q -n auto tests/unit tests/architecture

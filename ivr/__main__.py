@@ -284,12 +284,21 @@ def doctor(settings: SettingsFile = None) -> None:
 @cli.command()
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Leave after the summary.")] = False,
-    folder: Annotated[Path, typer.Option(help="Where the demonstration keeps its files.")] = Path("var/demo"),
+    cluster: Annotated[
+        bool,
+        typer.Option("--cluster", help="Two engines on one PostgreSQL, one of which is killed in the midst of calls."),
+    ] = False,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Where the demonstration keeps its files: var/demo, or var/demo-cluster for two engines."),
+    ] = None,
 ) -> None:
     """Show the whole system at work: a demonstration bank, a private Asterisk, real calls, a real browser."""
-    from ivr.demo.show import run
+    from ivr.demo import cluster as two_nodes
+    from ivr.demo import show
 
-    raise typer.Exit(run(folder, once=once))
+    shown, usual = (two_nodes.run, "var/demo-cluster") if cluster else (show.run, "var/demo")
+    raise typer.Exit(shown(folder or Path(usual), once=once))
 
 
 if __name__ == "__main__":

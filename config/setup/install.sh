@@ -1,8 +1,9 @@
 #!/bin/sh
 # Makes .venv with everything, and installs the programs that are missing. Works on a minimal Debian or Ubuntu.
-#   install.sh         what `make install` needs: Python and its packages
-#   install.sh demo    + speech, a browser and Chinese letters for it
-#   install.sh test    + SIPp, and PostgreSQL's programs (no server is set up; the tests start their own)
+#   install.sh                what `make install` needs: Python and its packages
+#   install.sh demo           + speech, a browser and Chinese letters for it
+#   install.sh demo-cluster   + PostgreSQL's programs (no server is set up; demonstration and tests start their own)
+#   install.sh test           + SIPp
 # What is there is left alone; when nothing is missing, it needs no network and no rights.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -10,8 +11,8 @@ cd "$(dirname "$0")/../.."
 
 wanted=${1:-install}
 case $wanted in
-    install|demo|test) ;;
-    *) stop "install.sh does not know '$wanted'." "Say install, demo or test." ;;
+    install|demo|demo-cluster|test) ;;
+    *) stop "install.sh does not know '$wanted'." "Say install, demo, demo-cluster or test." ;;
 esac
 
 # --- Python ------------------------------------------------------------------------------------------------------
@@ -94,7 +95,7 @@ if ! have chromium && ! have google-chrome; then
 fi
 [ "$wanted" = demo ] && exit 0
 
-have sipp || packages sip-tester
+[ "$wanted" = demo-cluster ] || have sipp || packages sip-tester
 if [ -z "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] && ! have initdb; then
     # Debian would set up and start a server of its own: not wanted here, so say so while it installs.
     hint=/etc/postgresql-common/createcluster.d/ringwise.conf

@@ -32,6 +32,14 @@ new MutationObserver(() => {
   requestAnimationFrame(() => requestAnimationFrame(() => window.popsStood.push(Date.now())));
 }).observe(document, {subtree: true, childList: true, attributes: true, attributeFilter: ['hidden']});
 """
+#: Notes, in the page's own clock, when its link became live and when it did not.
+WATCH_LINK = """
+window.linkTold = [];
+new MutationObserver(() => {
+  const link = document.body?.dataset.link;
+  if (link && link !== window.linkTold.at(-1)?.[1]) window.linkTold.push([Date.now(), link]);
+}).observe(document, {subtree: true, childList: true, attributes: true, attributeFilter: ['data-link']});
+"""
 #: Milliseconds that a page gets for anything.
 PATIENCE_MS = 15_000
 #: Seconds that all of a sign-in may take.
@@ -55,6 +63,8 @@ class AgentDesk:
     def __init__(self, page: Page, name: str) -> None:
         self.page = page
         self.name = name
+        self._sockets: list[str] = []
+        page.on("websocket", lambda socket: self._sockets.append(socket.url))
 
     async def state(self) -> str:
         """What the page says the agent is doing: ready, offered, busy, wrap_up …"""
@@ -75,6 +85,15 @@ class AgentDesk:
         """When each pop first stood on the screen, UTC seconds of the epoch."""
         return [moment / 1000 for moment in await self.page.evaluate("window.popsStood")]
 
+    async def live_since(self, moment: float) -> float | None:
+        """When the link was first live again after that moment, UTC seconds of the epoch; None while it is not."""
+        told = await self.page.evaluate("window.linkTold")
+        return next((at / 1000 for at, link in told if link == "live" and at / 1000 > moment), None)
+
+    def linked_to(self, url: str) -> bool:
+        """Whether the newest socket goes to the desktop at this address."""
+        return bool(self._sockets) and self._sockets[-1] == f"{url.replace('http', 'ws', 1)}/socket"
+
     async def close(self) -> None:
         """Close the window; the agent stays signed in until the desk counts as lost.
 
@@ -90,7 +109,9 @@ class AgentDesk:
         await self.page.click("#dispositions [value=resolved], #dispositions [data-value=resolved]")
         await self.page.fill("#note", "Demonstration call.")
         await self.page.click("#save-ready")
-        await self.until("ready")
+        await self.page.wait_for_function(  # the next call may come at once
+            "document.body.dataset.state !== 'wrap_up'", timeout=PATIENCE_MS
+        )
 
     async def pop_text(self) -> str:
         """What the agent reads, header and pop."""
@@ -127,17 +148,19 @@ class AgentDesks:
         if self._playwright is not None:
             await self._playwright.stop()
 
-    async def sign_in(self, name: str, password: str, *, language: str = "en") -> AgentDesk:
-        """Sign an agent in, as a person would. Raises TimeoutError."""
+    async def sign_in(self, name: str, password: str, *, language: str = "en", url: str | None = None) -> AgentDesk:
+        """Sign an agent in, as a person would, on the first node or at `url`. Raises TimeoutError."""
         assert self._browser is not None
         async with asyncio.timeout(SIGN_IN_S):
             context = await self._browser.new_context(viewport={"width": 1280, "height": 800}, locale=language)
             context.set_default_timeout(PATIENCE_MS)
             page = await context.new_page()
             await page.add_init_script(WATCH_POPS)
-            await page.goto(f"{self.url}/sign-in")
+            await page.add_init_script(WATCH_LINK)
+            desk = AgentDesk(page, name)
+            await page.goto(f"{url or self.url}/sign-in")
             await page.fill("input[name=name]", name)
             await page.fill("input[name=password]", password)
             await page.click("button[type=submit]")
             await page.wait_for_selector("body.desktop[data-link=live]")
-        return AgentDesk(page, name)
+        return desk

@@ -15,10 +15,10 @@ from sqlalchemy import select
 
 from ivr.demo.calls import CALLS, Seen, Stage
 from ivr.demo.desks import AgentDesks, find_browser
-from ivr.demo.voices import agent_voice
+from ivr.demo.phones import agents_phones
 from ivr.errors import Misconfigured
 from ivr.lab.ports import require_free
-from ivr.lab.robots import Manner, RobotCaller, RobotPhone
+from ivr.lab.robots import RobotCaller
 from ivr.lab.site import Site, SitePorts
 from ivr.prompts.catalogue import Catalogue
 from ivr.rankers import CURRENT
@@ -35,6 +35,7 @@ PORTS = {
     "fastagi": (4573, "RINGWISE_FASTAGI_PORT", socket.SOCK_STREAM),
     "web": (8480, "RINGWISE_WEB_PORT", socket.SOCK_STREAM),
 }
+EACH_NODE = ("fastagi", "web")  #: those of which each node needs one
 #: Agents whose desktops are open during the calls.
 ON_DUTY = ("chris", "grace", "meiling")
 #: Seconds that an agent's robot talks before it hangs up.
@@ -65,7 +66,7 @@ async def _show(folder: Path, once: bool, console: Console) -> int:
     )
     await _prepare(site, console)
     async with AsyncExitStack() as stack:
-        stop = _told_to_stop()
+        stop = told_to_stop()
         stack.push_async_callback(site.stop)
         console.print("[bold]Starting[/] Asterisk, the engine and the agents' desktops …")
         site.set_clock(CALLS[0].at)
@@ -73,13 +74,7 @@ async def _show(folder: Path, once: bool, console: Console) -> int:
         book = load_book(site.book)
         catalogue = Catalogue.load(site.prompts, book)
         database = await stack.enter_async_context(Database.opened(site.settings.database_url))
-        phones = {}
-        for agent in site.staff:
-            endpoint = agent.phone.removeprefix("PJSIP/")
-            manner = Manner(ring_s=1.5, sentence=await agent_voice(agent), talk_s=TALK_S)
-            phones[agent.name] = await stack.enter_async_context(
-                RobotPhone(site.asterisk.phone_address(endpoint), manner)
-            )
+        phones = await agents_phones(site, stack, talk_s=TALK_S)
         caller = await stack.enter_async_context(RobotCaller(site.asterisk.sip, site.asterisk.trunk_address))
         desks = await stack.enter_async_context(AgentDesks(site.engine.url))
         stage = Stage(site, database, console, caller, phones, desks, book, catalogue)
@@ -95,7 +90,7 @@ async def _show(folder: Path, once: bool, console: Console) -> int:
     return 0 if ok else 1
 
 
-def _told_to_stop() -> asyncio.Event:
+def told_to_stop() -> asyncio.Event:
     """Set by Ctrl-C and SIGTERM, so that everything that was started is ended in order."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -103,17 +98,21 @@ def _told_to_stop() -> asyncio.Event:
     return stop
 
 
-def chosen_ports() -> SitePorts:
-    """The demonstration's ports. Raises Misconfigured, naming the way out, when one is taken or is no port."""
+def chosen_ports(*, nodes: int = 1, command: str = "make demo") -> SitePorts:
+    """The demonstration's ports; further nodes take those that follow.
+
+    Raises Misconfigured, naming the way out, when one is taken or is no port.
+    """
     found = {}
     for purpose, (usual, variable, kind) in PORTS.items():
         text = os.environ.get(variable, str(usual))
         if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
             raise Misconfigured(f"{variable}={text!r} is not a port; use a number from 1 to 65535")
         try:
-            require_free(int(text), kind, "127.0.0.1", purpose.upper())
+            for node in range(nodes if purpose in EACH_NODE else 1):
+                require_free(int(text) + node, kind, "127.0.0.1", purpose.upper())
         except Misconfigured as fault:
-            raise Misconfigured(f"{fault}, as in: {variable}={int(text) + 1000} make demo") from fault
+            raise Misconfigured(f"{fault}, as in: {variable}={int(text) + 1000} {command}") from fault
         found[purpose] = int(text)
     return SitePorts(**found)
 

@@ -40,6 +40,11 @@ class EngineProcess:
         """Whether its process lives."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int | None:
+        """Its process, while it runs."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
     def launch(self) -> subprocess.Popen[bytes]:
         """Start the process and do not wait for anything."""
         with self.log.open("ab") as out:

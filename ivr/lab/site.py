@@ -56,6 +56,7 @@ class Site:
     asterisk: LabAsterisk = field(init=False)
     engines: list[EngineProcess] = field(init=False, default_factory=list)
     secrets: dict[str, str] = field(init=False)
+    _desktops: list[str] = field(init=False)  #: every node's, as browsers reach them
     clock_ahead_s: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
@@ -79,6 +80,7 @@ class Site:
             "RINGWISE_AMI_SECRET": self.asterisk.plan.ami_secret,
             "RINGWISE_WEB_SECRET": kept_secret(self.folder / "web-secret"),
         }
+        self._desktops = [f"http://127.0.0.1:{port}" for port in web] if self.nodes > 1 else []
         for number in range(self.nodes):
             node = f"node-{'abcdefgh'[number]}"
             self._write_settings(node, fastagi[number], web[number])
@@ -124,7 +126,7 @@ class Site:
             "database": {"url": self.database_url or f"sqlite+aiosqlite:///{self.folder / 'ringwise.db'}"},
             "fastagi": {"port": fastagi_port},
             "ami": {"port": self.asterisk.plan.ami_port},
-            "web": {"port": web_port},
+            "web": {"port": web_port, "nodes": self._desktops},
             "prompts": {"folder": str(self.prompts.resolve())},
             "book": {"folder": str(self.book), "queues": str(self.queues)},
             "learning": {"folder": str(self.folder / "models")},

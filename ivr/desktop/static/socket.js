@@ -3,7 +3,8 @@
 
 const VERSION = 1;
 const SILENCE_MS = 12000; // the server pings every 5 s
-const LONGEST_WAIT_MS = 5000;
+const FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 5000;
+const NEXT_NODE_MS = 400; // to the first try of another node: its agents come from one that has just failed
 const TICKET_MS = 8000;
 const SIGNED_OUT = 4401, TICKET_REFUSED = 4403, CROWDED = 4409, OTHER_VERSION = 4426;
 
@@ -86,7 +87,8 @@ export class Link {
     this.standing("away");
     const rounds = Math.floor(Math.max(0, this.tries - 1) / this.nodes.length);
     this.nodes.push(this.nodes.shift());
-    const longest = Math.min(LONGEST_WAIT_MS, 1000 * 2 ** (rounds + (slowly ? 1 : 0)));
+    const first = this.nodes.length > 1 && this.tries < this.nodes.length ? NEXT_NODE_MS : FIRST_WAIT_MS;
+    const longest = Math.min(LONGEST_WAIT_MS, first * 2 ** (rounds + (slowly ? 1 : 0)));
     this.timer = setTimeout(() => this.open(), Math.random() * longest);
   }
 
