@@ -181,6 +181,9 @@ def call(
     number: Annotated[int | None, typer.Option("--version", help="A published version; default the folder.")] = None,
     agents: Annotated[bool, typer.Option(help="Whether an agent is there, who always answers.")] = True,
     fast: Annotated[bool, typer.Option("--fast", help="Skip the time that speech, music and talks take.")] = False,
+    ahead: Annotated[
+        int | None, typer.Option("--ahead", metavar="N", min=0, max=200, help="Others wait before you in every queue.")
+    ] = None,
     settings: SettingsFile = None,
 ) -> None:
     """Call the menu book from the terminal: hear it as text, press keys at any time. Needs no Asterisk.
@@ -189,7 +192,7 @@ def call(
     """
     from ivr.commands.call import Wish, run
 
-    wish = Wish(who, at, lang, dial, number, agents, fast)
+    wish = Wish(who, at, lang, dial, number, agents, fast, ahead)
     raise typer.Exit(run(settings_of(settings), wish))
 
 

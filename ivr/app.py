@@ -29,6 +29,7 @@ from ivr.desktop.server import DesktopServer, build_app
 from ivr.dispatch import Dispatcher
 from ivr.editions import Editions
 from ivr.errors import Misconfigured
+from ivr.expected_waits import ExpectedWaits
 from ivr.history import HistoryKeeper
 from ivr.looking import Looking
 from ivr.messages import Gateway, HttpGateway, MessageFigures, Post
@@ -59,6 +60,7 @@ from models.nodes import Nodes
 from models.outbox import Outbox
 from models.recordings import Recordings
 from models.traffic import TrafficCounts
+from models.waits import WaitBook
 from routing.errors import StoreAway
 
 log = structlog.get_logger()
@@ -103,6 +105,8 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         await stack.enter_async_context(journal)
         hints = await stack.enter_async_context(open_hints(database))
         roster = Agents(database)
+        exchange, callbacks = Claims(database, settings.node), CallbackBook(database)
+        table = queues.table(settings.time_zone)
         bank: Bank = SqlBank(database, settings.zone)
         if settings.bank.url is not None:
             bank_secret = config.secret("RINGWISE_BANK_SECRET")
@@ -131,7 +135,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             clock=clock,
             log=journal,
             directory=Customers(database, settings.zone, history_days=settings.personal.history_days),
-            exchange=Claims(database, settings.node),
+            exchange=exchange,
             roster=roster,
             bank=bank,
             desk=hub,
@@ -145,13 +149,14 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             ),
             messenger=outbox,
             cases=CaseBook(database, settings.zone),
-            callbacks=CallbackBook(database),
+            callbacks=callbacks,
             webhooks=webhooks,
             ranker=ranker,
             edition=editions.get,
             edition_for=editions.for_caller,
             recall=editions.recall,
-            queues=queues.table(settings.time_zone),
+            queues=table,
+            expected=ExpectedWaits(exchange, callbacks, WaitBook(database), table, clock),
         )
         dialler = CallbackDialler(parts)
         dispatcher, watcher = Dispatcher(parts, dialler), Watcher(parts)

@@ -54,6 +54,17 @@ class Metrics:
         for what, count in parts.called_back.items():
             callbacks.add_metric([what], count)
         yield callbacks
+        waits = CounterMetricFamily("ringwise_waits_told", "Expected waits that callers were told", labels=["queue"])
+        for queue, count in parts.expected.told.items():
+            waits.add_metric([queue], count)
+        yield waits
+        fates = GaugeMetricFamily(
+            "ringwise_waits_newest", "The newest waits told, by whether the range held", labels=["queue", "fate"]
+        )
+        for queue, counts in parts.expected.fates.items():
+            for fate, count in counts.items():
+                fates.add_metric([queue, fate], count)
+        yield fates
         yield GaugeMetricFamily("ringwise_calls_live", "Calls this node holds", value=len(parts.live))
         yield GaugeMetricFamily(
             "ringwise_switch_up", "1 when Asterisk can be reached", value=float(parts.switchboard.up)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from ivr.expected_waits import ExpectedWaits
 from ivr.ports import (
     Bank,
     Callbacks,
@@ -82,6 +83,7 @@ class Parts:
     edition_for: Callable[[str], Edition]  #: of a new call, by its caller: the one for everybody, or the canary
     recall: Callable[[int], Awaitable[Edition | None]]  #: what a call began on; None when it cannot be had in time
     queues: QueueTable
+    expected: ExpectedWaits
     live: dict[str, LiveCall] = field(default_factory=dict)
     endings: Counter[str] = field(default_factory=Counter)  #: how calls of this node have ended, counted
     arrivals: Counter[tuple[str, str]] = field(default_factory=Counter)  #: calls that came in, by entry and campaign

@@ -61,6 +61,21 @@ class Way(_Part):
         return self
 
 
+class AnnounceWait(_Part):
+    """Callers are told how long they will probably wait, as a range of minutes."""
+
+    service_s: float | None = Field(
+        default=None,
+        ge=10,
+        le=7200,
+        description="How long a conversation with its wrap-up usually takes; it counts as six conversations. Without, "
+        "nothing is said before six have been seen.",
+    )
+    least_agents: int = Field(
+        default=2, ge=1, le=1000, description="Nothing is said while fewer agents are at work who may serve the caller."
+    )
+
+
 class LastAgent(_Part):
     """Callers get the agent whom they talked to last."""
 
@@ -108,6 +123,9 @@ class Queue(_Part):
     announce_every_s: float = Field(default=30, ge=10, le=600, description="Seconds of music between announcements.")
     announce_position: bool = Field(
         default=True, description="Whether callers are told their position when it has got better."
+    )
+    announce_wait: AnnounceWait | None = Field(
+        default=None, description="Callers are told the expected wait, as a range; nothing is said of it without."
     )
 
     def required(self, more: Mapping[str, int]) -> dict[str, int]:

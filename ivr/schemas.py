@@ -19,6 +19,8 @@ EXAMPLES: Mapping[str, Any] = {
     "Web.origins": ["https://desk.example"],
     "Prompts.seen_by_asterisk": "/var/cache/ringwise/prompts",
     "Recordings.seen_by_asterisk": "/var/spool/ringwise",
+    "AnnounceWait.service_s": 240,
+    "Queue.announce_wait": {"service_s": 240},
     "Bank.url": "https://bank.example/ivr/",
     "Messages.gateway": "https://sms.example/send",
     "Messages.sender": "95588",

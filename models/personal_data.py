@@ -116,6 +116,7 @@ HOLDINGS: Mapping[str, Holding] = {
     ),
     "agent_skills": _untouched("agent_id skill level"),
     "nodes": _untouched("name started_at seen_at"),
+    "told_waits": _untouched("id need_id at least_min most_min mean_s ahead agents"),
     "menu_books": _untouched("version published_at message digest files"),
     "book_choices": _untouched("id at stable canary canary_share chosen_by message"),
 }  # fmt: skip
@@ -154,6 +155,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "survey": ("survey", "outcome", "answered", "of"),
     "transfer": ("to", "outcome", "talked_s"),
     "unspoken": ("prompt",),
+    "wait_told": ("least_min", "most_min"),
     "verification": ("by", "attempt", "result"),
     **dict.fromkeys(
         map(str, (Verdict.NO_INPUT, Verdict.INVALID, Verdict.REPEATED, Verdict.BACK, Verdict.GAVE_UP)),

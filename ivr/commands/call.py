@@ -16,6 +16,7 @@ from ivr.rehearsal.identity import Identity, identify
 from ivr.rehearsal.keys import all_lines, follow, lines_as_they_come, typing
 from ivr.rehearsal.loops import run_virtually
 from ivr.rehearsal.node import Logged, Rehearsal, Scene, everybody, logged
+from ivr.rehearsal.schema import Crowd
 from ivr.rehearsal.screen import Screen
 from ivr.settings import Settings
 
@@ -31,6 +32,7 @@ class Wish:
     version: int | None = None
     agents: bool = True
     fast: bool = False
+    ahead: int | None = None  #: others who wait before the caller in every queue
 
 
 def run(settings: Settings, wish: Wish) -> int:
@@ -62,6 +64,8 @@ async def _call(
     who.move_in(rehearsal.stage, at)
     if wish.agents:
         rehearsal.hire(everybody({}))
+    if wish.ahead is not None:
+        rehearsal.crowd(Crowd(ahead=wish.ahead))
     telephone = rehearsal.telephone(who.ani, wish.dial)
     telephone.pace = 0.0 if wish.fast and lines is None else 1.0
     screen = Screen(rehearsal, telephone, console)

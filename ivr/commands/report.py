@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ from ivr.settings import Settings
 
 if TYPE_CHECKING:
     from menus.evaluation.report import Report
+    from routing.wait_ranges import Told
 
 report = typer.Typer(name="report", help="What the recorded calls say.", no_args_is_help=True)
 
@@ -50,6 +52,41 @@ def menus(
         return
     for line in _lines(told, span):
         print(line)
+
+
+@report.command()
+def waits(
+    since: Annotated[str, typer.Option("--since", help="What was told within so long: 30d or 12h.")] = "7d",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    settings: SettingsFile = None,
+) -> None:
+    """Expected waits that callers were told: how many of the ranges held, how far the estimates were off."""
+    from ivr.reports.waits import kept, rows, to_json
+    from routing.wait_ranges import COVERAGE
+
+    read, seconds = settings_of(settings), span_s(since)
+    now = SystemClock(read.clock_ahead_s).now()
+    queues = kept(asyncio.run(_told(read, now - seconds, now)))
+    if as_json:
+        print(json.dumps({"since": now - seconds, "until": now, "aim": COVERAGE, "queues": to_json(queues)}, indent=1))
+        return
+    if not queues:
+        print(f"nobody was told an expected wait within {since}")
+        return
+    for line in aligned(rows(queues)):
+        print(line.rstrip())
+    print(
+        f"\nheld: an agent came within the range, of those known; the aim is {COVERAGE:.0%}. off by: wait less estimate"
+    )
+
+
+async def _told(settings: Settings, since: float, until: float) -> "Sequence[Told]":
+    """Raises what `opened` raises, and StoreAway."""
+    from models.migrate import opened
+    from models.waits import WaitBook
+
+    async with opened(settings.database_url) as database:
+        return await WaitBook(database).told(now=until, since=since)
 
 
 async def _evaluated(settings: Settings, since: float, until: float) -> "Report":

@@ -3,7 +3,7 @@
 from ivr.ports.desk import CaseSeen, ContactSeen, CustomerView, Desk, Pop, ProductSeen
 from ivr.ports.line import Clip, ClipHeard, Clock, Dialled, DialStatus, Heard, Leg, Recorded, Waited
 from ivr.ports.record import CallLog, Directory
-from ivr.ports.routing import CALLBACKS, ROUTING, Exchange, Hints, Roster
+from ivr.ports.routing import CALLBACKS, ROUTING, Exchange, Hints, Roster, Waits
 from ivr.ports.selfservice import (
     Bank,
     BankAnswer,
@@ -89,6 +89,7 @@ __all__ = [
     "Switchboard",
     "TextMessage",
     "Waited",
+    "Waits",
     "WebRequest",
     "Webhooks",
 ]

@@ -3,15 +3,17 @@
 Times named `…_at` and `now` are UTC seconds of the epoch, from `Clock.now()`. Nothing here knows AGI, AMI, SQL or HTTP.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from routing.agent import AgentEvent
 from routing.decision import Decision
 from routing.need import Need
 from routing.offer import Claimed, Lost, OfferEvent
+from routing.outlook import Lately
 from routing.snapshot import Snapshot
 from routing.views import AgentCard, NeedWish, OfferSeen, QueueSeen, Standing, Swept
+from routing.wait_ranges import Told, WaitRange
 
 # --- routing ---------------------------------------------------------------------------------------------------------
 
@@ -74,6 +76,27 @@ class Exchange(Protocol):
         """Expire offers whose lease is over, end wrap-ups whose time has passed, pause agents whose desk is lost.
         With `alive` (linkedids on the switch as read at `alive_at`, None when unknown) also close calls, needs and
         offers whose channel is gone; never a call that was younger than two seconds then."""
+        ...
+
+
+# --- expected waits --------------------------------------------------------------------------------------------------
+
+
+class Waits(Protocol):
+    """What queues have seen of late, and what callers were told of their waits."""
+
+    async def lately(self, wrap_up_s: Mapping[str, float], *, now: float) -> Mapping[str, Lately]:
+        """By queue; `wrap_up_s` counts where an agent has noted nothing after a conversation."""
+        ...
+
+    async def tell(
+        self, need_id: int, said: WaitRange, *, mean_s: float, ahead: float, agents: int, now: float
+    ) -> None:
+        """Keep a range that was said to the caller of a need."""
+        ...
+
+    async def told(self, *, now: float, since: float | None = None) -> Sequence[Told]:
+        """The ranges that were said since then, or the newest, in that order, with what came of them."""
         ...
 
 

@@ -62,6 +62,8 @@ def not_live(part: Part) -> str | None:
     scenario = part.scenario
     if scenario.dips:
         return "other systems answer in rehearsals only"
+    if scenario.crowd is not None:
+        return "others wait in rehearsals only"
     if scenario.outside != "answers":
         return "outside numbers are not rung from a private Asterisk"
     longest_s = sum(seconds_of(step.waits) for step in scenario.steps if step.waits is not None)

@@ -17,9 +17,10 @@ from ivr.errors import DipFailed
 from ivr.parts import Edition
 from ivr.ports import Arrival, DialStatus, WebRequest
 from ivr.queues import Queue
+from ivr.rehearsal.crowd import Others
 from ivr.rehearsal.files import ANYBODY
 from ivr.rehearsal.loops import LoopClock
-from ivr.rehearsal.schema import Agent, seconds_of
+from ivr.rehearsal.schema import Agent, Crowd, seconds_of
 from ivr.rehearsal.telephone import Manner, Telephone
 from ivr.settings import Settings
 from ivr.testing.records import MemoryDirectory, MemoryStore
@@ -111,6 +112,7 @@ class Rehearsal:
         self.full_names: dict[str, str] = {}
         self._coming: list[tuple[float, int]] = []
         self._telephone: Telephone | None = None
+        self._others: Others | None = None
         self.stage.switchboard.on_wake = self._wake
 
     def hire(self, agents: Mapping[str, Agent]) -> None:
@@ -130,6 +132,10 @@ class Rehearsal:
             if comes_s:
                 self._coming.append((comes_s, row.id))
 
+    def crowd(self, crowd: Crowd) -> None:
+        """Let others wait and be served in every queue."""
+        self._others = Others(self.stage, crowd, self.scene.edition.book.languages)
+
     def outside(self, what: str) -> None:
         """What comes of calls to the book's outside numbers."""
         for number in self.scene.edition.book.numbers.values():
@@ -146,6 +152,7 @@ class Rehearsal:
         stage = self.stage
         beside = [stage.dispatcher.run(), stage.watcher.listen(), stage.watcher.sweep_forever()]
         beside += [self._come(after_s, id_) for after_s, id_ in self._coming]
+        beside += [self._others.are_served()] if self._others is not None else []
         tasks = [asyncio.ensure_future(work) for work in beside]
         try:
             await converse(telephone, stage.parts)

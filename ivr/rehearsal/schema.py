@@ -207,6 +207,17 @@ class Agent(Part):
     talks: Seconds = "10s"
 
 
+class Crowd(Part):
+    """Others in every queue, while the caller waits there."""
+
+    ahead: int = Field(default=0, ge=0, le=200)
+    """Callers who came before; the first is served when the first agent is free."""
+    at_work: int = Field(default=4, ge=1, le=200)
+    """Agents of each queue who talk to others for the whole call."""
+    talks: Seconds = "4min"
+    """How long their conversations take with the wrap-up."""
+
+
 class Step(Part):
     """One thing that must happen in the call, or that the caller does. Exactly one of the keys down to `ends`."""
 
@@ -291,6 +302,8 @@ class Scenario(Part):
     """Language that this caller has chosen to keep."""
     agents: Literal["none"] | tuple[Name, ...] | None = None
     """Who is there: names out of `agents`, or none; everybody when left out."""
+    crowd: Crowd | None = None
+    """Others who wait and are served; nobody when left out."""
     outside: Literal["answers", "busy", "no_answer"] = "answers"
     """What comes of calls to outside numbers."""
     dips: Mapping[Said, Annotated[str, AfterValidator(_dip)]] = Field(default_factory=dict)

@@ -84,6 +84,8 @@ async def _play(part: Part, scene: Scene) -> Played:
     if scenario.agents != "none":
         there = agents if scenario.agents is None else {name: agents[name] for name in scenario.agents}
         rehearsal.hire(there)
+    if scenario.crowd is not None:
+        rehearsal.crowd(scenario.crowd)
     rehearsal.outside(scenario.outside)
     rehearsal.webhooks.take(scenario.dips)
     telephone = rehearsal.telephone(number_of(part.caller), scenario.dial)

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 import structlog
 
 from ivr.call import Call
+from ivr.expected_waits import Said
 from ivr.ports import ROUTING, Clip, NeedWish, Standing, Waited
 from ivr.queues import Queue
 from ivr.steps.talk import LOOK_AGAIN_S, STATE_S, connect, leave_queue
+from ivr.steps.wait_words import tell_wait
 from menus.schema import Callback, Route, Way
 from menus.values import Value
 from menus.walk import Failed, Finished, Input, Left, Position, Pressed
@@ -110,7 +112,9 @@ class _Waiting:
     stated: bool = False  #: the need is in the store
     began: float = 0.0  #: by the monotonic clock
     since: float = 0.0  #: what the age of the need counts from, as the store says it
+    need_id: int = 0
     announced: int = 0  #: the position that was said last
+    told: Said | None = None  #: the expected wait that was said last
     offered: dict[int, float] = field(default_factory=dict)  #: way → when it was last offered, by the monotonic clock
 
     async def state_need(self) -> None:
@@ -124,7 +128,7 @@ class _Waiting:
             log.warning("the store is away; the caller waits, the need is stated again")
             self.stated = False
             return
-        self.stated, self.since = True, need.since
+        self.stated, self.since, self.need_id = True, need.since, need.id
         call.parts.hints.nudge(ROUTING)
         call.parts.desk.changed()
 
@@ -136,7 +140,8 @@ class _Waiting:
         if self.stated:  # when an agent is free, nobody needs to be told to hold
             pressed = await self._wait(AT_ONCE_S)
         if pressed is None and not (self.stated and await self._has_offer()):
-            pressed = await self._tell(call.prompt(call.edition.book.waiting.hold))
+            hold = call.prompt(call.edition.book.waiting.hold)
+            pressed = await self._tell(hold + await self._expected_wait())
         await leg.hold()
         while True:
             came = await self._leaves_by(pressed)
@@ -194,12 +199,21 @@ class _Waiting:
             clips = call.prompt(words.position, position=standing.position)
         elif standing is not None:
             clips = call.prompt(words.still)
+        if standing is not None:
+            clips += await self._expected_wait()
         for way in offers:
             clips += call.prompt(way.prompt)
         await call.leg.unhold()
         pressed = await self._tell(clips)
         await call.leg.hold()
         return pressed
+
+    async def _expected_wait(self) -> tuple[Clip, ...]:
+        """The words for the expected wait, when one is known and is news."""
+        if not self.stated:
+            return ()
+        self.told, clips = await tell_wait(self.call, self.need_id, self.wish.queue, self.told)
+        return clips
 
     async def _tell(self, clips: tuple[Clip, ...]) -> str | None:
         """Say something to a waiting caller; a key that leaves the queue ends it, and so does an agent."""

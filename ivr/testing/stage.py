@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from ivr.callbacks import CallbackDialler
 from ivr.conversation import converse
 from ivr.dispatch import Dispatcher
+from ivr.expected_waits import ExpectedWaits
 from ivr.parts import Edition, Parts
 from ivr.ports import Arrival, Clip
 from ivr.prompts.catalogue import Catalogue
@@ -29,6 +30,7 @@ from ivr.testing.selfservice import (
     MemoryWebhooks,
 )
 from ivr.testing.switchboard import MemorySwitchboard
+from ivr.testing.waits import MemoryWaits
 from ivr.watch import Watcher
 from menus.facts import CallerFacts
 from menus.learning.ranker import KernelRanker
@@ -88,6 +90,9 @@ class Stage:
         self.legs: dict[str, ScriptedLeg] = {}
         self.switchboard.on_wake = self._wake
         self.lockouts = MemoryLockouts(self.store, settings.verification)
+        if not isinstance(queues, QueueTable):
+            queues = QueueTable(queues or {"general": Queue(skills={"general": 1}, **(queue or {}))})
+        self.waits = MemoryWaits(self.store)
         self.parts = Parts(
             settings=settings,
             clock=self.clock,
@@ -108,9 +113,8 @@ class Stage:
             edition=lambda version: self.editions.get(version or 0, self.editions[max(self.editions)]),
             edition_for=self._edition_for,
             recall=self._recall,
-            queues=queues
-            if isinstance(queues, QueueTable)
-            else QueueTable(queues or {"general": Queue(skills={"general": 1}, **(queue or {}))}),
+            queues=queues,
+            expected=ExpectedWaits(self.exchange, self.callbacks, self.waits, queues, self.clock),
         )
         self.dialler = CallbackDialler(self.parts)
         self.dispatcher, self.watcher = Dispatcher(self.parts, self.dialler), Watcher(self.parts)

@@ -15,6 +15,7 @@ from models.tables import (
     NodeRow,
     OfferRow,
     OutboxRow,
+    ToldWaitRow,
 )
 from routing.agent import AgentState
 from routing.errors import StoreAway
@@ -38,6 +39,7 @@ class MemoryStore:
     history: list[HistoryEventRow] = field(default_factory=list)
     needs: dict[int, NeedRow] = field(default_factory=dict)
     offers: dict[int, OfferRow] = field(default_factory=dict)
+    told_waits: list[ToldWaitRow] = field(default_factory=list)
     agents: dict[int, AgentRow] = field(default_factory=dict)
     skills: dict[int, dict[str, int]] = field(default_factory=dict)
     passwords: dict[int, str] = field(default_factory=dict)

@@ -7,14 +7,16 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from ivr.ports import CallLog, Exchange, Roster
+from ivr.ports import CallLog, Exchange, Roster, Waits
 from ivr.testing.databases import fresh_database
 from ivr.testing.records import MemoryCallLog, MemoryExchange, MemoryRoster, MemoryStore
+from ivr.testing.waits import MemoryWaits
 from menus.facts import CallerFacts
 from models.agents import Agents
 from models.calls import CallJournal
 from models.claims import Claims
 from models.tables import CallRow
+from models.waits import WaitBook
 from routing.agent import AgentEvent, AgentState
 from routing.call import Arrival
 from routing.decision import Decision, decide
@@ -38,6 +40,7 @@ class World:
     other_exchange: Exchange  #: likewise
     add: Callable[[str, str, str, str, dict[str, int]], Awaitable[int]]
     row: Callable[[str], Awaitable[CallRow]]
+    waits: Waits
 
     async def agent(self, name: str = "anna", *, ready_at: float = T, **skills: int) -> int:
         """An agent who is ready."""
@@ -109,6 +112,7 @@ def twin_world() -> World:
         MemoryExchange(store, "node-b"),
         add,
         row,
+        MemoryWaits(store),
     )
 
 
@@ -128,4 +132,5 @@ async def stored_world(kind: str, folder: Path) -> AsyncIterator[World]:
 
         log = await stack.enter_async_context(CallJournal(database, "node-a"))
         other_log = await stack.enter_async_context(CallJournal(database, "node-b"))
-        yield World(Claims(database, "node-a"), roster, log, other_log, Claims(database, "node-b"), add, row)
+        exchange, other = Claims(database, "node-a"), Claims(database, "node-b")
+        yield World(exchange, roster, log, other_log, other, add, row, WaitBook(database))

@@ -32,6 +32,7 @@ class Site(TypedDict, total=False):
     """What is known of the site that a book is for; what is left out is not judged."""
 
     queues: Collection[str] | None  #: every queue there is
+    telling_waits: Collection[str]  #: those of them that tell callers the expected wait
     time_zone: str | None
     outbound: Collection[str] | None  #: beginnings of numbers that may be called
     webhooks: Collection[str] | None  #: beginnings of addresses that may be asked
@@ -94,6 +95,7 @@ WORDS: tuple[Rule, ...] = (
 def check(
     book: MenuBook,
     queues: Collection[str] | None = None,
+    telling_waits: Collection[str] = (),
     time_zone: str | None = None,
     outbound: Collection[str] | None = None,
     webhooks: Collection[str] | None = None,
@@ -107,6 +109,7 @@ def check(
     found += first(outside.unsafe_addresses(outline, webhooks))
     if queues is not None:
         found += first(names.unknown_queues(book, queues))
+        found += names.waits_nobody_tells(book, telling_waits)
     if time_zone is not None:
         found += names.other_time_zone(book, time_zone)
     names_are_known = all(finding.warning or not finding.code.startswith(("unknown-", "missing-")) for finding in found)

@@ -83,6 +83,14 @@ def unknown_queues(book: MenuBook, queues: Collection[str]) -> Iterator[Finding]
     yield from _unknown(waited, "queue", queues)
 
 
+def waits_nobody_tells(book: MenuBook, telling_waits: Collection[str]) -> Iterator[Finding]:
+    """Queues that tell the expected wait, in a book without words for it."""
+    if telling_waits and book.waiting.between is None:
+        message = f"{', '.join(telling_waits)} announce the expected wait, and here are no words for it; name prompts "
+        message += "as `less_than`, `between` and `more_than`"
+        yield advice(("waiting",), "no-wait-words", message)
+
+
 def other_time_zone(book: MenuBook, time_zone: str) -> Iterator[Finding]:
     """A time zone that is not the site's, in which a caller's day begins."""
     if book.time_zone != time_zone:

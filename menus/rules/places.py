@@ -20,7 +20,8 @@ def options_of(book: MenuBook) -> Iterator[tuple[Loc, Option]]:
 def prompts_used(book: MenuBook) -> Iterator[tuple[Loc, str]]:
     """Every name of a prompt that the book refers to."""
     for role, name in book.waiting:
-        yield ("waiting", role), name
+        if name is not None:
+            yield ("waiting", role), name
     if book.calling_back is not None:
         yield ("calling_back", "greeting"), book.calling_back.greeting
     for role in ("frozen", "unfrozen"):

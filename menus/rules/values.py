@@ -20,7 +20,13 @@ _SPOKEN: Mapping[str, ValueKind] = {
     "digits": ValueKind.DIGITS, "groups": ValueKind.DIGITS,
     "money": ValueKind.MONEY, "date": ValueKind.DATE, "time": ValueKind.TIME,
 }  # fmt: skip
-_POSITION: Mapping[str, ValueKind] = {"position": ValueKind.NUMBER}
+#: What waiting callers are told, and the slots that it must have with the way in which they are best spoken.
+WAITING_SLOTS: Mapping[str, Mapping[str, str]] = {
+    "position": {"position": "number"},
+    "less_than": {"most": "count"},
+    "between": {"least": "count", "most": "count"},
+    "more_than": {"least": "count"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +115,13 @@ def slots(outline: Outline, known: Known) -> Iterator[Finding]:
                             f"says {slot.name!r}, which is not set {way}; let every way come over a step that sets it"
                         )
                         yield fault(loc, "unset-value", message)
-    position = book.prompts.get(book.waiting.position)
-    for language, text in position.text.items() if position else ():
-        if not any(slot.name == "position" for slot in outline.slots_of(text)):
-            where = ("prompts", book.waiting.position, "text", language)
-            yield fault(where, "missing-slot", "the slot {position:number} is missing")
+    for role, name in book.waiting:
+        for language, text in book.prompts[name].text.items() if name in book.prompts else ():
+            filled = {slot.name for slot in outline.slots_of(text)}
+            for needed, kind in WAITING_SLOTS.get(role, {}).items():
+                if needed not in filled:
+                    lacking = f"the slot {{{needed}:{kind}}} is missing"
+                    yield fault(("prompts", name, "text", language), "missing-slot", lacking)
 
 
 def _slot(where: Loc, slot: Slot, fits: frozenset[ValueKind], hidden: bool) -> Iterator[Finding]:
@@ -134,8 +142,8 @@ def _said(outline: Outline) -> Iterator[tuple[str, Loc, Loc, Mapping[str, str], 
     book = outline.book
     for role, name in book.waiting:
         if name in book.prompts:
-            more = _POSITION if role == "position" else {}
-            yield "", ("waiting", role), ("prompts", name, "text"), book.prompts[name].text, more
+            filled = dict.fromkeys(WAITING_SLOTS.get(role, ()), ValueKind.NUMBER)
+            yield "", ("waiting", role), ("prompts", name, "text"), book.prompts[name].text, filled
     for role in ("frozen", "unfrozen"):
         if (named := getattr(book, role)) in book.prompts:
             yield "", (role,), ("prompts", named, "text"), book.prompts[named].text, {}

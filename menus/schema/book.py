@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from menus.schema.examples import with_examples
 from menus.schema.parts import Gate, Prompt, Template
@@ -34,6 +34,18 @@ class Waiting(Part):
     """Has the slot {position:number}."""
     still: Name
     """From time to time."""
+    less_than: Name | None = None
+    """The expected wait, for queues that announce it: less than {most:count} minutes."""
+    between: Name | None = None
+    """From {least:count} to {most:count} minutes."""
+    more_than: Name | None = None
+    """More than {least:count} minutes."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if len({self.less_than is None, self.between is None, self.more_than is None}) > 1:
+            raise ValueError("`less_than`, `between` and `more_than` go together")
+        return self
 
 
 class CallingBack(Part):

@@ -51,6 +51,9 @@ EXAMPLES: Mapping[str, Any] = {
     "hold": "please_hold",
     "position": "your_position",
     "still": "still_waiting",
+    "less_than": "wait_less_than",
+    "between": "wait_between",
+    "more_than": "wait_more_than",
     # words
     "Prompt.text": _WORDS,
     "Template.text": _WORDS,

@@ -29,6 +29,7 @@ from models.tables.routing import (
     NeedRow,
     NodeRow,
     OfferRow,
+    ToldWaitRow,
 )
 from models.tables.selfservice import (
     AccountRow,
@@ -78,4 +79,5 @@ __all__ = [
     "RatingRow",
     "RecordingRow",
     "Table",
+    "ToldWaitRow",
 ]

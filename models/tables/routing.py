@@ -108,6 +108,20 @@ class OfferRow(Table):
     wrapped_up_at: Mapped[float | None]
 
 
+class ToldWaitRow(Table):
+    """An expected wait that the caller of a need was told; what came of it, the need and its offers tell."""
+
+    __tablename__ = "told_waits"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    need_id: Mapped[int] = mapped_column(ForeignKey("needs.id"), index=True)
+    at: Mapped[float]
+    least_min: Mapped[int]
+    most_min: Mapped[int | None]  # none: more than the least
+    mean_s: Mapped[float]  # the estimate behind the range
+    ahead: Mapped[float]  # callers served first; in part those whom other agents may serve as well
+    agents: Mapped[int]  # at work, who may serve the caller
+
+
 class NodeRow(Table):
     """An engine node and its last sign of life."""
 

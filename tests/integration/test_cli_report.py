@@ -9,7 +9,7 @@ import pytest
 
 from ivr.testing.command import ivr
 from models.database import Database
-from models.tables import CallEventRow, CallRow
+from models.tables import CallEventRow, CallRow, NeedRow, ToldWaitRow
 
 pytestmark = pytest.mark.usefixtures("cli_url")
 
@@ -82,3 +82,25 @@ async def _one_call(url: str, now: float) -> None:
         record = {"language": "en", "held_out": False, "promoted": []}
         session.add(CallEventRow(call_id="x", at=now - 50, kind="menu",
                                  data={"menu": "main", "order": [], "record": record}))  # fmt: skip
+
+
+async def _told(url: str, now: float) -> None:
+    async with Database.opened(url) as database, database.write() as session:
+        session.add(CallRow(id="x", uniqueid="x", channel="c", node="a", state="waiting", started_at=now - 900))
+        await session.flush()
+        need = NeedRow(call_id="x", queue="cards", required={}, language="en", not_agents=[], since=now - 800,
+                       state="waiting")  # fmt: skip
+        session.add(need)
+        await session.flush()
+        for at, most in ((now - 7300, 5), (now - 800, 5), (now - 400, 10)):
+            session.add(ToldWaitRow(need_id=need.id, at=at, least_min=2, most_min=most, mean_s=200, ahead=2, agents=3))
+
+
+def test_told_waits_of_the_last_hours_are_held_against_what_came_of_them(cli_url: str) -> None:
+    assert "nobody was told an expected wait within 7d" in ivr("report", "waits").out
+    asyncio.run(_told(cli_url, time.time()))
+    ran = ivr("report", "waits", "--since", "2h")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.splitlines()[1].split() == ["cards", "2", "1", "0%", "0", "1", "5.5", "min"]
+    (queue,) = json.loads(ivr("report", "waits", "--json").out)["queues"]
+    assert (queue["told"], queue["later"], queue["bias_s"]) == (3, 2, None)

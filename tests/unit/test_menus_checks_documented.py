@@ -15,8 +15,9 @@ SECTIONS = {
 }
 #: Examples of these are longer than they help; each is brought about by a test of its own or of the loader.
 WITHOUT_EXAMPLE = {
-    "clash", "many-options", "missing-recording", "more", "no-files", "not-utf8", "too-deep", "too-large", "too-many",
-    "too-many-conditions", "too-many-files", "too-many-options", "unprintable", "unreadable", "unusable",
+    "clash", "many-options", "missing-recording", "more", "no-files", "no-wait-words", "not-utf8", "too-deep",
+    "too-large", "too-many", "too-many-conditions", "too-many-files", "too-many-options", "unprintable", "unreadable",
+    "unusable",
 }  # fmt: skip
 EXAMPLES = {
     code: found[1] for code, text in SECTIONS.items() if (found := re.search(r"```yaml\n(.*?)```", text, re.DOTALL))

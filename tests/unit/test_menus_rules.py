@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from ivr.testing.books import small_book_with
+from ivr.testing.books import small_book, small_book_with
 from ivr.testing.large import large_book
 from menus.loader import Examined, examine
 from menus.rules import Site, check
@@ -387,6 +387,24 @@ def test_a_condition_that_means_nothing_is_shown_with_a_caret_and_advice(when: s
 )
 def test_what_a_condition_makes_certain(when: str, holds: set[str], fails: set[str]) -> None:
     assert (given(when), unless(when)) == (holds, fails)
+
+
+@pytest.mark.parametrize(
+    ("words", "telling", "found"),
+    [
+        ({}, (), []),
+        ({}, ("cards", "general"), [("no-wait-words", "waiting")]),
+        ({"less_than": "less", "between": "two", "more_than": "less"}, ("general",), [("missing-slot", "prompts")]),
+    ],
+)
+def test_a_queue_that_announces_the_expected_wait_needs_words_for_it(words, telling, found) -> None:
+    plain = small_book().model_dump(by_alias=True, exclude_defaults=True, mode="json")
+    plain["waiting"] |= words
+    said = {"less": "Less than {most:count}.", "two": "{least:count} to {most:count}."} if words else {}
+    plain["prompts"] |= {name: {"text": {"en": text, "zh": text}} for name, text in said.items()}
+    findings = check(MenuBook.model_validate(plain), queues={"general"}, telling_waits=telling)
+    mine = {(one.code, one.loc[0]) for one in findings if one.code in ("no-wait-words", "missing-slot")}
+    assert sorted(mine) == found
 
 
 # --- what a check costs ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,57 @@
+"""What queues have seen of late, and what came of the waits that callers were told: on every store."""
+
+import pytest
+
+from ivr.testing.world import WISH, T, World
+from routing.offer import OfferEvent
+from routing.outlook import Lately
+from routing.wait_ranges import Told, WaitRange
+
+
+async def _served(world: World, call_id: str, *, came: float, offered: float, answered: float, ended: float) -> int:
+    """A caller who was served; the number of their need."""
+    await world.agent(f"agent-{call_id}", ready_at=came)
+    await world.call(call_id, now=came)
+    need = await world.exchange.open_need(call_id, WISH, now=came)
+    claim = await world.exchange.claim(await world.decision(now=offered), node="node-a", now=offered, lease_s=15)
+    await world.exchange.answered(claim.offer_id, claim.fence, now=answered)
+    await world.exchange.close_offer(claim.offer_id, claim.fence, OfferEvent.COMPLETE, now=ended, wrap_up_s=30)
+    return need.id
+
+
+async def test_services_and_those_who_left_are_summed_by_queue(world: World) -> None:
+    await _served(world, "c1", came=T, offered=T + 20, answered=T + 25, ended=T + 125)
+    await world.call("c2", now=T)
+    await world.exchange.open_need("c2", WISH, now=T)
+    await world.exchange.close_need("c2", "abandoned", now=T + 50)
+    await world.call("c3", now=T)
+    await world.exchange.open_need("c3", WISH, now=T)  # still waits
+    seen = await world.waits.lately({"general": 30.0}, now=T + 200)
+    assert seen == {"general": Lately(services=1, service_s=135.0, left=1, waited_s=75.0)}
+    assert await world.waits.lately({}, now=T + 10_000) == {}
+
+
+async def test_a_told_range_is_kept_with_the_need_and_what_came_of_it(world: World) -> None:
+    need_id = await _served(world, "c1", came=T, offered=T + 200, answered=T + 210, ended=T + 300)
+    await world.call("c2", now=T)
+    left = await world.exchange.open_need("c2", WISH, now=T)
+    await world.call("c3", now=T)
+    waits = await world.exchange.open_need("c3", WISH, now=T)
+    few, more = WaitRange(2, 5), WaitRange(30, None)
+    for one, said, at in ((need_id, few, T), (left.id, few, T + 1), (waits.id, more, T + 2), (need_id, few, T + 150)):
+        await world.waits.tell(one, said, mean_s=180.0, ahead=1.5, agents=3, now=at)
+    await world.exchange.close_need("c2", "abandoned", now=T + 61)
+    told = await world.waits.told(now=T + 400)
+    assert told == [
+        Told("general", few, 180.0, 210.0, over=True),
+        Told("general", few, 180.0, 60.0, over=False),
+        Told("general", more, 180.0, 398.0, over=False),
+        Told("general", few, 180.0, 60.0, over=True),
+    ]
+    assert [one.fate for one in told] == ["held", None, None, "sooner"]
+    assert await world.waits.told(now=T + 400, since=T + 2) == told[2:]
+
+
+@pytest.mark.parametrize("since", [None, T])
+async def test_nothing_was_told_yet(world: World, since: float | None) -> None:
+    assert list(await world.waits.told(now=T, since=since)) == []

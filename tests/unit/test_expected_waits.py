@@ -1,0 +1,132 @@
+"""What a waiting caller hears of the expected wait, and when nothing is said of it."""
+
+import pytest
+
+from ivr.testing.books import small_book
+from ivr.testing.line import HangUp, Press
+from ivr.testing.stage import Stage
+from menus.schema import MenuBook
+from models.moves import close, stated
+from routing.agent import AgentState
+from routing.callback import CallbackWish
+from routing.errors import StoreAway
+from routing.outlook import Lately
+from routing.views import NeedWish
+
+TO_AGENT = Press("0", hearing="main.balance")
+
+
+def book_with_words() -> MenuBook:
+    plain = small_book().model_dump(by_alias=True, exclude_defaults=True, mode="json")
+    plain["waiting"] |= {"less_than": "less", "between": "between", "more_than": "more"}
+    text = {
+        "less": "Less than {most:count}.",
+        "between": "{least:count} to {most:count}.",
+        "more": "Over {least:count}.",
+    }
+    plain["prompts"] |= {name: {"text": {"en": said, "zh": said}} for name, said in text.items()}
+    return MenuBook.model_validate(plain)
+
+
+def stage(crew: int = 4, ahead: int = 0, service_s: float | None = 240.0, **queue) -> Stage:
+    announced = {"service_s": service_s, **queue.pop("announce_wait", {})}
+    node = Stage(book_with_words(), queue={"announce_wait": announced, "announce_every_s": 30, **queue})
+    if service_s is not None:
+        node.waits.seen["general"] = Lately(100, service_s)
+    for number in range(crew):
+        node.agent(f"busy{number}").state = AgentState.BUSY.value
+    for number in range(ahead):
+        add(node, f"other{number}")
+    return node
+
+
+def add(node: Stage, call_id: str) -> None:
+    need = stated(call_id, NeedWish("general", {"general": 1}, "en", ""), node.clock.now() - 60)
+    need.id = len(node.store.needs) + 1
+    node.store.needs[need.id] = need
+
+
+def told(node: Stage) -> list[tuple[int, int | None]]:
+    return [(row.least_min, row.most_min) for row in node.store.told_waits]
+
+
+async def test_the_expected_wait_is_said_with_the_word_to_hold_and_kept_with_the_need():
+    node = stage(ahead=8)
+    await node.take(leg := node.leg(TO_AGENT, HangUp(after_s=20)))
+    assert [name for name in leg.heard if name in ("hold", "between")][:2] == ["hold", "between"]
+    (row,) = node.store.told_waits
+    assert (row.need_id, row.least_min, row.most_min, row.ahead, row.agents) == (node.need.id, 3, 15, 8.0, 4)
+    assert node.told("wait_told") == [{"least_min": 3, "most_min": 15}]
+    assert node.parts.expected.told == {"general": 1}
+
+
+async def test_it_is_said_anew_when_it_has_changed_and_otherwise_not():
+    node = stage(ahead=8)
+    for number in range(1, 7):
+        node.clock.later(100, lambda need=node.store.needs[number]: close(need, "lost", node.clock.now()))
+    await node.take(leg := node.leg(TO_AGENT, HangUp(after_s=200)))
+    assert told(node) == [(3, 15), (0, 10)]
+    assert leg.heard.count("less") > 0
+
+
+@pytest.mark.parametrize(
+    ("why", "node"),
+    [
+        ("nobody is at work", lambda: stage(crew=0, ahead=8)),
+        ("one agent is too few", lambda: stage(crew=1)),
+        ("nothing is known of the services", lambda: stage(service_s=None)),
+        ("too wide", lambda: stage(crew=2, ahead=3)),
+    ],
+)
+async def test_nothing_is_said_of_what_nobody_knows(why, node):
+    there = node()
+    await there.take(leg := there.leg(TO_AGENT, HangUp(after_s=80)))
+    assert told(there) == [], why
+    assert not {"less", "between", "more"} & set(leg.heard)
+
+
+async def test_a_small_site_may_let_one_agent_do():
+    node = stage(crew=1, announce_wait={"least_agents": 1}, service_s=120.0)
+    await node.take(node.leg(TO_AGENT, HangUp(after_s=20)))
+    assert told(node) == [(0, 5)]
+
+
+async def test_services_that_were_seen_count_without_a_usual_one():
+    node = stage(service_s=None, ahead=8)
+    node.waits.seen["general"] = Lately(50, 60.0)
+    await node.take(node.leg(TO_AGENT, HangUp(after_s=20)))
+    assert told(node) == [(0, 5)]
+
+
+async def test_callbacks_whose_turn_comes_first_are_ahead_as_well():
+    node = stage()
+    now = node.clock.now()
+    wish = CallbackWish(
+        "c0", "+8613800000009", None, "general", "", "en", "now", now - 90, now - 90, required={"general": 1}
+    )
+    await node.callbacks.request(wish, now=now - 90)
+    await node.take(node.leg(TO_AGENT, HangUp(after_s=20)))
+    assert [row.ahead for row in node.store.told_waits] == [1.0]
+
+
+async def test_a_store_that_is_away_keeps_nobody_from_waiting():
+    node = stage(ahead=8)
+
+    async def lose(*_: object, **__: object) -> None:
+        raise StoreAway
+
+    node.waits.tell = lose  # type: ignore[method-assign]
+    await node.take(leg := node.leg(TO_AGENT, HangUp(after_s=80)))
+    assert "between" in leg.heard
+    node = stage(ahead=8)
+    node.waits.lately = lose  # type: ignore[method-assign,assignment]
+    await node.take(leg := node.leg(TO_AGENT, HangUp(after_s=80)))
+    assert "between" not in leg.heard
+    assert "place" in leg.heard
+
+
+async def test_a_queue_that_announces_nothing_reads_nothing():
+    node = Stage(book_with_words())
+    node.waits.lately = None  # type: ignore[method-assign,assignment]
+    await node.take(node.leg(TO_AGENT, HangUp(after_s=80)))
+    assert told(node) == []
