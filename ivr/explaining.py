@@ -1,7 +1,7 @@
 """Why a caller heard their menus as they did: from the record of a call, or worked out afresh for a moment."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -9,6 +9,7 @@ from typing import TypeVar
 from ivr.errors import Misconfigured
 from ivr.numbers import e164, masked
 from ivr.pacing import rendered
+from ivr.queues import load as load_queues
 from ivr.settings import Settings
 from ivr.shelf import Shelf, Volume
 from menus.conditions import Conditions
@@ -28,6 +29,7 @@ from models.books import Books
 from models.customers import Customers
 from models.database import Database
 from models.decisions import Decided, decisions_of
+from routing.complaints import Because, spoken
 from routing.errors import StoreAway
 
 Result = TypeVar("Result")
@@ -42,6 +44,7 @@ class Told:
 
     title: str
     menus: tuple[Explained, ...]
+    complaints: tuple[str, ...] = ()  #: to which tier a complaint came, and why
     unexplained: tuple[str, ...] = ()  #: records that could not be explained, and why
 
     @property
@@ -55,8 +58,8 @@ async def of_call(settings: Settings, database: Database, call_id: str, ranker: 
     found = await decisions_of(database, call_id)
     if found is None:
         raise Misconfigured(f"there is no call {call_id!r}; the ids are in the table `calls` and in the log")
-    if not found.menus:
-        raise Misconfigured(f"call {call_id} heard no menu, so there is no order to explain")
+    if not found.menus and not found.tiers:
+        raise Misconfigured(f"call {call_id} heard no menu and is no complaint: there is nothing to explain")
     volume = await Shelf(Books(database), settings).version(found.book_version)
     customers = _customers(settings, database)
     told: list[Explained] = []
@@ -75,7 +78,8 @@ async def of_call(settings: Settings, database: Database, call_id: str, ranker: 
             unexplained.append(str(fault))
     at = datetime.fromtimestamp(found.started_at, settings.zone)
     title = f"call {found.call_id} from {masked(found.ani)}, {at:%Y-%m-%d %H:%M}, {volume.title}"
-    return Told(title, tuple(told), tuple(unexplained))
+    complaints = tuple(_placed(one["tier"], one["why"], f" at {one['step']}") for one in found.tiers)
+    return Told(title, tuple(told), complaints, tuple(unexplained))
 
 
 async def of_caller(
@@ -97,7 +101,14 @@ async def of_caller(
     records = await asyncio.to_thread(_records, settings, volume, facts, at, _named(volume.book, menu), ranker)
     whose = f"customer {facts.customer_id}" if facts.customer_id is not None else f"{facts.matches} customers"
     title = f"{masked(ani)}, {whose}, {at:%Y-%m-%d %H:%M}, {volume.title}"
-    return Told(title, records)
+    rules = load_queues(settings.book.queues).complaints
+    found = rules.place(facts, at.timestamp())
+    return Told(title, records, (_placed(found.tier, found.why, " now"),))
+
+
+def _placed(tier: int, why: Sequence[Because], where: str) -> str:
+    """To which tier a complaint comes, and why, in plain English."""
+    return f"a complaint{where} is of tier {tier}: {'; '.join(map(spoken, why)) or 'nothing asks for more'}"
 
 
 async def _facts(customers: Customers, ani: str | None, one: Decided) -> CallerFacts | None:

@@ -65,6 +65,12 @@ class Metrics:
             for fate, count in counts.items():
                 fates.add_metric([queue, fate], count)
         yield fates
+        beyond = CounterMetricFamily(
+            "ringwise_complaints_out_of_reach", "Complaints that nobody at work may decide, by tier", labels=["tier"]
+        )
+        for tier, count in parts.out_of_reach.items():
+            beyond.add_metric([tier], count)
+        yield beyond
         yield GaugeMetricFamily("ringwise_calls_live", "Calls this node holds", value=len(parts.live))
         yield GaugeMetricFamily(
             "ringwise_switch_up", "1 when Asterisk can be reached", value=float(parts.switchboard.up)

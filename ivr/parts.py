@@ -87,4 +87,5 @@ class Parts:
     live: dict[str, LiveCall] = field(default_factory=dict)
     endings: Counter[str] = field(default_factory=Counter)  #: how calls of this node have ended, counted
     arrivals: Counter[tuple[str, str]] = field(default_factory=Counter)  #: calls that came in, by entry and campaign
+    out_of_reach: Counter[str] = field(default_factory=Counter)  #: complaints that nobody at work may decide, by tier
     called_back: Counter[str] = field(default_factory=Counter)  #: dialled, retried, and outcomes of callbacks

@@ -5,25 +5,26 @@ from datetime import datetime
 
 from ivr.numbers import e164
 from ivr.parts import Parts
-from ivr.ports import OfferSeen, Pop
+from ivr.ports import ComplaintSeen, OfferSeen, Pop, TierSeen
 from menus.heard_first import heard_first
 from menus.personalise import habit
+from routing.complaints import tier_of_level
 from routing.offer import Claimed
 
 
 async def pop_for_call(parts: Parts, offer: Claimed) -> Pop | None:
     """The pop for an offer that is about to ring; None when the offer is gone."""
     seen = await parts.roster.offer_of(offer.agent_id)
-    return None if seen is None or seen.offer_id != offer.offer_id else await _compose(parts, seen)
+    return None if seen is None or seen.offer_id != offer.offer_id else await _compose(parts, seen, offer.agent_id)
 
 
 async def pop_for_agent(parts: Parts, agent_id: int) -> Pop | None:
     """The pop for an agent's open offer, or for the last one while in wrap-up; None without one."""
     seen = await parts.roster.offer_of(agent_id)
-    return None if seen is None else await _compose(parts, seen)
+    return None if seen is None else await _compose(parts, seen, agent_id)
 
 
-async def _compose(parts: Parts, seen: OfferSeen) -> Pop | None:
+async def _compose(parts: Parts, seen: OfferSeen, agent_id: int) -> Pop | None:
     caller = await parts.log.caller(seen.call_id)
     if caller is None:
         return None
@@ -48,4 +49,29 @@ async def _compose(parts: Parts, seen: OfferSeen) -> Pop | None:
         habit=habit(book, facts, local, book.languages[0]),
         heard_first=heard_first(book, records, facts, local),
         frozen=tuple(sorted(menu for menu, memory in facts.memory.items() if memory.frozen)),
+        complaint=await _complaint(parts, seen, agent_id),
+    )
+
+
+async def _complaint(parts: Parts, seen: OfferSeen, agent_id: int) -> ComplaintSeen | None:
+    """Where a complaint stands, what this agent may grant by their own level, and what the tier above them could."""
+    if seen.authority is None:
+        return None
+    part, ladder = parts.queues.complaints, parts.queues.complaints.ladder()
+    card = await parts.roster.card(agent_id)
+    own = tier_of_level(card.skills.get(seen.authority.skill, 0) if card is not None else 0, ladder)
+
+    def tier_seen(number: int) -> TierSeen | None:
+        if not 1 <= number <= len(ladder):
+            return None
+        tier = ladder[number - 1]
+        return TierSeen(number, tier.names, tier.goodwill_cents, tier.may)
+
+    return ComplaintSeen(
+        tier=seen.tier,
+        names=ladder[min(seen.tier, len(ladder)) - 1].names,
+        why=seen.authority.why,
+        currency=part.currency,
+        mine=tier_seen(own),
+        next=tier_seen(own + 1),
     )

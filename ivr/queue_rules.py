@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from ivr.complaints import broken as broken_complaints
 from menus.hours import Hours
 from menus.yaml_shape import close_match
 
@@ -26,6 +27,7 @@ def broken(file: "Queues") -> Iterator[Broken]:
         if queue.last_agent is not None and queue.last_agent.wait_s >= queue.max_wait_s:
             yield (*at, "last_agent"), "never-reached", "callers wait for their last agent longer than `max_wait_s`"
     yield from _circles(file.queues)
+    yield from broken_complaints(file)
 
 
 def _softening(at: tuple[str, str], queue: "Queue") -> Iterator[Broken]:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ivr.complaints import Complaints
 from ivr.errors import Misconfigured
 from ivr.queue_rules import broken
 from menus.facts import CallerFacts
@@ -199,6 +200,7 @@ class Queues(_Part):
         default=Calendar(), description="Opening hours that queues name, holidays, special days."
     )
     callers: CallerRules = Field(default=CallerRules(), description="What callers bring along to every queue.")
+    complaints: Complaints = Field(default=Complaints(), description="The complaint pyramid: tiers, authority, rules.")
     queues: dict[QueueName, Queue] = Field(min_length=1, description="Every queue by its name.")
 
     def skills(self) -> set[str]:
@@ -217,6 +219,7 @@ class QueueTable(dict[str, Queue]):
     def __init__(self, queues: Mapping[str, Queue], site: Queues | None = None, time_zone: str = "UTC") -> None:
         super().__init__(queues)
         self.callers = site.callers if site is not None else CallerRules()
+        self.complaints = site.complaints if site is not None else Complaints()
         self._zone = ZoneInfo(time_zone)
         self._hours = Hours(site.calendar if site is not None else Calendar(), self._zone)
 

@@ -11,6 +11,7 @@ from typing import get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from ivr.complaints import ComplaintRule, Complaints, ComplaintTier, Often
 from ivr.desktop import messages
 from ivr.queues import CallerRules, LastAgent, Queue, Step, Way
 from ivr.reference_book import (
@@ -43,7 +44,10 @@ def queues_table() -> str:
         for row in (f"| **`{name}:`** | | | {documented(part)} |", *_keys(part, f"{name}."))
     ]
     callers = [f"| **`callers:`** | | | {documented(CallerRules)} |", *_keys(CallerRules, "callers.")]
-    return "\n".join([*head, *_keys(Queue, ""), *parts, *callers])
+    complaints = [f"| **`complaints:`** | | | {documented(Complaints)} |", *_keys(Complaints, "complaints.")]
+    for name, part in (("tiers[]", ComplaintTier), ("rules[]", ComplaintRule), ("rules[].complaints", Often)):
+        complaints += [f"| **`complaints.{name}:`** | | | {documented(part)} |", *_keys(part, f"complaints.{name}.")]
+    return "\n".join([*head, *_keys(Queue, ""), *parts, *callers, *complaints])
 
 
 def messages_tables() -> str:

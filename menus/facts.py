@@ -28,6 +28,17 @@ class RecentCall:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseFact:
+    """A complaint of the customer: open, or opened within the last year."""
+
+    opened_at: float  #: seconds of the epoch
+    is_open: bool
+    severity: str | None = None  #: low, medium, high
+    about: str | None = None  #: card_fraud …
+    against: int | None = None  #: id of the agent whom it is about
+
+
+@dataclass(frozen=True, slots=True)
 class MenuMemory:
     """What this caller heard of one menu before: for an order that does not flicker, and one that was frozen."""
 
@@ -105,6 +116,7 @@ class CallerFacts:
     open_cases: int = 0  #: complaints being handled
     case_tier: int = 0  #: the highest tier among them; 0 without one
     cases_overdue: int = 0
+    cases: tuple[CaseFact, ...] = ()  #: newest first
     value_cents: int = 0  #: what the customer is worth in a year
     churn_risk: float = 0.0  #: probability of leaving within a year
     since_on: date | None = None  #: customer since

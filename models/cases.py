@@ -19,7 +19,6 @@ from routing.errors import StoreAway
 
 #: Case numbers are digits, because they are spoken and typed; the first is this one and 1.
 NUMBERS_FROM = 100_000
-HIGHEST_TIER = 3
 #: How often a case is tried to be opened when another one took its number at the same moment.
 TRIES = 20
 #: Longest pause between two such tries, in seconds; drawn, so that those who met once do not meet again.
@@ -64,7 +63,7 @@ class CaseBook:
                 return CaseOpened(before.number, before.tier, self._day(before.due_at or now))
             due_on = self._day(now) + timedelta(days=case.due_days)
             tier = case.tier + (customer_id is not None and await _has_open(session, customer_id))
-            opened = CaseOpened(await _next_number(session), min(HIGHEST_TIER, tier), due_on)
+            opened = CaseOpened(await _next_number(session), min(case.highest, tier), due_on)
             await session.execute(
                 insert(CaseRow).values(
                     number=opened.number,
@@ -77,6 +76,9 @@ class CaseBook:
                     due_at=self._end_of(due_on),
                     call_id=stored(case.call_id, 150),
                     recording=None if case.recording is None else stored(case.recording, 200),
+                    severity=case.severity,
+                    against_id=case.against_id,
+                    about=None if case.about is None else stored(case.about, 48),
                 )
             )
             return opened

@@ -16,10 +16,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     Boolean,
+    Date,
+    Float,
     Integer,
     Select,
     and_,
     bindparam,
+    cast,
     exists,
     func,
     literal,
@@ -31,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from menus.facts import CallerFacts, MenuMemory, subject_of
+from menus.facts import CallerFacts, CaseFact, MenuMemory, subject_of
 from menus.learning.habits import RememberedHistory
 from menus.picture import LIFE_EVENT_DAYS
 from models.database import Database
@@ -58,6 +61,8 @@ log = logging.getLogger(__name__)
 
 #: The most recent calls of a number that conditions may count.
 MOST_RECENT = 20
+#: Closed cases that were opened longer ago are not looked at, in days.
+CASE_DAYS = 365.0
 
 
 class Customers:
@@ -115,6 +120,7 @@ class Customers:
         history = RememberedHistory(await habits_in(session, id_, self._zone), self._zone, since=since)
         today = datetime.fromtimestamp(now, self._zone).date()
         lately = {"customer": id_, "today": today, "since": today - timedelta(days=LIFE_EVENT_DAYS)}
+        lately["complained_since"] = now - CASE_DAYS * 86_400.0
         held = (await session.execute(_HELD, lately)).all()
         return replace(
             facts,
@@ -125,12 +131,19 @@ class Customers:
             open_cases=cases,
             case_tier=tier or 0,
             cases_overdue=overdue,
+            cases=tuple(
+                CaseFact(at, what == "open", severity, about, against)
+                for what, about, severity, _, at, against in sorted(held, key=lambda row: -(row[4] or 0.0))
+                if at is not None
+            ),
             value_cents=value_cents,
             churn_risk=churn_risk,
             since_on=since_on,
-            products=tuple(kind for what, kind, _, _ in held if what == "product"),
-            key_dates=_by_day((kind, on) for what, _, kind, on in held if what == "product" and kind and on >= today),
-            life_events=_by_day((kind, on) for what, kind, _, on in held if what == "life"),
+            products=tuple(kind for what, kind, *_ in held if what == "product"),
+            key_dates=_by_day(
+                (kind, on) for what, _, kind, on, *_ in held if what == "product" and kind and on >= today
+            ),
+            life_events=_by_day((kind, on) for what, kind, _, on, *_ in held if what == "life"),
         )
 
     async def _of_number(self, session: AsyncSession, facts: CallerFacts, now: float, *, nobodys: bool) -> CallerFacts:
@@ -179,13 +192,19 @@ def _who() -> Select[Any]:
 
 
 def _held() -> Any:
-    """Products with their key dates, and life events of the last year."""
-    products = select(literal("product"), ProductRow.kind, ProductRow.key_kind, ProductRow.key_on)
-    events = select(literal("life"), LifeEventRow.kind, null(), LifeEventRow.happened_on)
+    """Products with their key dates, life events of the last year, and cases that are open or of the last year."""
+    nothing = (cast(null(), Float), cast(null(), Integer))
+    products = select(literal("product"), ProductRow.kind, ProductRow.key_kind, ProductRow.key_on, *nothing)
+    events = select(literal("life"), LifeEventRow.kind, null(), LifeEventRow.happened_on, *nothing)
+    cases = select(
+        CaseRow.state, CaseRow.about, CaseRow.severity, cast(null(), Date), CaseRow.opened_at, CaseRow.against_id
+    )
+    known = or_(CaseRow.state == "open", CaseRow.opened_at >= bindparam("complained_since"))
     lately = LifeEventRow.happened_on.between(bindparam("since"), bindparam("today"))
     return union_all(
         products.where(ProductRow.customer_id == bindparam("customer")),
         events.where(LifeEventRow.customer_id == bindparam("customer"), lately),
+        cases.where(CaseRow.customer_id == bindparam("customer"), known),
     )
 
 

@@ -32,6 +32,7 @@ class CallDecided:
     book_version: int
     started_at: float
     menus: tuple[Decided, ...]  #: oldest first
+    tiers: tuple[Mapping[str, Any], ...] = ()  #: of complaints: each with `at`, `step`, `tier`, `why`
 
 
 async def decisions_of(database: Database, call_id: str) -> CallDecided | None:
@@ -43,14 +44,17 @@ async def decisions_of(database: Database, call_id: str) -> CallDecided | None:
         events = await session.execute(
             select(CallEventRow.at, CallEventRow.kind, CallEventRow.data)
             .where(CallEventRow.call_id == call.id)
-            .where(CallEventRow.kind.in_(("identified", "resumed", "verification", "menu")))
+            .where(CallEventRow.kind.in_(("identified", "resumed", "verification", "menu", "tier")))
             .order_by(CallEventRow.at, CallEventRow.id)
         )
         customer = call.customer_id
         menus: list[Decided] = []
+        tiers: list[Mapping[str, Any]] = []
         for at, kind, data in events:
-            if kind != "menu":
+            if kind == "tier":
+                tiers.append({"at": at, **data})
+            elif kind != "menu":
                 customer = data.get("customer_id", customer)  # a verification that failed names nobody
             elif "record" in data and len(menus) < MOST:
                 menus.append(Decided(at, data["record"], customer))
-    return CallDecided(call.id, call.ani, call.book_version, call.started_at, tuple(menus))
+    return CallDecided(call.id, call.ani, call.book_version, call.started_at, tuple(menus), tuple(tiers[:MOST]))

@@ -192,4 +192,6 @@ def seen_of(offer: OfferRow, need: NeedRow) -> OfferSeen:
         offer.closed_at,
         offer.disposition,
         offer.note,
+        need.tier,
+        terms_of(need.terms).authority,
     )

@@ -69,7 +69,7 @@ HOLDINGS: Mapping[str, Holding] = {
     "recordings": _deleted("call_id", "customer_id", rest="id purpose at seconds"),
     "cases": _deleted(
         "customer_id", "ani", "call_id",
-        rest="id number subject tier state opened_at due_at closed_at recording",
+        rest="id number subject tier state opened_at due_at closed_at recording severity about against_id",
     ),
     "outbox": _deleted(
         "customer_id", "to", "call_id",
@@ -142,6 +142,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "menu": ("menu",),
     "message": ("template", "outcome"),
     "need": ("queue", "reason", "required", "tier"),
+    "not_neutral": ("queue", "wait_s"),
     "not_confirmed": ("step",),
     "offer": ("agent", "offer"),
     "offer_closed": ("agent", "how", "rang_s", "talked_s"),
@@ -152,7 +153,9 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "resumed": ("matches", "language", "ms", "rung"),
     "ringing": ("agent",),
     "step": ("step", "does", "by"),
+    "out_of_reach": ("queue", "tier", "level", "lower_after_s"),
     "survey": ("survey", "outcome", "answered", "of"),
+    "tier": ("step", "tier"),
     "transfer": ("to", "outcome", "talked_s"),
     "unspoken": ("prompt",),
     "wait_told": ("least_min", "most_min"),

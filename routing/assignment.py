@@ -60,7 +60,7 @@ class _Hall:
         if floor.line.is_held(need.id):
             self._serve_held(need, group)
             return
-        if not need.not_agents:
+        if not need.avoided:
             agent_id = floor.agent_for(need, group, pool, self.now)
             if agent_id is not None:
                 self.give(need, group, agent_id)
@@ -68,7 +68,7 @@ class _Hall:
                 self._augment(need, group)
             return
         free = any(
-            pool.longest_idle(kind, need.not_agents) is not None for kind in bits(group.fit(floor.kinds) & pool.free)
+            pool.longest_idle(kind, need.avoided) is not None for kind in bits(group.fit(floor.kinds) & pool.free)
         )
         if free or not self._augment(need, group):
             agent_id = floor.agent_for(need, group, pool, self.now)
@@ -86,7 +86,7 @@ class _Hall:
 
     def _move(self, given: _Given) -> bool:
         """Give another free agent to a need that has one."""
-        if given.need.not_agents or self.floor.line.is_held(given.need.id):
+        if given.need.avoided or self.floor.line.is_held(given.need.id):
             return False
         other = self.floor.agent_for(given.need, given.group, self.pool, self.now)
         if other is None:
@@ -96,7 +96,7 @@ class _Hall:
         return True
 
     def _augment(self, need: Need, group: Group) -> bool:
-        """Exchange agents along a path that ends at a free one. Needs that somebody missed or are held stay put."""
+        """Exchange agents along a path that ends at a free one. Needs that avoid somebody or are held stay put."""
         floor, pool = self.floor, self.pool
         start = group.fit(floor.kinds) & ~self.dead & ~pool.free
         came_by: dict[int, tuple[int, int]] = {}  # kind → (kind before it on the path, agent there who would move on)
@@ -105,9 +105,9 @@ class _Hall:
             tried: set[Group] = set()
             for agent_id in sorted(self.by_kind.get(kind, ())):
                 given = self.given[agent_id]
-                if given.group in tried or given.need.not_agents or floor.line.is_held(given.need.id):
+                if given.group in tried or given.need.avoided or floor.line.is_held(given.need.id):
                     continue
-                if start >> kind & 1 and agent_id in need.not_agents:
+                if start >> kind & 1 and agent_id in need.avoided:
                     continue
                 tried.add(given.group)
                 fit = given.group.fit(floor.kinds)
@@ -118,7 +118,7 @@ class _Hall:
                     came_by[more] = (kind, agent_id)
                     queue.append(more)
                 seen |= fit
-        if not need.not_agents:
+        if not need.avoided:
             self.dead |= seen
         return False
 
@@ -144,7 +144,7 @@ class _Hall:
             return
         for number, one in enumerate(chosen):
             for other in chosen[number + 1 :]:
-                if one.group is other.group or one.need.not_agents or other.need.not_agents:
+                if one.group is other.group or one.need.avoided or other.need.avoided:
                     continue
                 crossed = self._misfit(one, other.agent_id), self._misfit(other, one.agent_id)
                 if None in crossed:

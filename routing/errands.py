@@ -27,6 +27,10 @@ class NewCase:
     customer_id: int | None  #: None when nobody knows who calls
     ani: str | None
     recording: str | None  #: id of the recording that states it
+    severity: str | None = None  #: low, medium, high; None when nobody was asked
+    about: str | None = None  #: card_fraud …
+    against_id: int | None = None  #: the agent whom it is about
+    highest: int = 3  #: the highest tier there is
 
 
 @dataclass(frozen=True, slots=True)

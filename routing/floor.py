@@ -1,6 +1,6 @@
 """The floor as the decision keeps it: who waits and who is ready, changed event by event."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from routing.agent import AT_WORK, Agent, AgentState
 from routing.line import Group, Line, Place
@@ -41,8 +41,21 @@ class Floor:
         for agent in narrow_first(snapshot.agents):
             floor.agent_is(agent, now)
         for need in sorted(snapshot.needs, key=Need.place):
-            floor.need_is(need, now)
+            floor.need_is(floor.within_reach(need), now)
         return floor
+
+    def within_reach(self, need: Need) -> Need:
+        """A complaint as it is decided on: lower levels will do only while nobody at work has the one asked for."""
+        asked = need.terms.authority
+        if asked is None or not asked.rungs:
+            return need
+        language = f"lang:{need.language}"
+        levels = (
+            agent.skills.get(asked.skill, 0)
+            for agent in self.agents.values()
+            if agent.state in AT_WORK and agent.skills.get(language, 0) and agent.id not in need.terms.barred
+        )
+        return replace(need, terms=replace(need.terms, authority=asked.reachable(max(levels, default=0))))
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
@@ -90,7 +103,7 @@ class Floor:
 
     def _is_held(self, need: Need, now: float) -> bool:
         terms = need.terms
-        if terms.agent_id is None or now - need.since >= terms.agent_wait_s or terms.agent_id in need.not_agents:
+        if terms.agent_id is None or now - need.since >= terms.agent_wait_s or terms.agent_id in need.avoided:
             return False
         agent = self.agents.get(terms.agent_id)
         return agent is not None and agent.state in AT_WORK and self.may_serve(agent, need, now)
@@ -99,7 +112,7 @@ class Floor:
 
     def may_serve(self, agent: Agent, need: Need, now: float) -> bool:
         """Whether an agent meets what a need asks for now."""
-        return any(fits(agent.skills, asked) for asked in alternatives(need, now))
+        return agent.id not in need.terms.barred and any(fits(agent.skills, one) for one in alternatives(need, now))
 
     def for_need(self, need_id: int, now: float) -> Match | None:
         """The agent for a need that has just come, or become another; None when it has to wait."""
@@ -115,7 +128,8 @@ class Floor:
         wanted = self.wanted(need, pool, now)
         if wanted is not None or self.line.is_held(need.id):
             return wanted
-        for but in (need.not_agents, frozenset[int]()) if need.not_agents else (need.not_agents,):
+        barred = need.terms.barred
+        for but in (need.avoided, barred) if need.not_agents else (barred,):
             for asked, fit in zip(group.asked, group.fits(self.kinds), strict=True):
                 if fit & pool.free:
                     agent_id = pool.best(fit, asked, group.preferred, but, self.policy.looked_at)
@@ -126,7 +140,7 @@ class Floor:
     def wanted(self, need: Need, pool: Pool, now: float) -> int | None:
         """The agent whom the need wants, when they are in the pool and may serve it."""
         agent = self.agents.get(need.terms.agent_id) if need.terms.agent_id is not None else None
-        if agent is None or agent.id in need.not_agents or agent.id not in self._kind:
+        if agent is None or agent.id in need.avoided or agent.id not in self._kind:
             return None
         free = (agent.since, agent.id) in pool.ready[self._kind[agent.id]]
         return agent.id if free and self.may_serve(agent, need, now) else None
@@ -146,7 +160,10 @@ class Floor:
             for place in group.waiting:
                 if best is not None and place > best:
                     break
-                if agent_id not in line.needs[place[1]].not_agents:
+                need = line.needs[place[1]]
+                if agent_id in need.terms.barred:
+                    continue
+                if agent_id not in need.not_agents:
                     best = place
                     break
                 missed = place if missed is None else min(missed, place)

@@ -61,6 +61,11 @@ class Need:
     not_agents: frozenset[int] = frozenset()  #: agents who missed this need; asked again only when nobody else fits
     terms: Terms = NO_TERMS
 
+    @property
+    def avoided(self) -> frozenset[int]:
+        """Agents who are not asked as long as there is somebody else; those in `terms.barred` not even then."""
+        return self.not_agents | self.terms.barred if self.terms.barred else self.not_agents
+
     def place(self) -> tuple[float, int]:
         """Sorts needs, most overdue first: age plus credit minus goal on one scale; of equals the one stated first."""
         return self.since - self.credit_s + self.terms.goal_s, self.id

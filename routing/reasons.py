@@ -45,6 +45,10 @@ def why(
         reasons["preferred"] = {skill: weight for skill, weight in terms.preferred.items() if skill in chosen.skills}
     if terms.agent_id is not None:
         reasons["wanted_agent"] = chosen.id == terms.agent_id
+    if terms.barred:
+        reasons["neutral"] = "not " + ", ".join(
+            floor.agents[id_].name if id_ in floor.agents else f"agent {id_}" for id_ in sorted(terms.barred)
+        )
     return reasons
 
 
@@ -59,6 +63,8 @@ def _why_not(
 ) -> str:
     if agent.state is not AgentState.READY:
         return str(agent.state)
+    if agent.id in need.terms.barred:
+        return "the complaint is about them"
     if not floor.may_serve(agent, need, now):
         return "; ".join(map(str, missing(agent.skills, asked)))
     if agent.id in taken:

@@ -1,7 +1,7 @@
 """The terms of a need: what it prefers, whom it waits for, and how it asks for less as time passes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -25,6 +25,28 @@ class Overflow:
 
 
 @dataclass(frozen=True, slots=True)
+class Authority:
+    """What a complaint asks for besides: somebody who may decide it."""
+
+    skill: str
+    level: int
+    rungs: tuple[tuple[float, int], ...] = ()  #: age → lower level that will do while nobody at work has the one above
+    why: tuple[Mapping[str, Any], ...] = ()  #: what brought it to its tier, see `routing.complaints.Placed`
+
+    def lowered(self, age_s: float) -> tuple[int, ...]:
+        """The lower levels that will do as well at this age."""
+        return tuple(level for after_s, level in self.rungs if after_s <= age_s)
+
+    def reachable(self, best: int) -> "Authority":
+        """Without the rungs that nobody needs: the best level at work is `best`."""
+        needed, level = 0, self.level
+        while needed < len(self.rungs) and level > best:
+            level = self.rungs[needed][1]
+            needed += 1
+        return self if needed == len(self.rungs) else replace(self, rungs=self.rungs[:needed])
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What a need brings along besides what it requires."""
 
@@ -34,6 +56,8 @@ class Terms:
     agent_wait_s: float = 0.0  #: how long nobody else is asked while that agent is at work
     softening: tuple[Softening, ...] = ()  #: in the order in which they are reached
     overflow: tuple[Overflow, ...] = ()
+    authority: Authority | None = None  #: of complaints alone
+    barred: frozenset[int] = frozenset()  #: agents who never get it: the complaint is about them
 
     def as_json(self) -> dict[str, Any]:
         """Plain values to store; what is as usual is left out."""
@@ -48,6 +72,11 @@ class Terms:
             plain["softening"] = [[s.after_s, dict(s.skills), list(s.languages)] for s in self.softening]
         if self.overflow:
             plain["overflow"] = [[o.queue, dict(o.required), o.after_s, o.until_s] for o in self.overflow]
+        if (asked := self.authority) is not None:
+            why = [dict(one) for one in asked.why]
+            plain["authority"] = [asked.skill, asked.level, [list(rung) for rung in asked.rungs], why]
+        if self.barred:
+            plain["barred"] = sorted(self.barred)
         return plain
 
     def thresholds(self) -> tuple[float, ...]:
@@ -56,6 +85,8 @@ class Terms:
         ages += [age for way in self.overflow for age in (way.after_s, way.until_s) if age is not None]
         if self.agent_id is not None:
             ages.append(self.agent_wait_s)
+        if self.authority is not None:
+            ages += [after_s for after_s, _ in self.authority.rungs]
         return tuple(sorted({age for age in ages if age > 0}))
 
     def steps(self, age_s: float, misses: int) -> int:
@@ -80,4 +111,13 @@ def terms_of(plain: Mapping[str, Any] | None) -> Terms:
         agent_wait_s=agent_wait_s,
         softening=tuple(Softening(after, skills, tuple(more)) for after, skills, more in plain.get("softening", ())),
         overflow=tuple(Overflow(*way) for way in plain.get("overflow", ())),
+        authority=_authority(plain.get("authority")),
+        barred=frozenset(plain.get("barred", ())),
     )
+
+
+def _authority(plain: Any) -> Authority | None:
+    if plain is None:
+        return None
+    skill, level, rungs, why = plain
+    return Authority(skill, level, tuple((after_s, lower) for after_s, lower in rungs), tuple(why))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from routing.agent import AgentState
 from routing.offer import Claimed
-from routing.terms import NO_TERMS, Terms
+from routing.terms import NO_TERMS, Authority, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,8 @@ class OfferSeen:
     closed_at: float | None = None
     disposition: str | None = None
     note: str | None = None
+    tier: int = 1
+    authority: Authority | None = None  #: of complaints alone
 
 
 @dataclass(frozen=True, slots=True)

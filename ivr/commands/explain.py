@@ -34,7 +34,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
     settings: SettingsFile = None,
 ) -> None:
-    """Why a caller heard the options in this order, in words and figures. Changes nothing.
+    """Why a caller heard the options in this order, and why a complaint came to its tier. Changes nothing.
 
     Exit status: 0; 1 when there is no such call or caller, or when a record is not given again bit for bit.
     """
@@ -71,7 +71,7 @@ async def _told(
         if call is not None:
             told = await of_call(settings, database, call, lambda name: ranker_named(settings, name))
             menus = tuple(one for one in told.menus if menu in (None, one.menu))
-            if not menus and not told.unexplained:
+            if menu is not None and not menus and not told.unexplained:
                 raise Misconfigured(f"call {call} did not hear the menu {menu!r}")
             return replace(told, menus=menus)
         now = datetime.fromtimestamp(SystemClock(settings.clock_ahead_s).now(), settings.zone)
@@ -93,6 +93,10 @@ def _show(told: "Told") -> None:
         else:
             for line in _plain(one):
                 print(line)
+    if told.complaints:
+        print()
+    for line in told.complaints:
+        print(line)
 
 
 def _head(one: "Explained") -> Iterator[str]:

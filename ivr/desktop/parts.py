@@ -107,6 +107,45 @@ class HeardFirstPart(_Part):
     because: tuple[tuple[str, str], ...]  #: "usually transfers money on the 1st"; only of habits
 
 
+class TierPart(_Part):
+    """A tier of the complaint pyramid, and what its agents may grant. Texts come by language."""
+
+    tier: int
+    name: tuple[tuple[str, str], ...]
+    goodwill_cents: int
+    may: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+class BecausePart(_Part):
+    """One thing that brought a complaint to its tier; what is empty does not belong to it."""
+
+    what: Literal[
+        "step", "case", "severity", "about", "segment", "worth", "open_case", "overdue", "complaints", "contacts"
+    ]
+    value: str = ""  #: severity, what it is about, segment
+    count: int = 0
+    days: float = 0
+
+
+class TierWhyPart(_Part):
+    """A rule that held: at least this tier, or so many up."""
+
+    tier: int | None
+    up: int | None
+    because: tuple[BecausePart, ...]
+
+
+class ComplaintPart(_Part):
+    """The complaint of this call."""
+
+    tier: int
+    name: tuple[tuple[str, str], ...]
+    why: tuple[TierWhyPart, ...]
+    currency: str
+    mine: TierPart | None  #: what this agent may grant
+    next: TierPart | None  #: what the tier above this agent could
+
+
 class PopPart(_Part):
     """Who is calling and why."""
 
@@ -120,6 +159,7 @@ class PopPart(_Part):
     habit: str
     heard_first: HeardFirstPart | None
     frozen: tuple[str, ...]  #: menus that the caller keeps as they are
+    complaint: ComplaintPart | None
 
 
 class WrapUpPart(_Part):

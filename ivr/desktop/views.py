@@ -5,7 +5,9 @@ from collections.abc import Iterable
 
 from ivr.desktop.parts import (
     AgentPart,
+    BecausePart,
     CasePart,
+    ComplaintPart,
     ContactPart,
     CustomerPart,
     HeardFirstPart,
@@ -15,9 +17,11 @@ from ivr.desktop.parts import (
     ProductPart,
     QueuePart,
     StepPart,
+    TierPart,
+    TierWhyPart,
     WrapUpPart,
 )
-from ivr.ports import AgentCard, CustomerView, OfferSeen, Pop, QueueSeen
+from ivr.ports import AgentCard, ComplaintSeen, CustomerView, OfferSeen, Pop, QueueSeen, TierSeen
 from menus.heard_first import HeardFirst
 
 LONGEST_NAME = 64  #: characters
@@ -152,6 +156,42 @@ def heard_first_part(heard: HeardFirst) -> HeardFirstPart:
     )
 
 
+def _tier_part(seen: TierSeen) -> TierPart:
+    return TierPart(
+        tier=seen.tier,
+        name=tuple(seen.names.items()),
+        goodwill_cents=seen.goodwill_cents,
+        may=tuple((language, tuple(lines)) for language, lines in seen.may.items()),
+    )
+
+
+def complaint_part(seen: ComplaintSeen) -> ComplaintPart:
+    """A complaint with what may be granted."""
+    return ComplaintPart(
+        tier=seen.tier,
+        name=tuple(seen.names.items()),
+        why=tuple(
+            TierWhyPart(
+                tier=why.get("tier"),
+                up=why.get("up"),
+                because=tuple(
+                    BecausePart(
+                        what=one["what"],
+                        value=plain(str(one.get(one["what"], "")), LONGEST_NAME),
+                        count=one.get("count", 0),
+                        days=one.get("days", 0),
+                    )
+                    for one in why["because"]
+                ),
+            )
+            for why in seen.why
+        ),
+        currency=seen.currency,
+        mine=_tier_part(seen.mine) if seen.mine else None,
+        next=_tier_part(seen.next) if seen.next else None,
+    )
+
+
 def pop_part(pop: Pop) -> PopPart:
     """A pop."""
     return PopPart(
@@ -168,4 +208,5 @@ def pop_part(pop: Pop) -> PopPart:
         habit=plain(pop.habit),
         heard_first=heard_first_part(pop.heard_first) if pop.heard_first else None,
         frozen=tuple(plain(menu, LONGEST_NAME) for menu in pop.frozen[:MOST_ROWS]),
+        complaint=complaint_part(pop.complaint) if pop.complaint else None,
     )

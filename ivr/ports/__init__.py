@@ -1,6 +1,6 @@
 """What the engine needs of the outside world. Every port has a real form and an in-memory twin (`ivr/testing/`)."""
 
-from ivr.ports.desk import CaseSeen, ContactSeen, CustomerView, Desk, Pop, ProductSeen
+from ivr.ports.desk import CaseSeen, ComplaintSeen, ContactSeen, CustomerView, Desk, Pop, ProductSeen, TierSeen
 from ivr.ports.line import Clip, ClipHeard, Clock, Dialled, DialStatus, Heard, Leg, Recorded, Waited
 from ivr.ports.record import CallLog, Directory
 from ivr.ports.routing import CALLBACKS, ROUTING, Exchange, Hints, Roster, Waits
@@ -55,6 +55,7 @@ __all__ = [
     "Clip",
     "ClipHeard",
     "Clock",
+    "ComplaintSeen",
     "ContactSeen",
     "CustomerView",
     "Desk",
@@ -88,6 +89,7 @@ __all__ = [
     "SwitchGone",
     "Switchboard",
     "TextMessage",
+    "TierSeen",
     "Waited",
     "Waits",
     "WebRequest",

@@ -3,9 +3,10 @@
 Times named `…_at` and `now` are UTC seconds of the epoch, from `Clock.now()`. Nothing here knows AGI, AMI, SQL or HTTP.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 
 from menus.heard_first import HeardFirst
 from routing.call import PathStep
@@ -64,6 +65,28 @@ class CustomerView:
 
 
 @dataclass(frozen=True, slots=True)
+class TierSeen:
+    """A tier of the complaint pyramid on the pop."""
+
+    tier: int  #: 1 the lowest
+    names: Mapping[str, str]  #: by language
+    goodwill_cents: int
+    may: Mapping[str, tuple[str, ...]]  #: by language
+
+
+@dataclass(frozen=True, slots=True)
+class ComplaintSeen:
+    """The complaint of this call on the pop: where it stands in the pyramid, and what may be granted."""
+
+    tier: int
+    names: Mapping[str, str]  #: of that tier, by language
+    why: tuple[Mapping[str, Any], ...]  #: see `routing.complaints.Placed`
+    currency: str
+    mine: TierSeen | None  #: what this agent may grant by their own level; None when they may decide nothing
+    next: TierSeen | None  #: what the tier above the agent could
+
+
+@dataclass(frozen=True, slots=True)
 class Pop:
     """What an agent sees of a caller before the phone rings."""
 
@@ -77,6 +100,7 @@ class Pop:
     habit: str = ""  #: "usually transfers on the 1st", or empty
     heard_first: HeardFirst | None = None  #: what the menu of this call put in front, and why
     frozen: tuple[str, ...] = ()  #: menus that the caller keeps as they are
+    complaint: ComplaintSeen | None = None
 
 
 class Desk(Protocol):

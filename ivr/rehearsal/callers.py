@@ -11,7 +11,7 @@ from ivr.ports import CaseSeen, ContactSeen, CustomerView, ProductSeen
 from ivr.rehearsal.schema import Caller, day_of
 from ivr.testing.accounts import MemoryAccount, MemoryCard, MemoryInstalment
 from ivr.testing.stage import Stage
-from menus.facts import CallerFacts, HistoryEvent, RecentCall
+from menus.facts import CallerFacts, CaseFact, HistoryEvent, RecentCall
 
 
 def number_of(caller: Caller) -> str | None:
@@ -72,6 +72,10 @@ def facts_of(caller: Caller, customer_id: int | None, now: datetime) -> CallerFa
         open_cases=len(cases),
         case_tier=max((case.tier for case in cases), default=0),
         cases_overdue=len(overdue),
+        cases=tuple(
+            CaseFact(_at(case.opened, now), True, case.severity, case.about)
+            for case in sorted(cases, key=lambda case: _at(case.opened, now), reverse=True)
+        ),
         value_cents=round(caller.value_yearly * 100),
         churn_risk=caller.churn_risk,
         since_on=day_of(caller.since, today),
@@ -169,13 +173,14 @@ def history_of(caller: Caller, now: datetime) -> list[tuple[datetime, str]]:
     return sorted(moments())
 
 
+def _at(day: str, now: datetime, hour: int = 9) -> float:
+    on = day_of(day, now.date())
+    return now.replace(year=on.year, month=on.month, day=on.day, hour=hour, minute=0, second=0).timestamp()
+
+
 def view_of(customer_id: int, caller: Caller, now: datetime) -> CustomerView:
     """What the bank tells an agent of a customer."""
     today = now.date()
-
-    def at(day: str, hour: int = 9) -> float:
-        on = day_of(day, today)
-        return now.replace(year=on.year, month=on.month, day=on.day, hour=hour, minute=0, second=0).timestamp()
 
     return CustomerView(
         id=customer_id,
@@ -203,8 +208,8 @@ def view_of(customer_id: int, caller: Caller, now: datetime) -> CustomerView:
                 case.number or f"{200000 + 10 * customer_id + index}",
                 case.subject,
                 case.tier,
-                at(case.opened),
-                at(case.due) if case.due else None,
+                _at(case.opened, now),
+                _at(case.due, now) if case.due else None,
             )
             for index, case in enumerate(caller.open_cases, start=1)
         ),

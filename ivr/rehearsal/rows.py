@@ -96,10 +96,10 @@ class _Rows:
             await self._add(LifeEventRow, kind=kind, happened_on=on, **mine)
         for at, task in history_of(caller, self._now):
             await self._add(HistoryEventRow, at=at.timestamp(), task=task, **mine)
-        for case in view.cases:
+        for case, written in zip(view.cases, caller.open_cases, strict=True):
             await self._add(
                 CaseRow, number=case.number, subject=case.subject, tier=case.tier, opened_at=case.opened_at,
-                due_at=case.due_at, **mine,
+                due_at=case.due_at, severity=written.severity, about=written.about, **mine,
             )  # fmt: skip
         if caller.pin or caller.birthday:
             secrets = (caller.pin or _NOBODYS, (caller.birthday or _NOBODYS).replace("-", ""))

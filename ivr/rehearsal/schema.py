@@ -137,6 +137,9 @@ class OpenCase(Part):
     tier: int = Field(default=1, ge=1, le=3)
     opened: Day = "-2 days"
     due: Day | None = None
+    severity: Literal["low", "medium", "high"] | None = None
+    about: TaskName | None = None
+    """What it is about, as in card_fraud."""
 
 
 class Habit(Part):

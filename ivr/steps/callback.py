@@ -8,6 +8,7 @@ import structlog
 from ivr.call import Call
 from ivr.numbers import e164, masked
 from ivr.ports import CALLBACKS, CallbackWish
+from ivr.steps.complaint import tier_and_terms
 from ivr.steps.route import QUEUED_CREDIT_S, QUEUED_SINCE, caller_credit_s
 from menus.schema import Callback
 from menus.walk import Input, Left, Position
@@ -28,7 +29,7 @@ async def callback(call: Call, step: Callback, position: Position) -> Input:
     if number is None or due is None or call.edition.book.calling_back is None:
         call.note("callback", outcome="refused", number=number is not None, due=due is not None)
         return NOT_KEPT
-    wish = wish_of(call, step, position, number, due)
+    wish = await wish_of(call, step, position, number, due)
     try:
         await call.leg.arm(KEEP_S + parts.settings.calls.dead_man_s)
         async with asyncio.timeout(KEEP_S):
@@ -59,9 +60,10 @@ def due_at(call: Call, step: Callback, position: Position) -> datetime | None:
     return hours.next_at(step.hours, wished, now) if isinstance(wished, time) else None
 
 
-def wish_of(call: Call, step: Callback, position: Position, number: str, due: datetime) -> CallbackWish:
+async def wish_of(call: Call, step: Callback, position: Position, number: str, due: datetime) -> CallbackWish:
     """The wish, with the age and the credit that its need will have."""
-    queue = call.parts.queues[step.queue]
+    queue, terms = call.parts.queues[step.queue], call.parts.queues.terms(step.queue, call.facts)
+    tier, terms = await tier_and_terms(call, queue, step, position, terms)
     since, credit_s = due.timestamp(), queue.credit_minutes * 60 + caller_credit_s(call)
     if step.time == "keep_place":
         kept_since, kept_credit_s = (position.values.get(name) for name in (QUEUED_SINCE, QUEUED_CREDIT_S))
@@ -78,7 +80,7 @@ def wish_of(call: Call, step: Callback, position: Position, number: str, due: da
         since=since,
         due_at=due.timestamp(),
         required=queue.required(step.needs),
-        tier=step.tier,
+        tier=tier,
         credit_s=credit_s,
-        terms=call.parts.queues.terms(step.queue, call.facts),
+        terms=terms,
     )

@@ -7,6 +7,8 @@ import structlog
 
 from ivr.call import Call
 from ivr.ports import NewCase
+from ivr.steps.complaint import about_of, complained_about, placed, severity_of
+from menus.facts import CaseFact
 from menus.schema import OpenCase
 from menus.walk import Input, Left, Position
 from routing.errors import StoreAway
@@ -22,12 +24,16 @@ async def open_case(call: Call, step: OpenCase, position: Position) -> Input:
     recording = position.values.get(step.recording) if step.recording is not None else None
     case = NewCase(
         subject=step.subject,
-        tier=step.tier,
+        tier=placed(call, step, position).tier,
         due_days=step.due_days,
         call_id=call.id,
         customer_id=position.verified_as or call.facts.customer_id,
         ani=call.facts.ani,
         recording=recording if isinstance(recording, str) else None,
+        severity=severity_of(position, step),
+        about=about_of(position, step),
+        against_id=await complained_about(call, step),
+        highest=len(call.parts.queues.complaints.tiers),
     )
     await call.allow(STORE_S)
     try:
@@ -40,6 +46,9 @@ async def open_case(call: Call, step: OpenCase, position: Position) -> Input:
     call.note("case", subject=step.subject, number=opened.number, tier=opened.tier, outcome="opened")
     facts = call.facts
     call.facts = replace(
-        facts, open_cases=facts.open_cases + 1, case_tier=max(facts.case_tier, opened.tier)
+        facts,
+        open_cases=facts.open_cases + 1,
+        case_tier=max(facts.case_tier, opened.tier),
+        cases=(CaseFact(call.now(), True, case.severity, case.about, case.against_id), *facts.cases),
     )  # what follows in this call may ask
     return Left("then", {"case_number": opened.number, "case_due": opened.due_on})

@@ -16,6 +16,7 @@ from ivr.call import Call
 from ivr.expected_waits import Said
 from ivr.ports import ROUTING, Clip, NeedWish, Standing, Waited
 from ivr.queues import Queue
+from ivr.steps.complaint import patience, tier_and_terms
 from ivr.steps.talk import LOOK_AGAIN_S, STATE_S, connect, leave_queue
 from ivr.steps.wait_words import tell_wait
 from menus.schema import Callback, Route, Way
@@ -41,14 +42,16 @@ async def route(call: Call, step: Route, position: Position) -> Input:
         call.note("closed", queue=step.queue)
         return Failed()
     queue = queues[name]
+    terms = queues.terms(name, call.facts, await last_agent(call, queue))
+    tier, terms = await tier_and_terms(call, queue, step, position, terms)
     wish = NeedWish(
         queue=name,
         required=queue.required(step.needs if name == step.queue else {}),
         language=call.language,
         reason=step.reason,
-        tier=step.tier,
+        tier=tier,
         credit_s=(queue.credit_minutes + step.credit_minutes) * 60 + caller_credit_s(call),
-        terms=queues.terms(name, call.facts, await last_agent(call, queue)),
+        terms=terms,
     )
     return await wait_for_agent(call, queue, wish, position, step.ways)
 
@@ -95,7 +98,7 @@ async def wait_for_agent(
         call.parts.log.moved(call.id, CallEvent.NEED)
         call.note("need", queue=wish.queue, reason=wish.reason, required=dict(wish.required), tier=wish.tier)
     await call.parts.log.settle(call.id, deadline_s=call.parts.settings.calls.store_s)
-    waiting = _Waiting(call, queue, wish, position, ways)
+    waiting = _Waiting(call, await patience(call, queue, wish), wish, position, ways)
     await waiting.state_need()
     return await waiting.run()
 

@@ -179,7 +179,7 @@ class MemoryCases:
                 return opened
         again = case.customer_id is not None and any(k.customer_id == case.customer_id for k, _ in self.store.cases)
         due = datetime.fromtimestamp(now, self._zone).date() + timedelta(days=case.due_days)
-        made = CaseOpened(str(100001 + len(self.store.cases)), min(3, case.tier + again), due)
+        made = CaseOpened(str(100001 + len(self.store.cases)), min(case.highest, case.tier + again), due)
         self.store.cases.append((case, made))
         return made
 

@@ -11,7 +11,7 @@ from menus.rules.finding import Finding, Loc, advice, fault, unknown
 from menus.rules.known import Known, secret
 from menus.rules.outline import Outline
 from menus.rules.places import prompts_of
-from menus.schema import Callback, Collect, Dip, OpenCase, Send, Set, Step, Transact
+from menus.schema import Callback, Collect, Dip, OpenCase, Route, Send, Set, Step, Transact
 from menus.values import ValueKind
 
 #: How values are spoken: kind of slot → kind of value.
@@ -38,6 +38,7 @@ class Use:
     name: str
     kind: ValueKind | None = None  #: what it must be; None when any kind will do
     asked: bool = False  #: a condition asks for it, and does not hold while it is not set
+    optional: bool = False  #: it may be left unset on some ways
     keeps_secrets: bool = False  #: the bank may be given what nobody else may
 
 
@@ -82,7 +83,7 @@ def values(outline: Outline, known: Known) -> Iterator[Finding]:
         elif use.kind is not None and kinds[use.name] and use.kind not in kinds[use.name]:
             message = f"{use.name!r} is of the kind {min(kinds[use.name])}; {use.kind} is needed here"
             yield fault(use.loc, "wrong-kind", message)
-        elif not known.at(use.step, use.name):
+        elif not use.optional and not known.at(use.step, use.name):
             way = known.without(use.step, use.name)
             if use.asked:
                 message = f"{use.name!r} is not set {way}, and a condition over it does not hold then; set it before"
@@ -174,6 +175,10 @@ def _uses(outline: Outline) -> Iterator[Use]:
     """Every value that a step or a condition uses, slots aside."""
     for name, step in outline.book.steps.items():
         at: Loc = ("steps", name)
+        if isinstance(step, OpenCase | Callback | Route):
+            for field in ("severity", "about"):
+                if (value := getattr(step, field)) is not None:
+                    yield Use(name, (*at, field), value, ValueKind.TEXT, optional=True)
         if isinstance(step, Transact) and step.do in OPERATIONS:
             operation = OPERATIONS[step.do]
             for field, value in step.given.items():

@@ -247,6 +247,12 @@ class OpenCase(_Step):
     subject: Reason
     tier: int = Field(default=1, ge=1, le=3)
     """Where handling begins: 1 front line, 2 specialist, 3 senior. Callers with an open case go up one."""
+    severity: ValueName | None = None
+    """The value that says how severe it is: low, medium or high."""
+    about: ValueName | None = None
+    """The value that says what it is about, as in card_fraud."""
+    against: Literal["last_agent"] | None = None
+    """The complaint is about the agent whom the caller talked to last: they never get it."""
     recording: ValueName | None = None
     """The recording that states it."""
     due_days: int = Field(default=5, ge=1, le=60)
@@ -273,6 +279,10 @@ class Callback(_Step):
     """The value with another number; the caller's own when left out."""
     needs: Mapping[SkillName, Annotated[int, Field(ge=1, le=10)]] = Field(default_factory=dict)
     tier: int = Field(default=1, ge=1, le=3)
+    severity: ValueName | None = None
+    about: ValueName | None = None
+    against: Literal["last_agent"] | None = None
+    """Complaints: it is about the agent whom the caller talked to last: they never get it."""
     then: Name
     otherwise: Name
     """When there is no number that may be called, no such time, or it could not be stored."""
@@ -347,7 +357,13 @@ class Route(_Step):
     needs: Mapping[SkillName, Annotated[int, Field(ge=1, le=10)]] = Field(default_factory=dict)
     """Skill and the least level of it."""
     tier: int = Field(default=1, ge=1, le=3)
-    """Complaints: 1 front line, 2 specialist, 3 senior."""
+    """Complaints: at least this tier of queues.yaml; 1 front line, 2 specialist, 3 senior."""
+    severity: ValueName | None = None
+    """Complaints: the value that says how severe it is: low, medium or high."""
+    about: ValueName | None = None
+    """Complaints: the value that says what it is about, as in card_fraud."""
+    against: Literal["last_agent"] | None = None
+    """Complaints: it is about the agent whom the caller talked to last: they never get it."""
     credit_minutes: float = Field(default=0, ge=0, le=120)
     """Priority, as minutes of waiting granted in advance."""
     ways: tuple[Way, ...] = Field(default=(), max_length=4)

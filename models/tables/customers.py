@@ -88,3 +88,6 @@ class CaseRow(Table):
     closed_at: Mapped[float | None]
     call_id: Mapped[str | None] = mapped_column(String(150))
     recording: Mapped[str | None] = mapped_column(String(200))  # id of the recording that states it
+    severity: Mapped[str | None] = mapped_column(String(8))  # low, medium, high
+    about: Mapped[str | None] = mapped_column(String(48))  # card_fraud …
+    against_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))  # whom it is about; never gets it

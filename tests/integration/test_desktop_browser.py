@@ -17,7 +17,7 @@ from ivr.clock import SystemClock
 from ivr.desktop.window import Limits
 from ivr.lab.ports import free_ports
 from ivr.looking import Looking
-from ivr.ports import OfferSeen, Pop, QueueSeen
+from ivr.ports import ComplaintSeen, OfferSeen, Pop, QueueSeen, TierSeen
 from ivr.settings import Settings, Web
 from ivr.shelf import Shelf
 from ivr.testing.books import SMALL
@@ -193,6 +193,26 @@ async def test_what_was_heard_first_stands_beside_the_habit_in_the_language_of_t
     await expect(page.locator(".frozen")).to_have_count(0)
     await page.locator("[data-language=en]").click()
     await expect(page.locator(".heard-first")).to_have_text("Heard first transfers: a rule of the menu book")
+
+
+async def test_a_complaint_shows_its_tier_and_why_what_i_may_grant_and_what_the_next_tier_could(
+    page: Page, desktop: RunningDesktop
+) -> None:
+    await sign_in(page, desktop)
+    mine = TierSeen(1, {"en": "Front line", "zh": "一线"}, 5000, {"en": ("Say sorry",), "zh": ("致歉",)})
+    above = TierSeen(2, {"en": "Specialist", "zh": "专员"}, 50_000, {})
+    why = ({"tier": 2, "because": [{"what": "severity", "severity": "high"}]},)
+    complaint = ComplaintSeen(2, above.names, why, "CNY", mine, above)
+    await offer(desktop, a_pop(CLOCK.now(), complaint=complaint))
+    card = page.locator(".complaint")
+    await expect(card.locator(".complaint-tier")).to_have_text("Tier 2 · Specialist")
+    await expect(card.locator(".complaint-why li")).to_have_text("Severity: high")
+    await expect(card.locator(".grant").first.locator("li")).to_have_text(["Goodwill up to ¥50", "Say sorry"])
+    await expect(card.locator(".grant").last).to_contain_text("The next tier could (Specialist)")
+    await expect(card.locator(".grant").last.locator("li")).to_have_text("Goodwill up to ¥500")
+    await page.locator("[data-language=zh]").click()
+    await expect(card.locator(".complaint-why li")).to_have_text("严重程度：重")
+    await page.locator("[data-language=en]").click()
 
 
 async def test_a_withdrawn_call_leaves_the_screen_and_says_why(page: Page, desktop: RunningDesktop) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, insert, text
 
 from ivr.testing.databases import POSTGRESQL, SQLITE, fresh_database
-from menus.facts import CallerFacts, HistoryEvent
+from menus.facts import CallerFacts, CaseFact, HistoryEvent
 from menus.learning.habits import MOST_DAYS
 from models.customers import Customers
 from models.database import Database
@@ -78,6 +78,7 @@ async def test_the_one_customer_of_a_number_is_known_with_the_days_of_their_hist
         ),
         open_cases=2,
         case_tier=1,
+        cases=tuple(CaseFact(T, is_open) for is_open in (True, False, True)),
         since_on=date(2020, 1, 1),
     )
     assert facts.history[0].at.tzinfo is ZONE

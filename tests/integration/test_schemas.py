@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from ivr import schemas
+from ivr.complaints import Complaints
 from ivr.queues import Queue
 from ivr.settings import SHIPPED, Settings
 from menus.schema import Calendar
@@ -37,7 +38,11 @@ def models_below(base: type[BaseModel], package: str) -> dict[str, type[BaseMode
 MODELS: dict[str, dict[str, type[BaseModel]]] = {
     "MenuBook": models_below(Part, "menus."),
     "Settings": models_below(Settings.__mro__[1], "ivr.settings"),
-    "Queues": {**models_below(Queue.__mro__[1], "ivr.queues"), "Calendar": Calendar},
+    "Queues": {
+        **models_below(Queue.__mro__[1], "ivr.queues"),
+        **models_below(Complaints.__mro__[1], "ivr.complaints"),
+        "Calendar": Calendar,
+    },
 }
 
 

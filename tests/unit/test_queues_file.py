@@ -74,6 +74,31 @@ def told(tmp_path: Path, text: str) -> list[str]:
             "    skills: {general: 5}\n    last_agent: {wait_s: 900}",
             "7:17: never-reached: callers wait for their last agent longer than `max_wait_s`",
         ),
+        (
+            "    skills: {complaints: 1}\ncomplaints:\n  rules: [{tier: 4, overdue: true}]",
+            "8:18: unknown-tier: there are 3 tiers",
+        ),
+        (
+            "    skills: {complaints: 1}\ncomplaints:\n  rules: [{tier: 2}]",
+            "8:11: wrong-value: a rule names what must hold, such as `severity` or `overdue`",
+        ),
+        (
+            "    skills: {complaints: 1}\ncomplaints:\n  tiers: [{name: {en: A}, level: 3}, {name: {en: B}, level: 3}]",
+            "8:61: out-of-order: a higher tier needs a higher level: the one before has 3",
+        ),
+        (
+            "    skills: {complaints: 1}\ncomplaints:\n  tiers:\n  - {name: {en: A, zh: 甲}, level: 3}\n"
+            "  - {name: {en: B}, level: 5}",
+            "10:12: missing-language: the name in 'zh' is missing; other tiers have it",
+        ),
+        (
+            "    skills: {complaints: 1}\ncomplaints: {skill: complaint}",
+            "7:21: never-reached: no queue asks for the skill 'complaint'; did you mean 'complaints'?",
+        ),
+        (
+            "    skills: {complaints: 1}\ncomplaints: {rules: [{tier: 2, contacts: {count: 2, within_days: 30}}]}",
+            "7:66: never-reached: earlier calls are known for 7 days",
+        ),
     ],
 )
 def test_a_rule_that_is_broken_is_named_with_its_place(tmp_path, lines, expected):

@@ -10,7 +10,7 @@ from routing.decision import decide
 from routing.need import Need
 from routing.skills import alternatives
 from routing.snapshot import Snapshot
-from routing.terms import NO_TERMS, Overflow, Softening, Terms, terms_of
+from routing.terms import NO_TERMS, Authority, Overflow, Softening, Terms, terms_of
 
 NOW = 10_000.0
 SENIOR = Terms(softening=(Softening(30, {"cards": 3}), Softening(60, {"cards": 1}), Softening(90, languages=("zh",))))
@@ -43,6 +43,15 @@ all_terms = st.builds(
         st.builds(Softening, ages, skills, st.lists(st.sampled_from(["en", "zh"])).map(tuple)), max_size=3
     ).map(tuple),
     overflow=st.lists(st.builds(Overflow, st.just("q"), skills, ages, st.none() | ages), max_size=2).map(tuple),
+    authority=st.none()
+    | st.builds(
+        Authority,
+        st.just("complaints"),
+        st.integers(1, 10),
+        st.lists(st.tuples(ages, st.integers(1, 9)), max_size=2).map(tuple),
+        st.just(({"tier": 2, "because": [{"what": "overdue"}]},)),
+    ),
+    barred=st.frozensets(st.integers(1, 9), max_size=3),
 )
 
 

@@ -2,6 +2,7 @@
 
 import { byId, clock, el, foreign } from "./dom.js";
 import { day, dayOf, daysUntil, inDays, moment, money, percent, phoneNumber, timeOfDay } from "./format.js";
+import { complaintCard } from "./complaint.js";
 import { language, t, word } from "./text.js";
 
 const CHURN_RAISED = 0.2, CHURN_HIGH = 0.5; // shares of customers like this one who leave within a year
@@ -42,6 +43,7 @@ export function drawPop(offer, pop, nowS) {
   const redraw = () => drawPop(offer, pop, nowS);
   const customer = pop?.customer ?? pop?.candidates.find((one) => String(one.id) === chosen(offer.offer_id)) ?? null;
   const parts = [who(offer, pop, customer, redraw)];
+  if (pop?.complaint) parts.push(complaintCard(pop.complaint));
   if (customer?.cases.length) parts.push(casesCard(customer.cases, nowS));
   if (pop && customer === null && pop.candidates.length) parts.push(pickList(offer, pop, redraw));
   parts.push(el("div", { class: customer ? "columns" : "columns alone" },

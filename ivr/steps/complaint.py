@@ -1,0 +1,118 @@
+"""The tier of a complaint in this call: from what the step says, what is known of the caller, and the site's rules."""
+
+import asyncio
+from dataclasses import replace
+
+import structlog
+
+from ivr.call import Call
+from ivr.ports import NeedWish
+from ivr.queues import Queue
+from ivr.steps.talk import STATE_S
+from menus.schema import Callback, OpenCase, Route
+from menus.walk import Position
+from routing.agent import AT_WORK
+from routing.complaints import SEVERITIES, Placed, rungs
+from routing.errors import StoreAway
+from routing.terms import Authority, Terms
+
+log = structlog.get_logger()
+
+#: How long ago a caller may have talked to the agent whom they complain about, in days.
+TALKED_DAYS = 30
+#: Shortest wait for a neutral agent, in seconds: long enough to hear that they wait.
+LEAST_WAIT_S = 3.0
+
+
+def severity_of(position: Position, step: Route | Callback | OpenCase) -> str | None:
+    """How severe the caller has said it is; None when they were not asked."""
+    said = _text(position, step.severity)
+    return said if said in SEVERITIES else None
+
+
+def about_of(position: Position, step: Route | Callback | OpenCase) -> str | None:
+    """What the caller has said it is about."""
+    return _text(position, step.about)
+
+
+def _text(position: Position, name: str | None) -> str | None:
+    """A value of the call that is a text."""
+    value = position.values.get(name) if name is not None else None
+    return value if isinstance(value, str) and value else None
+
+
+def placed(call: Call, step: Route | Callback | OpenCase, position: Position) -> Placed:
+    """The tier of the complaint, and why; noted in the record of the call."""
+    severity, about = severity_of(position, step), about_of(position, step)
+    found = call.parts.queues.complaints.place(call.facts, call.now(), asked=step.tier, severity=severity, about=about)
+    call.note("tier", step=position.step, tier=found.tier, why=[dict(one) for one in found.why])
+    return found
+
+
+async def complained_about(call: Call, step: Route | Callback | OpenCase) -> int | None:
+    """The agent whom the step says the complaint is about; None when it says nothing, or nobody is known."""
+    if step.against is None:
+        return None
+    facts, since = call.facts, call.now() - TALKED_DAYS * 86_400
+    try:
+        async with asyncio.timeout(STATE_S):
+            return await call.parts.exchange.last_agent(facts.ani, facts.customer_id, since=since)
+    except (TimeoutError, StoreAway):
+        log.warning("the store is away; nobody knows whom this complaint is about")
+        return None
+
+
+def barred(call: Call) -> frozenset[int]:
+    """Agents whom an open case of this caller is about."""
+    return frozenset(case.against for case in call.facts.cases if case.is_open and case.against is not None)
+
+
+async def tier_and_terms(
+    call: Call, queue: Queue, step: Route | Callback, position: Position, terms: Terms
+) -> tuple[int, Terms]:
+    """The tier of a need and its terms, with the authority it asks for and the agents who never get it.
+
+    Other queues than those of complaints keep both; only nobody prefers an agent whom an open case is about.
+    """
+    part, nobody = call.parts.queues.complaints, barred(call)
+    about = await complained_about(call, step)
+    nobody |= {about} if about is not None else set()
+    if terms.agent_id in nobody:
+        terms = replace(terms, agent_id=None, agent_wait_s=0.0)
+    if part.skill not in queue.skills:
+        return step.tier, terms
+    found, ladder = placed(call, step, position), part.ladder()
+    asked = Authority(part.skill, ladder[found.tier - 1].level, rungs(found.tier, ladder), found.why)
+    return found.tier, replace(terms, authority=asked, barred=nobody)
+
+
+async def patience(call: Call, queue: Queue, wish: NeedWish) -> Queue:
+    """The queue as this complaint waits in it; an alarm when nobody at work may decide it.
+
+    Lower levels serve it from a stated wait on. When only agents whom it is about could, it waits not long.
+    """
+    asked, barred = wish.terms.authority, wish.terms.barred
+    if asked is None:
+        return queue
+    try:
+        async with asyncio.timeout(STATE_S):
+            snapshot = await call.parts.exchange.snapshot(now=call.now())
+    except (TimeoutError, StoreAway):
+        return queue  # nobody can be found for anybody now
+    language = f"lang:{wish.language}"
+    levels = {
+        agent.id: agent.skills.get(asked.skill, 0)
+        for agent in snapshot.agents
+        if agent.state in AT_WORK and agent.skills.get(language, 0)
+    }
+    best = max((level for id_, level in levels.items() if id_ not in barred), default=0)
+    if best < asked.level:
+        after_s = asked.rungs[0][0] if asked.rungs else None
+        call.parts.out_of_reach[str(wish.tier)] += 1
+        call.note("out_of_reach", queue=wish.queue, tier=wish.tier, level=asked.level, lower_after_s=after_s)
+        log.error("nobody at work may decide this complaint", tier=wish.tier, level=asked.level, lower_after_s=after_s)
+    if not best and any(levels.get(id_, 0) for id_ in barred):
+        wait_s = min(queue.max_wait_s, max(call.parts.queues.complaints.neutral_wait_s, LEAST_WAIT_S))
+        call.note("not_neutral", queue=wish.queue, wait_s=wait_s)
+        return queue.model_copy(update={"max_wait_s": wait_s})
+    return queue
