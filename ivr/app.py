@@ -35,6 +35,7 @@ from ivr.looking import Looking
 from ivr.messages import Gateway, HttpGateway, MessageFigures, Post
 from ivr.metrics import Metrics
 from ivr.parts import Parts
+from ivr.pausing import Pauses
 from ivr.pop import pop_for_agent
 from ivr.ports import ROUTING, Bank, Clock
 from ivr.prompts.speech import EspeakSpeech
@@ -59,6 +60,7 @@ from models.migrate import opened
 from models.nodes import Nodes
 from models.outbox import Outbox
 from models.recordings import Recordings
+from models.talk_recordings import TalkRecordings
 from models.traffic import TrafficCounts
 from models.waits import WaitBook
 from routing.errors import StoreAway
@@ -150,6 +152,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             messenger=outbox,
             cases=CaseBook(database, settings.zone),
             callbacks=callbacks,
+            talk_recordings=TalkRecordings(database),
             webhooks=webhooks,
             ranker=ranker,
             edition=editions.get,
@@ -160,10 +163,19 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         )
         dialler = CallbackDialler(parts)
         dispatcher, watcher = Dispatcher(parts, dialler), Watcher(parts)
+        pauses = Pauses(parts)
         metrics = Metrics(parts, dispatcher, watcher, journal, registry)
         looking = Looking(Shelf(books, settings), books, TrafficCounts(database), clock, editions.durations)
         app = build_app(
-            roster, hub, clock, settings.web, web_secret, metrics=registry, health=metrics.health, looking=looking
+            roster,
+            hub,
+            clock,
+            settings.web,
+            web_secret,
+            metrics=registry,
+            health=metrics.health,
+            looking=looking,
+            pauses=pauses,
         )
         desktop = DesktopServer(app, settings.web.host, settings.web.port)
         web_port = await desktop.start()
@@ -178,6 +190,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 watcher.sweep_forever(),
                 dialler.run(),
                 dialler.listen(),
+                pauses.run(),
                 editions.follow(),
                 ranker.follow(),
                 hub.run(),

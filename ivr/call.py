@@ -33,6 +33,7 @@ class Call:
     transferred: bool = False  #: has talked to an outside number
     left_message: bool = False  #: has left a voicemail or stated a complaint
     taken_up: bool = False  #: another engine has walked the book with it
+    recording: str | None = None  #: name of the file that the next conversation may be recorded into
     talked_s: float = 0.0  #: in conversations; does not count towards the longest call
     unstored: dict[int, OfferEvent] = field(
         default_factory=dict

@@ -17,7 +17,7 @@ WRITE = frozenset({"call", "originate", "agent", "reporting"})
 #: For each class that must be granted, an action that needs it and that Asterisk itself brings (agent: app_queue).
 _PROOF = {"call": "Redirect", "originate": "Originate", "agent": "QueueAdd", "reporting": "CoreShowChannels"}
 #: Modules that the engine cannot do without, by an action that each brings.
-_MODULES = {"PlayDTMF": "app_senddtmf.so"}
+_MODULES = {"PlayDTMF": "app_senddtmf.so", "MixMonitorMute": "app_mixmonitor.so"}
 #: Guards that the ladder must have (each: what to look for in the arguments of its steps).
 _GUARDS = {
     "AGIEXITONHANGUP": "AGIEXITONHANGUP=yes",

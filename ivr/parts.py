@@ -19,6 +19,7 @@ from ivr.ports import (
     Messenger,
     Roster,
     Switchboard,
+    TalkRecordings,
     Webhooks,
 )
 from ivr.prompts.catalogue import Catalogue
@@ -55,6 +56,7 @@ class LiveCall:
     waiting: bool = False  #: in `Leg.wait` with music: may be woken
     offer: Claimed | None = None  #: being carried out right now
     answered: bool = False  #: the offered agent's phone was answered
+    answered_at: float | None = None  #: when that was, if the switch told
     outside: bool = False  #: an outside number is rung, or talks
     outside_answered: bool = False  #: it was answered
 
@@ -77,6 +79,7 @@ class Parts:
     messenger: Messenger
     cases: Cases
     callbacks: Callbacks
+    talk_recordings: TalkRecordings
     webhooks: Webhooks
     ranker: Ranker
     edition: Callable[[int | None], Edition]  #: a version that is still kept, else the one for everybody

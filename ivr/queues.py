@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -118,6 +118,11 @@ class Queue(_Part):
     )
     ring_s: float = Field(default=15, ge=3, le=120, description="How long an agent's phone rings before RONA.")
     wrap_up_s: float = Field(default=30, ge=0, le=3600, description="Time for the agent after each conversation.")
+    recording: Literal["never", "announced", "asked"] = Field(
+        default="never",
+        description="Whether conversations are recorded: never, after an announcement, or only if the caller agrees by "
+        "a key.",
+    )
     max_wait_s: float = Field(
         default=900, ge=10, le=14400, description="Longest wait; then the book goes on at `otherwise`."
     )

@@ -25,7 +25,8 @@ MOST_STRAY = 10_000
 AGAIN_S = 600.0
 #: Seconds after which the file of a probing call of `ivr doctor` was left behind.
 PROBE_S = 3600.0
-#: The file of `ivr.steps.record.recording_name`: call, step and visit, in a survey also the question.
+#: The file of `ivr.steps.record.recording_name`: call, step and visit, in a survey also the question; of a
+#: conversation also the word `talk`.
 _RECORDING = re.compile(r"[A-Za-z0-9-]{1,100}-[a-z][a-z0-9_-]*-[0-9]+(?:-[a-z][a-z0-9_-]*)?\.wav")
 _PROBE = re.compile(r"doctor-[0-9a-f]{16}\.wav")
 

@@ -184,6 +184,12 @@ class Recordings(_Part):
     keep_days: int = Field(
         default=0, ge=0, le=3650, description="Days after which a recording is deleted; 0 keeps them for ever."
     )
+    longest_pause_s: float = Field(
+        default=120,
+        ge=10,
+        le=900,
+        description="After so many seconds the recording of a conversation that an agent has paused goes on by itself.",
+    )
 
     def seen(self, name: str) -> str:
         """A recording as Asterisk names it: a path without ending."""

@@ -62,6 +62,7 @@ class Watcher:
             if live is not None:  # a dead node's calls are looked at in the comparison
                 if live.offer is not None and live.offer.phone == event.phone:
                     live.answered = True  # known here whatever the store says
+                    live.answered_at = parts.clock.now()
                 elif live.offer is None and live.outside:
                     live.outside_answered = True
                 await self._answered(event.call_id, event.phone)

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -14,11 +15,12 @@ from models import moves
 from models.database import Database
 from models.errors import AgentInCall, NameTaken, UnknownAgent, UnknownSkill
 from models.tables import AgentRow, AgentSkillRow, NeedRow, OfferRow
+from models.talk_recordings import open_recording, seen
 from models.texts import stored
 from routing.agent import SAID_BY_AGENT, AgentEvent, AgentState
 from routing.errors import IllegalMove
 from routing.need import NeedState
-from routing.offer import OfferState
+from routing.offer import OPEN_OFFERS, OfferState
 from routing.views import AgentCard, OfferSeen, QueueSeen
 
 #: A desk's sign of life is stored at most this often, in seconds.
@@ -210,7 +212,11 @@ class Agents:
                         .limit(1)
                     )
                 ).first()
-        return None if found is None else moves.seen_of(*found)
+            if found is None:
+                return None
+            offer = moves.seen_of(*found)
+            recorded = await session.scalar(open_recording(offer.call_id)) if offer.state in OPEN_OFFERS else None
+        return offer if recorded is None else replace(offer, recording=seen(recorded))
 
     async def wrap_up(self, agent_id: int, offer_id: int, *, disposition: str, note: str, now: float) -> bool:
         """Store the outcome of a conversation; False when there was none, or it is not this agent's."""

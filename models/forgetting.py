@@ -19,7 +19,16 @@ from menus.facts import CallerFacts, subject_of
 from models.database import Database
 from models.errors import CallGoesOn
 from models.personal_data import HOLDINGS, NAMING, Fate, anonymous
-from models.tables import CallbackRow, CallEventRow, CallRow, CaseRow, NumberRow, ProductRow
+from models.tables import (
+    CallbackRow,
+    CallEventRow,
+    CallRow,
+    CaseRow,
+    NumberRow,
+    ProductRow,
+    RecordingRow,
+    TalkRecordingRow,
+)
 from models.tables import Table as Root
 
 #: Rows in one transaction, calls whose rows are looked for in one statement, ids of events looked through in one.
@@ -215,6 +224,9 @@ class _Work:
 
     async def _delete(self, name: str, which: ColumnElement[bool]) -> None:
         """Delete rows, the sounds of recordings before their rows."""
+        if name == "recordings":
+            theirs = select(RecordingRow.id).where(which)
+            await self._delete("talk_recordings", TalkRecordingRow.recording.in_(theirs))
         table = _table(name)
         key = tuple_(*table.primary_key.columns)
         wanted = select(*table.primary_key.columns).where(which)

@@ -66,6 +66,7 @@ HOLDINGS: Mapping[str, Holding] = {
         {"subject": None, "recording": None},
         ("id", "survey", "question", "ask", "score", "at"),
     ),
+    "talk_recordings": _deleted("call_id", rest="recording began_at ended_at pause_until muted version"),
     "recordings": _deleted("call_id", "customer_id", rest="id purpose at seconds"),
     "cases": _deleted(
         "customer_id", "ani", "call_id",
@@ -150,6 +151,8 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "popped": ("agent", "shown", "ms"),
     "prompts": ("clips",),  # and of these only CLIP
     "recording": ("purpose", "outcome", "seconds", "hung_up"),
+    "recording_consent": ("queue", "how", "given"),
+    "recording_pause": ("agent", "paused", "confirmed", "by", "until"),
     "resumed": ("matches", "language", "ms", "rung"),
     "ringing": ("agent",),
     "step": ("step", "does", "by"),

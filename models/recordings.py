@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.database import Database
-from models.tables import CaseRow, RatingRow, RecordingRow
+from models.tables import CaseRow, RatingRow, RecordingRow, TalkRecordingRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class RecordingKept:
     id: str
     call_id: str
     customer_id: int | None
-    purpose: str  #: voicemail, complaint, comment
+    purpose: str  #: voicemail, complaint, comment, conversation
     at: float
     seconds: float
 
@@ -56,6 +56,7 @@ class Recordings:
         async def work(session: AsyncSession) -> None:
             for table in (CaseRow, RatingRow):
                 await session.execute(update(table).where(table.recording.in_(ids)).values(recording=None))
+            await session.execute(delete(TalkRecordingRow).where(TalkRecordingRow.recording.in_(ids)))
             await session.execute(delete(RecordingRow).where(RecordingRow.id.in_(ids)))
 
         await self._database.transact(work)

@@ -160,7 +160,7 @@ class Recording:
 
     id: str  #: name of the file without folder and ending
     call_id: str
-    purpose: str  #: voicemail, complaint, comment
+    purpose: str  #: voicemail, complaint, comment, conversation
     seconds: float
     customer_id: int | None = None
 

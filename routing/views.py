@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from routing.agent import AgentState
 from routing.offer import Claimed
+from routing.recording import TalkRecording
 from routing.terms import NO_TERMS, Authority, Terms
 
 
@@ -80,6 +81,7 @@ class OfferSeen:
     note: str | None = None
     tier: int = 1
     authority: Authority | None = None  #: of complaints alone
+    recording: TalkRecording | None = None  #: of the conversation that goes on
 
 
 @dataclass(frozen=True, slots=True)

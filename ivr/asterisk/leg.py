@@ -32,6 +32,10 @@ DIAL_OPTIONS: Final = "gim(default)"
 OUTSIDE_OPTIONS: Final = "gi"
 #: Which outside number the caller is being connected to; stays set when the engine dies meanwhile.
 OUTSIDE: Final = "RINGWISE_OUTSIDE"
+#: What was agreed on recording the next conversation, and the file that is being recorded into.
+AGREED: Final = "RINGWISE_RECORDING"
+MONITORED: Final = "RINGWISE_MONITORED"
+REFUSED: Final = "no"
 #: Of the silence that ends a recording Asterisk cuts off all but so many seconds.
 SILENCE_LEFT_S: Final = 1.0
 #: ISDN cause "call rejected": SIP 603.
@@ -41,6 +45,7 @@ KEYS: Final = frozenset("0123456789*#")
 WAKE: Final = "D"
 
 _PHONE = re.compile(r"PJSIP/[A-Za-z0-9_.-]{1,80}")
+_RECORDING = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _SOUND = re.compile(r"/?[\w .@+~-]+(?:/[\w .@+~-]+)*")
 
 
@@ -213,6 +218,30 @@ class AgiLeg:
                 return Recorded(seconds, hung_up=True)
         await self._check_alive()
         raise NotRecorded(f"Asterisk cannot record into {sound}.wav ({reply.value})")
+
+    async def agree(self, recording: str) -> None:
+        """Note what was agreed in a variable of the channel, which outlives this engine. Raises Refused."""
+        if recording and not _RECORDING.fullmatch(recording):
+            raise Refused("not the name of a recording")
+        await self._do(Verb.SET_VARIABLE, AGREED, recording or REFUSED)
+
+    async def agreed(self) -> str | None:
+        """What was noted: a name, empty for no, None when nothing was."""
+        noted = await self._get(AGREED)
+        return "" if noted == REFUSED else noted or None
+
+    async def monitor(self, sound: str) -> None:
+        """Record both sides into `sound`.wav from now on, only while they talk. Begun already: nothing happens."""
+        file = f"{_sound(sound)}.wav"
+        if await self._get(MONITORED) != file:
+            await self._do(Verb.EXEC, App.MIX_MONITOR, f"{file},b")
+            await self._do(Verb.SET_VARIABLE, MONITORED, file)
+
+    async def unmonitor(self) -> None:
+        """Record no more, and forget what was agreed: the file is complete on return."""
+        await self._do(Verb.EXEC, App.STOP_MIX_MONITOR)
+        for name in (MONITORED, AGREED):
+            await self._do(Verb.SET_VARIABLE, name, "")
 
     async def done(self) -> None:
         """Tell the dialplan that this call needs no further rung. The engine's last act on the line."""

@@ -23,6 +23,8 @@ MOST_EVENTS: Final = 10_000
 #: A wake is only a hint, so nobody waits long for its answer.
 WAKE_S: Final = 1.0
 LIST_S: Final = 5.0
+#: An agent waits for it with the card in the caller's hand.
+MUTE_S: Final = 2.0
 #: The context in which a customer who has picked up comes to the ladder.
 CALLED_BACK: Final = "ringwise-callback"
 #: Calls whose moment of answer is kept for `AgiLeg.dial`.
@@ -149,6 +151,20 @@ class AmiSwitchboard:
         if first.get("Response") != "Success":
             raise SwitchAway(f"the switch does not list its channels: {first.get('Message')}")
         return tuple(channel_seen(packet) for packet in rest if packet.name == "CoreShowChannel")
+
+    async def mute_recording(self, call_id: str, *, muted: bool) -> None:
+        """Let the recording of a call's conversation hear silence from both sides, or both sides again.
+
+        Returns once the switch has confirmed it. The channel is the caller's own, looked up afresh: names change, and
+        that one carries the recording. Raises SwitchAway, or ActionUnknown: then it may be asked again.
+        """
+        callers = [seen for seen in await self.channels() if seen.call_id == call_id == seen.uniqueid]
+        if not callers:
+            raise SwitchAway("the caller's channel is not there")
+        fields = {"Channel": callers[0].channel, "Direction": "both", "State": "1" if muted else "0"}
+        answer = (await self._link.act("MixMonitorMute", fields, deadline_s=MUTE_S))[0]
+        if answer.get("Response") != "Success":
+            raise SwitchAway(f"the switch does not mute the recording: {answer.get('Message')}")
 
     def events(self) -> AsyncIterator[SwitchEvent]:
         """What happens from now on, in order; begins with SwitchBack when the link stands already."""

@@ -51,4 +51,6 @@ def translate(packet: Packet) -> PhoneRinging | PhoneAnswered | ChannelGone | No
 
 def channel_seen(packet: Packet) -> ChannelSeen:
     """One line of the list of channels."""
-    return ChannelSeen(packet["Linkedid"], packet["Channel"], bool(packet.get("BridgeId")))
+    up = packet.get("ChannelStateDesc", "Up") == "Up"
+    bridged = bool(packet.get("BridgeId"))
+    return ChannelSeen(packet["Linkedid"], packet["Channel"], bridged, packet.get("Uniqueid"), up)

@@ -37,12 +37,16 @@ class App(StrEnum):
     """Every dialplan application that EXEC may run."""
 
     DIAL = "Dial"
+    MIX_MONITOR = "MixMonitor"
     START_MUSIC = "StartMusicOnHold"
+    STOP_MIX_MONITOR = "StopMixMonitor"
     STOP_MUSIC = "StopMusicOnHold"
 
 
 _LINE_ENDS = re.compile(r"[\r\n\0]")
 _EVALUATED = re.compile(r"\$[{\[]")
+#: MixMonitor takes a file and `b`: only what is said while bridged. A third argument would be a command of the shell.
+_MIX_MONITOR = re.compile(r"[^,^&|]+\.wav,b")
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 
@@ -54,6 +58,8 @@ def encode(verb: Verb, *args: str) -> bytes:
     """
     if verb is Verb.EXEC and args[:1] and args[0] not in App.__members__.values():
         raise Refused(f"EXEC of an application that is not listed: {args[0]!r}")
+    if verb is Verb.EXEC and args[0] == App.MIX_MONITOR and not (len(args) == 2 and _MIX_MONITOR.fullmatch(args[1])):
+        raise Refused("MixMonitor with more than a sound file and the option b")
     for arg in args:
         if _LINE_ENDS.search(arg):
             raise Refused(f"{verb}: an argument holds CR, LF or NUL")

@@ -20,6 +20,7 @@ class Purpose(StrEnum):
     VOICEMAIL = "voicemail"
     COMPLAINT = "complaint"
     COMMENT = "comment"
+    CONVERSATION = "conversation"
 
 
 @recordings.callback()
@@ -58,7 +59,7 @@ async def _lines(settings: Settings, purpose: Purpose | None, most: int) -> list
     async with opened(settings.database_url) as database:
         found = await Recordings(database).newest(most, purpose=purpose)
     return [
-        f"{datetime.fromtimestamp(one.at, settings.zone):%Y-%m-%d %H:%M}  {one.purpose:<9}  {one.seconds:6.1f} s  "
+        f"{datetime.fromtimestamp(one.at, settings.zone):%Y-%m-%d %H:%M}  {one.purpose:<12}  {one.seconds:6.1f} s  "
         f"{one.customer_id or '-':>8}  {one.id}"
         for one in found
     ]

@@ -150,6 +150,14 @@ class Shown(_Message):
     fence: Id
 
 
+class RecordingPause(_Message):
+    """The recording of the conversation is to hear silence from now on, or to go on."""
+
+    type: Literal["recording"]
+    offer_id: Id
+    paused: bool
+
+
 class WrapUp(_Message):
     """The outcome of a conversation, and what the agent does next (nothing: it is only stored)."""
 
@@ -167,7 +175,7 @@ class Alive(_Message):
     type: Literal["alive"]
 
 
-ClientMessage = Hello | Ready | Pause | Shown | WrapUp | Alive
+ClientMessage = Hello | Ready | Pause | Shown | RecordingPause | WrapUp | Alive
 _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
 
 

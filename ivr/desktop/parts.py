@@ -21,6 +21,13 @@ class AgentPart(_Part):
     pause_after: str | None
 
 
+class RecordingPart(_Part):
+    """The recording of the conversation."""
+
+    state: Literal["on", "pausing", "paused", "resuming"]
+    until: float | None  #: the pause ends by itself
+
+
 class OfferPart(_Part):
     """The call that is offered, talked to or wrapped up."""
 
@@ -34,6 +41,7 @@ class OfferPart(_Part):
     ringing_at: float | None
     answered_at: float | None
     closed_at: float | None
+    recording: RecordingPart | None = None  #: while they talk, if it is recorded
 
 
 class ProductPart(_Part):

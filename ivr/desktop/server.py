@@ -29,7 +29,7 @@ from ivr.desktop.window import Limits
 from ivr.desktop.wire import SocketProtocol
 from ivr.errors import Misconfigured
 from ivr.looking import Looking
-from ivr.ports import Clock, Roster
+from ivr.ports import Clock, RecordingPauses, Roster
 from ivr.settings import Web
 
 STATIC = Path(__file__).parent / "static"
@@ -68,14 +68,16 @@ def build_app(
     health: Health | None = None,
     limits: Limits | None = None,
     looking: Looking | None = None,
+    pauses: RecordingPauses | None = None,
 ) -> Starlette:
-    """The web app; without `metrics` there is no `/metrics`, without `looking` no `/menus`.
+    """The web app; without `metrics` there is no `/metrics`, without `looking` no `/menus`, without `pauses` nothing is
+    recorded.
 
     Raises Misconfigured for a secret that is too short.
     """
     sessions, tickets, origins = Sessions(secret, clock), Tickets(clock), Origins((*web.origins, *web.nodes))
     pages = SignIn(roster, hub, clock, sessions, tickets, origins, web, STATIC)
-    sockets = Sockets(roster, hub, clock, sessions, tickets, origins, limits or Limits())
+    sockets = Sockets(roster, hub, clock, sessions, tickets, origins, limits or Limits(), pauses)
     routes = [
         Route("/", pages.desktop),
         Route("/sign-in", pages.form, methods=["GET"]),

@@ -11,7 +11,7 @@ from ivr.desktop.origins import Origins
 from ivr.desktop.sessions import COOKIE, Session, Sessions, Tickets
 from ivr.desktop.window import CROWDED, TICKET_REFUSED, TOO_SLOW, Limits, Over, Window, receive
 from ivr.errors import leaves
-from ivr.ports import Clock, Roster
+from ivr.ports import Clock, RecordingPauses, Roster
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,9 @@ class Sockets:
         tickets: Tickets,
         origins: Origins,
         limits: Limits,
+        pauses: RecordingPauses | None = None,
     ) -> None:
+        self._pauses = pauses
         self._limits = limits
         self._roster = roster
         self._hub = hub
@@ -71,7 +73,9 @@ class Sockets:
             raise Over(CROWDED)
 
     async def _serve(self, websocket: WebSocket, session: Session) -> int:
-        window = Window(self._roster, self._hub, self._clock, self._sessions, websocket, session, self._limits)
+        window = Window(
+            self._roster, self._hub, self._clock, self._sessions, websocket, session, self._limits, self._pauses
+        )
         self._hub.join(session.agent_id, window.outbox)
         code = 1000
         try:

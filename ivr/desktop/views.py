@@ -16,12 +16,13 @@ from ivr.desktop.parts import (
     PopPart,
     ProductPart,
     QueuePart,
+    RecordingPart,
     StepPart,
     TierPart,
     TierWhyPart,
     WrapUpPart,
 )
-from ivr.ports import AgentCard, ComplaintSeen, CustomerView, OfferSeen, Pop, QueueSeen, TierSeen
+from ivr.ports import AgentCard, ComplaintSeen, CustomerView, OfferSeen, Pop, QueueSeen, TalkRecording, TierSeen
 from menus.heard_first import HeardFirst
 
 LONGEST_NAME = 64  #: characters
@@ -73,7 +74,13 @@ def offer_part(offer: OfferSeen) -> OfferPart:
         ringing_at=offer.ringing_at,
         answered_at=offer.answered_at,
         closed_at=offer.closed_at,
+        recording=recording_part(offer.recording) if offer.recording and offer.answered_at is not None else None,
     )
+
+
+def recording_part(recording: TalkRecording) -> RecordingPart:
+    """The recording of a conversation that goes on."""
+    return RecordingPart(state=recording.state.value, until=recording.pause_until)
 
 
 def wrap_up_part(card: AgentCard, offer: OfferSeen) -> WrapUpPart:

@@ -16,6 +16,7 @@ from ivr.desktop.messages import (
     Pause,
     Ping,
     Ready,
+    RecordingPause,
     Saved,
     Shown,
     WrapUp,
@@ -25,7 +26,7 @@ from ivr.desktop.messages import (
 from ivr.desktop.outbox import Closing, Outbox
 from ivr.desktop.sessions import Session, Sessions
 from ivr.desktop.views import note_text
-from ivr.ports import Clock, Roster
+from ivr.ports import Clock, RecordingPauses, Roster
 from routing.agent import AgentEvent, AgentState
 from routing.errors import IllegalMove, StoreAway
 
@@ -69,7 +70,9 @@ class Window:
         websocket: WebSocket,
         session: Session,
         limits: Limits,
+        pauses: RecordingPauses | None = None,
     ) -> None:
+        self._pauses = pauses
         self.outbox = Outbox()
         self._limits = limits
         self._roster = roster
@@ -141,6 +144,10 @@ class Window:
                 await self._ready()
             case Pause():
                 await self._say(AgentEvent.PAUSE, message.reason)
+            case RecordingPause():
+                if self._pauses is None:
+                    raise IllegalMove("recording", "none", "pause")
+                await self._pauses.ask(self._agent_id, message.offer_id, paused=message.paused)
             case WrapUp():
                 await self._wrap_up(message)
             case Hello():

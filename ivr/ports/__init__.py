@@ -1,8 +1,18 @@
 """What the engine needs of the outside world. Every port has a real form and an in-memory twin (`ivr/testing/`)."""
 
-from ivr.ports.desk import CaseSeen, ComplaintSeen, ContactSeen, CustomerView, Desk, Pop, ProductSeen, TierSeen
+from ivr.ports.desk import (
+    CaseSeen,
+    ComplaintSeen,
+    ContactSeen,
+    CustomerView,
+    Desk,
+    Pop,
+    ProductSeen,
+    RecordingPauses,
+    TierSeen,
+)
 from ivr.ports.line import Clip, ClipHeard, Clock, Dialled, DialStatus, Heard, Leg, Recorded, Waited
-from ivr.ports.record import CallLog, Directory
+from ivr.ports.record import CallLog, Directory, TalkRecordings
 from ivr.ports.routing import CALLBACKS, ROUTING, Exchange, Hints, Roster, Waits
 from ivr.ports.selfservice import (
     Bank,
@@ -30,6 +40,7 @@ from ivr.ports.switch import (
 from routing.call import Arrival, CallerSeen, PathStep, Rating, Recording, Resumed
 from routing.callback import CallbackSeen, CallbackWish
 from routing.errands import CaseOpened, NewCase, TextMessage
+from routing.recording import RecordingState, TalkRecording
 from routing.views import AgentCard, NeedWish, OfferSeen, QueueSeen, Standing, Swept
 
 __all__ = [
@@ -80,6 +91,8 @@ __all__ = [
     "Rating",
     "Recorded",
     "Recording",
+    "RecordingPauses",
+    "RecordingState",
     "Resumed",
     "Roster",
     "Standing",
@@ -88,6 +101,8 @@ __all__ = [
     "SwitchEvent",
     "SwitchGone",
     "Switchboard",
+    "TalkRecording",
+    "TalkRecordings",
     "TextMessage",
     "TierSeen",
     "Waited",

@@ -103,6 +103,15 @@ class Pop:
     complaint: ComplaintSeen | None = None
 
 
+class RecordingPauses(Protocol):
+    """What agents ask of the recording of their conversation."""
+
+    async def ask(self, agent_id: int, offer_id: int, *, paused: bool) -> None:
+        """Silence in the recording of an agent's own conversation, or sound again; the agent's state tells what came
+        of it. Raises IllegalMove when they do not talk on this offer or nothing is recorded, and StoreAway."""
+        ...
+
+
 class Desk(Protocol):
     """The agents' browsers."""
 

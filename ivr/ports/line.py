@@ -133,6 +133,23 @@ class Leg(Protocol):
         Raises NotRecorded when the switch cannot write there."""
         ...
 
+    async def agree(self, recording: str) -> None:
+        """Note on the line itself, for whichever engine has it later, that its next conversation may be recorded
+        under this name; empty: it must not be."""
+        ...
+
+    async def agreed(self) -> str | None:
+        """What was noted: a name, empty for no, None when nothing was."""
+        ...
+
+    async def monitor(self, sound: str) -> None:
+        """Record both sides into `sound`.wav from now on, only while they talk. Begun already: nothing happens."""
+        ...
+
+    async def unmonitor(self) -> None:
+        """Record no more, and forget what was agreed: the file is complete on return."""
+        ...
+
     async def transfer(self, number: str, *, ring_s: float) -> Dialled:
         """Ring an outside E.164 number over the trunk; when answered, talk until it hangs up. Disarms before.
 

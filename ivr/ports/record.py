@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from menus.facts import CallerFacts, MenuMemory
 from routing.call import Arrival, CallerSeen, CallEvent, Ending, PathStep, Rating, Recording, Resumed
+from routing.recording import TalkRecording
 
 
 class CallLog(Protocol):
@@ -79,6 +80,42 @@ class CallLog(Protocol):
 
     async def caller(self, call_id: str) -> CallerSeen | None:
         """Who is on this call, from the database (the call may be held by another node)."""
+        ...
+
+
+class TalkRecordings(Protocol):
+    """Recordings of conversations while they last. Every verb raises StoreAway."""
+
+    async def begun(self, recording: Recording, *, now: float) -> None:
+        """List a recording before it begins; one that is listed already stays as it is."""
+        ...
+
+    async def ended(self, recording: str, seconds: float, *, now: float) -> None:
+        """The file is complete."""
+        ...
+
+    async def dropped(self, recording: str) -> None:
+        """Nothing was said: it is taken off the list."""
+        ...
+
+    async def of_call(self, call_id: str) -> TalkRecording | None:
+        """The recording of the conversation that goes on in a call."""
+        ...
+
+    async def wish(self, call_id: str, *, pause_until: float | None) -> TalkRecording | None:
+        """From now on it is to be silent until then, or to be heard; None when nothing is recorded."""
+        ...
+
+    async def confirmed(self, recording: str, version: int, *, muted: bool | None) -> bool:
+        """The switch did what was wished then, or nobody knows (None). False when something else is wished by now."""
+        ...
+
+    async def amiss(self, *, now: float) -> tuple[TalkRecording, ...]:
+        """Open ones at which something is to be done."""
+        ...
+
+    async def left_open(self, *, ended_before: float) -> tuple[TalkRecording, ...]:
+        """Open ones whose call ended before then: nobody has closed them."""
         ...
 
 

@@ -56,6 +56,8 @@ class ChannelSeen:
     call_id: str  #: linkedid
     channel: str
     bridged: bool
+    uniqueid: str = ""  #: the same as call_id: the caller's own
+    up: bool = True  #: answered
 
 
 class Switchboard(Protocol):
@@ -73,6 +75,14 @@ class Switchboard(Protocol):
 
         Answers as soon as the switch has taken the order. Raises SwitchAway when nothing rings; ActionUnknown when
         that is not known: then look whether the call exists, and never ask again.
+        """
+        ...
+
+    async def mute_recording(self, call_id: str, *, muted: bool) -> None:
+        """Let the recording of a call's conversation hear silence from both sides, or both sides again.
+
+        Returns once the switch has confirmed it. Raises SwitchAway when it was not done; ActionUnknown when that is not
+        known: it may be asked again.
         """
         ...
 

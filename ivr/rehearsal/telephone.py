@@ -88,6 +88,7 @@ class Telephone:
     _noticed: asyncio.Event = field(default_factory=asyncio.Event)
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     _began: float = 0.0
+    _noted: str | None = None
 
     def __post_init__(self) -> None:
         self._began = self._loop.time()
@@ -220,6 +221,25 @@ class Telephone:
             return Recorded(spoken_s, hung_up=True)
         self._happens(Sign.RECORDED, f"{spoken_s:.1f} s")
         return Recorded(spoken_s, key)
+
+    async def agree(self, recording: str) -> None:
+        """Nothing is recorded in a rehearsal, whatever was agreed; it is remembered all the same."""
+        self._alive()
+        self._noted = recording
+
+    async def agreed(self) -> str | None:
+        """What was agreed."""
+        self._alive()
+        return self._noted
+
+    async def monitor(self, sound: str) -> None:
+        """Nothing is recorded in a rehearsal."""
+        self._alive()
+
+    async def unmonitor(self) -> None:
+        """Nothing is recorded in a rehearsal."""
+        self._alive()
+        self._noted = None
 
     async def done(self) -> None:
         """No further rung is needed."""

@@ -18,6 +18,7 @@ from ivr.ports import ROUTING, Clip, NeedWish, Standing, Waited
 from ivr.queues import Queue
 from ivr.steps.complaint import patience, tier_and_terms
 from ivr.steps.talk import LOOK_AGAIN_S, STATE_S, connect, leave_queue
+from ivr.steps.talk_recording import ask_to_record
 from ivr.steps.wait_words import tell_wait
 from menus.schema import Callback, Route, Way
 from menus.values import Value
@@ -93,6 +94,7 @@ async def wait_for_agent(
     call: Call, queue: Queue, wish: NeedWish, position: Position, ways: Sequence[Way] = ()
 ) -> Input:
     """State a need and wait until it is served (Finished), nobody came (Failed), or the caller leaves."""
+    await ask_to_record(call, queue, wish.queue, position)
     if call.state is CallState.MENU:
         call.state = move_call(call.state, CallEvent.NEED)
         call.parts.log.moved(call.id, CallEvent.NEED)

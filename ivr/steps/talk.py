@@ -9,6 +9,7 @@ from ivr.callbacks import tell_wish, wish_came_back
 from ivr.pop import pop_for_call
 from ivr.ports import ROUTING, Dialled, DialStatus, Standing
 from ivr.queues import Queue
+from ivr.steps.talk_recording import begin_recording, end_recording
 from routing.call import CallEvent, CallState, move_call
 from routing.callback import CallbackEvent, of_call
 from routing.errors import StoreAway
@@ -49,10 +50,11 @@ async def connect(call: Call, queue: Queue, standing: Standing, offer: Claimed) 
 async def carry_out(call: Call, queue: Queue, offer: Claimed) -> bool:
     """Pop, ring and talk. True after a conversation; False when the need is back in the queue with its age."""
     live = call.live
-    live.offer, live.answered = offer, False
+    live.offer, live.answered, live.answered_at = offer, False, None
     await _show(call, offer)
     await call.leg.unhold()
     await _renew(call, queue, offer)
+    await begin_recording(call)
     started = call.now()
     dialled = await call.leg.dial(offer.phone, ring_s=queue.ring_s, offer_id=offer.offer_id)
     if dialled.status is DialStatus.ANSWERED or live.answered:
@@ -127,6 +129,7 @@ async def finish_talk(call: Call) -> bool:
     if offer is None or not (call.live.answered or (standing is not None and standing.answered)):
         return False
     call.talked = True
+    await end_recording(call, talked=True)
     queue = parts.queues.get(standing.queue) if standing is not None else None
     wrap_up_s = queue.wrap_up_s if queue is not None else 0
     now = call.now()
@@ -164,6 +167,7 @@ async def take_back(call: Call, standing: Standing) -> None:
 
 async def leave_queue(call: Call, outcome: str) -> None:
     """Close the need of this call, if it has one."""
+    await end_recording(call, talked=False)
     await call.parts.exchange.close_need(call.id, outcome, now=call.now())
     call.parts.hints.nudge(ROUTING)
     call.parts.desk.changed()

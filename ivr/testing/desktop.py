@@ -33,14 +33,10 @@ class Answer:
 
 
 @dataclass(slots=True)
-class RunningDesktop:
-    """A server that listens, and the hub behind it."""
+class Browser:
+    """Whoever comes to a desktop server on the loopback."""
 
     port: int
-    hub: Hub
-    roster: ScriptedRoster
-    server: DesktopServer
-    pops: dict[int, Pop] = field(default_factory=dict)  #: what a reload finds, by agent
 
     @property
     def origin(self) -> str:
@@ -93,6 +89,16 @@ class RunningDesktop:
         socket = await self.knock(cookie)
         await say(socket, "hello", ticket=await self.ticket(cookie))
         return socket
+
+
+@dataclass(slots=True)
+class RunningDesktop(Browser):
+    """A server that listens, and the hub behind it."""
+
+    hub: Hub
+    roster: ScriptedRoster
+    server: DesktopServer
+    pops: dict[int, Pop] = field(default_factory=dict)  #: what a reload finds, by agent
 
 
 async def say(socket: ClientConnection, kind: str, **fields: object) -> None:

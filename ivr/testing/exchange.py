@@ -1,6 +1,7 @@
 """Needs, offers and agents in memory: the rules of `models.moves` on rows in dictionaries."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ivr.ports import AgentCard, NeedWish, OfferSeen, QueueSeen, Standing, Swept
 from ivr.testing.store import MemoryStore
@@ -8,6 +9,7 @@ from models import moves
 from models.errors import UnknownAgent
 from models.sweep import MOST_EXPIRED, ending_of, is_gone, is_over
 from models.tables import AgentRow, CallRow, NeedRow, OfferRow
+from models.talk_recordings import seen
 from routing.agent import AT_WORK, SAID_BY_AGENT, AgentEvent, AgentState
 from routing.call import CallState
 from routing.decision import Decision
@@ -299,7 +301,11 @@ class MemoryRoster:
         found = [offer for offer in mine if offer.closed_at is None]
         if not found and store.agents[agent_id].state == AgentState.WRAP_UP:
             found = [offer for offer in mine if offer.state == OfferState.COMPLETED]
-        return moves.seen_of(found[-1], store.needs[found[-1].need_id]) if found else None
+        if not found:
+            return None
+        rows = [row for row in store.talk_recordings.values() if row.call_id == found[-1].call_id and not row.ended_at]
+        recording = seen(rows[-1]) if rows and found[-1].closed_at is None else None
+        return replace(moves.seen_of(found[-1], store.needs[found[-1].need_id]), recording=recording)
 
     async def wrap_up(self, agent_id: int, offer_id: int, *, disposition: str, note: str, now: float) -> bool:
         """Store the outcome of a conversation."""

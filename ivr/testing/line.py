@@ -61,6 +61,8 @@ class ScriptedLeg:
     heard: list[str] = field(default_factory=list)  #: prompts heard, in order
     rung: list[str] = field(default_factory=list)  #: phones rung
     armed: list[float] = field(default_factory=list)
+    noted: str | None = None  #: what was agreed on recording
+    monitored: str | None = None  #: the file that conversations are recorded into
     is_done: bool = False
     answered: bool = False
     on_hold: bool = False
@@ -167,6 +169,26 @@ class ScriptedLeg:
         if said.hung_up:
             self.hang_up()
         return Recorded(min(said.seconds, longest_s), said.key, said.hung_up)
+
+    async def agree(self, recording: str) -> None:
+        """Note it on the line."""
+        self._alive()
+        self.noted = recording
+
+    async def agreed(self) -> str | None:
+        """What was noted."""
+        self._alive()
+        return self.noted
+
+    async def monitor(self, sound: str) -> None:
+        """Remember the file."""
+        self._alive()
+        self.monitored = sound
+
+    async def unmonitor(self) -> None:
+        """No recording any more."""
+        self._alive()
+        self.monitored = self.noted = None
 
     async def transfer(self, number: str, *, ring_s: float) -> Dialled:
         """Ring an outside number; the next of `dials` is what comes of it."""

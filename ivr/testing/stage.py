@@ -30,6 +30,7 @@ from ivr.testing.selfservice import (
     MemoryWebhooks,
 )
 from ivr.testing.switchboard import MemorySwitchboard
+from ivr.testing.talk_recordings import MemoryTalkRecordings
 from ivr.testing.waits import MemoryWaits
 from ivr.watch import Watcher
 from menus.facts import CallerFacts
@@ -86,6 +87,7 @@ class Stage:
         self.desk, self.switchboard = MemoryDesk(), MemorySwitchboard()
         self.messenger = MemoryMessenger(self.store)
         self.cases, self.callbacks = MemoryCases(self.store, zone), MemoryCallbacks(self.store)
+        self.talk_recordings = MemoryTalkRecordings(self.store)
         self.webhooks = webhooks or MemoryWebhooks()
         self.legs: dict[str, ScriptedLeg] = {}
         self.switchboard.on_wake = self._wake
@@ -108,6 +110,7 @@ class Stage:
             messenger=self.messenger,
             cases=self.cases,
             callbacks=self.callbacks,
+            talk_recordings=self.talk_recordings,
             webhooks=self.webhooks,
             ranker=KernelRanker(),
             edition=lambda version: self.editions.get(version or 0, self.editions[max(self.editions)]),

@@ -15,6 +15,7 @@ from models.tables import (
     NodeRow,
     OfferRow,
     OutboxRow,
+    TalkRecordingRow,
     ToldWaitRow,
 )
 from routing.agent import AgentState
@@ -48,6 +49,7 @@ class MemoryStore:
     keepsakes: dict[tuple[str, str], str] = field(default_factory=dict)  #: (subject, name) → value
     memories: dict[tuple[str, str], MenuMemory] = field(default_factory=dict)  #: (subject, menu)
     recordings: list[Recording] = field(default_factory=list)
+    talk_recordings: dict[str, TalkRecordingRow] = field(default_factory=dict)  #: recording → while it lasts
     ratings: list[tuple[Rating, float]] = field(default_factory=list)  #: with the time of each
     messages: list[TextMessage] = field(default_factory=list)
     outbox: list[OutboxRow] = field(default_factory=list)  #: what became of the messages

@@ -16,6 +16,8 @@ class MemorySwitchboard:
         self.on_wake: Callable[[str], None] | None = None
         self.called_out: list[tuple[str, str]] = []  #: number and id of each call that was made
         self.on_call_out: Callable[[str, str], Awaitable[None]] | None = None  #: may raise what the switch raises
+        self.muted: dict[str, bool] = {}  #: call → whether its recording hears silence
+        self.mute_fault: Exception | None = None
         self._readers: list[asyncio.Queue[SwitchEvent]] = []
         self._untold: list[SwitchEvent] = []  #: for the first reader
 
@@ -30,6 +32,12 @@ class MemorySwitchboard:
         self.called_out.append((number, call_id))
         if self.on_call_out is not None:
             await self.on_call_out(number, call_id)
+
+    async def mute_recording(self, call_id: str, *, muted: bool) -> None:
+        """Remember it; raises `mute_fault` if there is one."""
+        if self.mute_fault is not None:
+            raise self.mute_fault
+        self.muted[call_id] = muted
 
     async def channels(self) -> tuple[ChannelSeen, ...]:
         """All channels."""

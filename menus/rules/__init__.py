@@ -3,7 +3,7 @@
 Each rule is a function that yields findings; what several rules ask of a book is worked out once, in its `Outline`.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypedDict
 
 from menus.rules import (
@@ -33,6 +33,7 @@ class Site(TypedDict, total=False):
 
     queues: Collection[str] | None  #: every queue there is
     telling_waits: Collection[str]  #: those of them that tell callers the expected wait
+    recording: Mapping[str, str] | None  #: queue → how its callers are told: announced, asked
     time_zone: str | None
     outbound: Collection[str] | None  #: beginnings of numbers that may be called
     webhooks: Collection[str] | None  #: beginnings of addresses that may be asked
@@ -96,6 +97,7 @@ def check(
     book: MenuBook,
     queues: Collection[str] | None = None,
     telling_waits: Collection[str] = (),
+    recording: Mapping[str, str] | None = None,
     time_zone: str | None = None,
     outbound: Collection[str] | None = None,
     webhooks: Collection[str] | None = None,
@@ -110,6 +112,7 @@ def check(
     if queues is not None:
         found += first(names.unknown_queues(book, queues))
         found += names.waits_nobody_tells(book, telling_waits)
+    found += first(asking.unsaid_recording(book, recording or {}))
     if time_zone is not None:
         found += names.other_time_zone(book, time_zone)
     names_are_known = all(finding.warning or not finding.code.startswith(("unknown-", "missing-")) for finding in found)

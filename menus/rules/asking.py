@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from menus.rules.finding import Finding, Loc, advice, fault
 from menus.rules.known import QUEUED, Known
 from menus.rules.outline import Outline
-from menus.schema import Callback, Collect, Record, Survey
+from menus.schema import Callback, Collect, MenuBook, Record, Route, Survey
 
 #: Kind of entry → the checks that it can be put to.
 _CHECKS: Mapping[str, tuple[str, ...]] = {
@@ -108,6 +108,15 @@ def callbacks(outline: Outline, known: Known) -> Iterator[Finding]:
         elif step.time == "keep_place" and not known.at(name, QUEUED):
             message = f"the caller has no place in a queue {known.without(name, QUEUED)}; lead here from a route"
             yield advice(loc, "no-place", message)
+
+
+def unsaid_recording(book: MenuBook, recording: Mapping[str, str]) -> Iterator[Finding]:
+    """Queues that record conversations, in a book that does not say so to their callers."""
+    for name, step in book.steps.items():
+        how = recording.get(step.queue, "never") if isinstance(step, Route | Callback) else "never"
+        if how != "never" and getattr(book.recorded, how, None) is None:
+            message = f"the queue's conversations are recorded ({how}), and nobody is told; write `recorded: {how}:`"
+            yield fault(("steps", name, "queue"), "unsaid-recording", message)
 
 
 def surveys(outline: Outline) -> Iterator[Finding]:

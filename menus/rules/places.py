@@ -24,6 +24,9 @@ def prompts_used(book: MenuBook) -> Iterator[tuple[Loc, str]]:
             yield ("waiting", role), name
     if book.calling_back is not None:
         yield ("calling_back", "greeting"), book.calling_back.greeting
+    for role in ("announced", "asked"):
+        if (said := getattr(book.recorded, role, None)) is not None:
+            yield ("recorded", role), said
     for role in ("frozen", "unfrozen"):
         if (name := getattr(book, role)) is not None:
             yield (role,), name

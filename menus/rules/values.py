@@ -145,6 +145,10 @@ def _said(outline: Outline) -> Iterator[tuple[str, Loc, Loc, Mapping[str, str], 
         if name in book.prompts:
             filled = dict.fromkeys(WAITING_SLOTS.get(role, ()), ValueKind.NUMBER)
             yield "", ("waiting", role), ("prompts", name, "text"), book.prompts[name].text, filled
+    for role in ("announced", "asked"):
+        told: str | None = getattr(book.recorded, role, None)
+        if told is not None and told in book.prompts:
+            yield "", ("recorded", role), ("prompts", told, "text"), book.prompts[told].text, {}
     for role in ("frozen", "unfrozen"):
         if (named := getattr(book, role)) in book.prompts:
             yield "", (role,), ("prompts", named, "text"), book.prompts[named].text, {}

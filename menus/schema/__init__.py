@@ -3,7 +3,7 @@
 `python -m menus.schema` prints the JSON Schema that editors use (config/menus/book.schema.json).
 """
 
-from menus.schema.book import Calendar, CallingBack, Entry, MenuBook, ServiceLevel, Waiting, schema_text
+from menus.schema.book import Calendar, CallingBack, Entry, MenuBook, Recorded, ServiceLevel, Waiting, schema_text
 from menus.schema.parts import (
     AGENT_TASK,
     COMPLAINT_TASK,
@@ -69,6 +69,7 @@ __all__ = [
     "Question",
     "QueueName",
     "Record",
+    "Recorded",
     "Route",
     "Say",
     "Send",

@@ -64,6 +64,19 @@ class CallingBack(Part):
     """When no agent came within the queue's limit after all; the customer is called again later."""
 
 
+class Recorded(Part):
+    """What callers hear of their conversation being recorded, in queues that say `recording:`."""
+
+    announced: Name | None = None
+    """Prompt of queues that announce it: the conversation is recorded."""
+    asked: Name | None = None
+    """Prompt of queues that ask: which key agrees. Any other key, or none, and nothing is recorded."""
+    agree_key: Key = "1"
+    """Agrees to the recording."""
+    timeout_s: float = Field(default=4, ge=1, le=20)
+    """Seconds of silence after the question."""
+
+
 class ServiceLevel(Part):
     """What is promised to the callers of a line: this share is answered within so many seconds."""
 
@@ -129,6 +142,7 @@ class MenuBook(Part):
     gate: Gate = Gate()
     waiting: Waiting
     calling_back: CallingBack | None = None
+    recorded: Recorded | None = None
     segments: tuple[Line, ...] = ()
     """Segments of customers that options may be promoted for."""
     tasks: Mapping[TaskName, Mapping[Language, Line]]

@@ -36,6 +36,10 @@ EXAMPLES: Mapping[str, Any] = {
     "steps": {"thanks": {"kind": "goodbye", "prompts": ["goodbye"]}},
     "calling_back": {"greeting": "we_call_back", "then": "thanks", "otherwise": "sorry"},
     "connect_key": 1,
+    "MenuBook.recorded": {"announced": "we_record", "asked": "may_we_record"},
+    "announced": "we_record",
+    "asked": "may_we_record",
+    "agree_key": 1,
     # lines and calendar
     "Entry.numbers": ["4008001234", "4008002*"],
     "campaign": "autumn",
@@ -190,6 +194,7 @@ MEANINGS: Mapping[str, str] = {
     "MenuBook.prompts": "Everything that is said, by name.",
     "steps": "What calls do, by name.",
     "calling_back": "What customers hear whom we call back.",
+    "recorded": "What callers hear of their conversation being recorded.",
     "ServiceLevel.share": "Share of calls that are answered in time.",
     "within_s": "Seconds.",
     "queue": "The queue of queues.yaml that the call waits in.",

@@ -9,6 +9,7 @@ from models.tables.calls import (
     MenuMemoryRow,
     RatingRow,
     RecordingRow,
+    TalkRecordingRow,
 )
 from models.tables.customers import (
     CaseRow,
@@ -79,5 +80,6 @@ __all__ = [
     "RatingRow",
     "RecordingRow",
     "Table",
+    "TalkRecordingRow",
     "ToldWaitRow",
 ]

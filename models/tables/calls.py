@@ -83,9 +83,30 @@ class RecordingRow(Table):
     id: Mapped[str] = mapped_column(String(200), primary_key=True)
     call_id: Mapped[str] = mapped_column(String(150), ForeignKey("calls.id"), index=True)
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
-    purpose: Mapped[str] = mapped_column(String(16))  # voicemail, complaint, comment
+    purpose: Mapped[str] = mapped_column(String(16))  # voicemail, complaint, comment, conversation
     at: Mapped[float]
     seconds: Mapped[float]
+
+
+class TalkRecordingRow(Table):
+    """The recording of a conversation while it lasts: whether it is to be silent, and what the switch has confirmed."""
+
+    __tablename__ = "talk_recordings"
+    __table_args__ = (
+        Index(
+            "ix_talk_recordings_open",
+            "call_id",
+            postgresql_where=text("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
+        ),
+    )
+    recording: Mapped[str] = mapped_column(String(200), ForeignKey("recordings.id"), primary_key=True)
+    call_id: Mapped[str] = mapped_column(String(150), ForeignKey("calls.id"), index=True)
+    began_at: Mapped[float]
+    ended_at: Mapped[float | None]
+    pause_until: Mapped[float | None]  # it is to be silent until then; none: it is to be heard
+    muted: Mapped[bool | None] = mapped_column(default=False)  # as the switch confirmed it; none: not known
+    version: Mapped[int] = mapped_column(default=0)  # grows with every wish of the agent
 
 
 class RatingRow(Table):

@@ -393,3 +393,36 @@ async def test_an_engine_that_takes_over_before_the_transfer_dials() -> None:
     caller = SimulatedCaller(header=header_lines(rung=2), variables={"DIALSTATUS": "ANSWER"})
     await with_caller(caller, lambda leg: leg.transfer(NUMBER, ring_s=20), OUTSIDE)
     assert len(caller.dialled) == 1
+
+
+async def test_a_conversation_is_recorded_once_whichever_engine_has_the_call_and_what_was_agreed_stands_on_it() -> None:
+    noted: list[str | None] = []
+
+    async def first(leg: Leg) -> None:
+        noted.append(await leg.agreed())
+        await leg.agree("c1-general-1-talk")
+        await leg.monitor("/rec/c1-general-1-talk")
+        noted.append(await leg.agreed())
+        await leg.monitor("/rec/c1-general-1-talk")
+        await leg.unmonitor()
+        await leg.agree("")
+        noted.append(await leg.agreed())
+
+    ok, none, name = b"200 result=1\n", b"200 result=0\n", b"200 result=1 (c1-general-1-talk)\n"
+    file = b"200 result=1 (/rec/c1-general-1-talk.wav)\n"
+    answers = (none, ok, none, ok, ok, name, file, ok, ok, ok, ok, b"200 result=1 (no)\n")
+    _, asked = await by_hand(first, *answers)
+    assert noted == [None, "c1-general-1-talk", ""]
+    assert [command[1:] for command in asked if command[0] == "EXEC"] == [
+        ("MixMonitor", "/rec/c1-general-1-talk.wav,b"),
+        ("StopMixMonitor",),
+    ]
+
+
+@pytest.mark.parametrize("name", ["a,b", "../x", "a b", "x" * 201])
+async def test_only_an_id_of_ours_names_a_recording(name: str) -> None:
+    async def agree(leg: Leg) -> None:
+        await leg.agree(name)
+
+    with pytest.raises(Refused):
+        await by_hand(agree)

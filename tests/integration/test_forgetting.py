@@ -46,6 +46,7 @@ from models.tables import (
     RatingRow,
     RecordingRow,
     Table,
+    TalkRecordingRow,
 )
 
 ID, OTHER_ID = 987_654, 424_242
@@ -195,6 +196,7 @@ async def _lived(site: Site) -> None:
                 ]
             )  # fmt: skip
             await session.flush()
+            session.add(TalkRecordingRow(recording=f"{call}-said-1", call_id=call, began_at=T))
             session.add(
                 OfferRow(
                     call_id=call, need_id=need.id, agent_id=1, node="node-a", fence=1, state="completed",
@@ -223,7 +225,7 @@ async def test_nothing_is_left_of_a_customer_in_tables_or_files(lived: Site) -> 
     before = await lived.dump()
     # Else it would prove little: every table that may hold somebody holds this customer, by a key or in words.
     held = {name for name, rows in before.items() if any(_mentions(row) for row in rows)}
-    by_product = {"movements", "instalments", "accounts", "points", "bank_orders"}
+    by_product = {"movements", "instalments", "accounts", "points", "bank_orders", "talk_recordings"}  # or by call
     assert {name for name, one in HOLDINGS.items() if one.fate is not Fate.UNTOUCHED} - held <= by_product
     assert all(before[name] for name in by_product - {"bank_orders"})
 
@@ -233,6 +235,7 @@ async def test_nothing_is_left_of_a_customer_in_tables_or_files(lived: Site) -> 
     assert {name: found for name, rows in after.items() for row in rows if (found := _mentions(row))} == {}
     assert not any(ID in row.values() for rows in after.values() for row in rows)
     assert [file.name for file in lived.folder.iterdir()] == ["others-said-1.wav"]
+    assert [row["call_id"] for row in after["talk_recordings"]] == ["others"]
     assert (report.recordings, report.files) == (1, 1)
     assert report.rows["calls"] == 4  # also the shared phone's call of nobody: it may have been theirs
     assert report.rows["customers"] == 1

@@ -65,4 +65,4 @@ def test_the_phone_is_the_channel_without_its_number(channel: str, phone: str) -
 @pytest.mark.parametrize(("bridge", "bridged"), [("", False), ("b2f1", True)])
 def test_a_line_of_the_list_of_channels_is_a_channel(bridge: str, bridged: bool) -> None:
     line = {"Event": "CoreShowChannel", "Channel": "PJSIP/a-1", "Uniqueid": "17.4", "Linkedid": "17.2"}
-    assert channel_seen(Packet.of({**line, "BridgeId": bridge})) == ChannelSeen("17.2", "PJSIP/a-1", bridged)
+    assert channel_seen(Packet.of({**line, "BridgeId": bridge})) == ChannelSeen("17.2", "PJSIP/a-1", bridged, "17.4")

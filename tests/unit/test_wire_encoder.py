@@ -28,7 +28,7 @@ def test_line_ends_nul_expressions_and_half_characters_are_refused(bad: str) -> 
         encode(Verb.SET_VARIABLE, "A", bad)
 
 
-@pytest.mark.parametrize("application", ["System", "AGI", "dial", "Dial ", "", "MixMonitor"])
+@pytest.mark.parametrize("application", ["System", "AGI", "dial", "Dial ", "", "Originate"])
 def test_exec_runs_only_listed_applications(application: str) -> None:
     with pytest.raises(Refused):
         encode(Verb.EXEC, application, "x")
@@ -86,3 +86,10 @@ def test_an_ami_field_may_have_exactly_the_length_that_asterisk_takes() -> None:
     check_field("A", "x" * (MOST_FIELD_BYTES - 3))
     with pytest.raises(Refused):
         check_field("A", "x" * (MOST_FIELD_BYTES - 2))
+
+
+@pytest.mark.parametrize("bad", ["x.wav", "x.wav,b,touch y", "x.wav,bi(Z)", "x.mp3,b", "x&y.wav,b", "a^b.wav,b"])
+def test_mixmonitor_takes_a_sound_file_and_nothing_that_could_be_a_command(bad: str) -> None:
+    assert encode(Verb.EXEC, App.MIX_MONITOR, "/rec/x.wav,b")
+    with pytest.raises(Refused):
+        encode(Verb.EXEC, App.MIX_MONITOR, bad)

@@ -4,6 +4,7 @@ import { byId, el, setText, show } from "./dom.js";
 import { duration, timeOfDay } from "./format.js";
 import { Outcome } from "./outcome.js";
 import { callerName, drawHead, drawPop } from "./pop.js";
+import { Recording } from "./recording.js";
 import { drawButtons, drawIdle, drawQueues, drawSide } from "./side.js";
 import { Link } from "./socket.js";
 import { Picture } from "./state.js";
@@ -25,6 +26,7 @@ const link = new Link({
   nodes: document.body.dataset.nodes.split(" ").filter(Boolean),
 });
 const outcome = new Outcome((message) => link.send(message));
+const recording = new Recording((message) => link.send(message));
 
 // --- what the server says -----------------------------------------------------------------------------------------
 
@@ -65,6 +67,7 @@ function draw() {
   drawSide(picture);
   drawQueues(picture.state.queues);
   show(byId("call"), offer !== null);
+  recording.draw(offer, live);
   show(byId("idle"), offer === null);
   if (offer === null) drawIdle(picture);
   else {
@@ -150,7 +153,7 @@ function signOut() {
 }
 
 function showKeys() {
-  const rows = [["R", "key_ready"], ["P", "key_pause"], ["1 – 8", "key_digits"], ["N", "key_note"], ["Ctrl + Enter", "key_save"], ["?", "key_help"]];
+  const rows = [["R", "key_ready"], ["P", "key_pause"], ["K", "key_recording"], ["1 – 8", "key_digits"], ["N", "key_note"], ["Ctrl + Enter", "key_save"], ["?", "key_help"]];
   byId("key-list").replaceChildren(...rows.flatMap(([key, text]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, t(text))]));
   byId("keys").showModal();
 }
@@ -160,7 +163,7 @@ function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
   if (/^[1-9]$/.test(event.key)) return pickNumber(Number(event.key) - 1);
   if (document.querySelector("dialog[open]")) return;
-  const acts = { r: ready, p: askReason, "?": showKeys, n: () => byId("note").focus() };
+  const acts = { r: ready, p: askReason, k: () => recording.press(), "?": showKeys, n: () => byId("note").focus() };
   const act = acts[event.key.toLowerCase()];
   if (act === undefined || (event.key.toLowerCase() === "n" && byId("call").hidden)) return;
   event.preventDefault();

@@ -167,6 +167,15 @@ const en = {
     key_digits: "Choose an outcome",
     key_save: "Save and ready, from within the note",
     key_help: "This list",
+    key_recording: "Pause the recording, or let it go on",
+    // recording
+    recording_on: "Recorded",
+    recording_pausing: "NOT silent yet: take no card number. It is tried again…",
+    recording_paused: "Recording is silent: card numbers may be said and typed",
+    recording_resuming: "The recording is to go on; it is tried again…",
+    recording_pause: "Pause recording",
+    recording_resume: "Go on recording",
+    recording_goes_on: "goes on by itself in",
   },
   state: {
     logged_out: "Signed out",
@@ -472,6 +481,15 @@ const zh = {
     key_digits: "选择处理结果",
     key_save: "在备注中保存并就绪",
     key_help: "显示此列表",
+    key_recording: "暂停录音或继续录音",
+    // recording
+    recording_on: "录音中",
+    recording_pausing: "尚未静音：请勿索取卡号，系统正在重试…",
+    recording_paused: "录音已静音：客户可以说出或按键输入卡号",
+    recording_resuming: "录音即将继续，系统正在重试…",
+    recording_pause: "暂停录音",
+    recording_resume: "继续录音",
+    recording_goes_on: "自动继续倒计时",
   },
   state: {
     logged_out: "未登录",

@@ -1,0 +1,116 @@
+"""Pauses of recordings: an agent lets the recording hear silence while the caller says or types what must not be kept.
+
+The wish is stored first and then carried out, so that any node of the site carries it on: what the switch has not
+confirmed is tried again, a pause that is over ends, and a recording whose call has ended is closed. Mute twice and
+unmute twice are harmless; a late one that crosses another wish is noticed by the version, and done over.
+"""
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+from ivr.errors import ActionUnknown, SwitchAway
+from ivr.parts import Parts
+from ivr.steps.talk_recording import seconds_of
+from routing.errors import IllegalMove, StoreAway
+from routing.offer import OfferState
+from routing.recording import TalkRecording
+
+log = structlog.get_logger()
+
+#: How often in a row a wish is carried out that changes meanwhile; then the next look does it.
+MOST_TURNS = 5
+#: Seconds after the end of a call in which its own engine closes its recording.
+CLOSED_S = 5.0
+
+
+class Pauses:
+    """Pauses and resumes recordings. `run` must be running."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def ask(self, agent_id: int, offer_id: int, *, paused: bool) -> None:
+        """An agent wishes silence in the recording of their own conversation, or that it goes on.
+
+        Returns when the switch has confirmed it or could not; the state tells which. Raises IllegalMove when the agent
+        does not talk on this offer or nothing is recorded, StoreAway when nothing was changed.
+        """
+        parts, now = self._parts, self._parts.clock.now()
+        card, offer = await parts.roster.card(agent_id), await parts.roster.offer_of(agent_id)
+        if card is None or offer is None or offer.offer_id != offer_id or offer.state != OfferState.ANSWERED:
+            raise IllegalMove("recording", "not theirs", "pause" if paused else "resume")
+        until = now + parts.settings.recordings.longest_pause_s if paused else None
+        wished = await parts.talk_recordings.wish(offer.call_id, pause_until=until)
+        if wished is None:
+            raise IllegalMove("recording", "none", "pause" if paused else "resume")
+        parts.desk.changed(agent_id)
+        await self._carry_out(wished, by=card.name)
+        parts.desk.changed(agent_id)
+
+    async def run(self) -> None:
+        """Look at all recordings once a second, until cancelled."""
+        while True:
+            await self._parts.clock.sleep(self._parts.settings.routing.sweep_s)
+            try:
+                await self.look()
+            except StoreAway:
+                log.warning("the store is away; pauses of recordings are looked at again")
+            except Exception:
+                log.exception("pauses of recordings could not be looked at")
+
+    async def look(self) -> None:
+        """Carry out what is amiss, and close what nobody has closed. Raises StoreAway."""
+        parts, now = self._parts, self._parts.clock.now()
+        for found in await parts.talk_recordings.amiss(now=now):
+            wished: TalkRecording | None = found
+            if found.pause_until is not None and found.pause_until <= now:
+                wished = await parts.talk_recordings.wish(found.call_id, pause_until=None)
+            if wished is not None:
+                await self._carry_out(wished, by="limit" if wished is not found else "again")
+                parts.desk.changed()
+        for found in await parts.talk_recordings.left_open(ended_before=now - CLOSED_S):
+            await self._close(found, now)
+
+    async def _carry_out(self, wished: TalkRecording, *, by: str) -> None:
+        """Let the switch do what is wished now, and store what it says. Raises StoreAway."""
+        for _ in range(MOST_TURNS):
+            now_wished = await self._parts.talk_recordings.of_call(wished.call_id)
+            if now_wished is None or now_wished.recording != wished.recording:
+                return
+            if await self._tell_switch(now_wished, by):
+                return
+
+    async def _tell_switch(self, wished: TalkRecording, by: str) -> bool:
+        """One try; False when something else was wished meanwhile."""
+        parts, muted = self._parts, wished.pause_until is not None
+        done = True
+        try:
+            await parts.switchboard.mute_recording(wished.call_id, muted=muted)
+        except (SwitchAway, ActionUnknown) as fault:
+            log.warning("a recording could not be muted or unmuted; it is tried again", muted=muted, why=str(fault))
+            done = False
+        last = await parts.talk_recordings.confirmed(wished.recording, wished.version, muted=muted if done else None)
+        if last and (done or by != "again"):
+            parts.log.event(
+                wished.call_id,
+                "recording_pause",
+                parts.clock.now(),
+                paused=muted,
+                confirmed=done,
+                by=by,
+                until=wished.pause_until,
+            )
+        return last
+
+    async def _close(self, found: TalkRecording, now: float) -> None:
+        """The call of a recording has ended without its engine: its length is what lies in the folder."""
+        parts = self._parts
+        file: Path = parts.settings.recordings.folder / f"{found.recording}.wav"
+        seconds = await asyncio.to_thread(seconds_of, file)
+        if seconds == 0:
+            await asyncio.to_thread(file.unlink, missing_ok=True)
+            await parts.talk_recordings.dropped(found.recording)
+        else:  # none here: it may lie on the machine of another node
+            await parts.talk_recordings.ended(found.recording, seconds or 0.0, now=now)

@@ -1,0 +1,200 @@
+"""Conversations that are recorded and supervised: two engines, real SIP and RTP, and desktops on the other engine."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pytest_asyncio
+from sqlalchemy import select
+from websockets.asyncio.client import ClientConnection
+
+from ivr.bank.staff import AgentSeed
+from ivr.lab.g711 import RATE, Samples, read_wav
+from ivr.lab.robots import Manner, RobotCall, RobotCaller, RobotPhone
+from ivr.lab.site import Site
+from ivr.testing.books import SMALL
+from ivr.testing.desktop import Browser, hear, say
+from models.database import Database
+from models.tables import CallEventRow, RecordingRow
+
+pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
+
+ROOT = Path(__file__).parents[3]
+STAFF = (AgentSeed("grace", "Grace Hopper", "PJSIP/agent-101", {"general": 5, "lang:en": 5, "lang:zh": 5}),)
+QUEUES = "version: 1\nqueues:\n  general: {skills: {general: 1}, wrap_up_s: 0, recording: announced}\n"
+BOOK = SMALL.replace("prompts:\n", "recorded: {announced: bye}\nprompts:\n", 1)
+CALLER_HZ, AGENT_HZ = 700.0, 1100.0
+LOUD = 300.0  #: amplitude of a tone above which it is heard; another tone leaves less than 50
+
+
+def tone(hz: float, seconds: float) -> Samples:
+    at = np.arange(int(seconds * RATE)) / RATE
+    return np.rint(9000 * np.sin(2 * np.pi * hz * at)).astype(np.int16)
+
+
+def level(samples: Samples, hz: float) -> float:
+    """The amplitude of one tone in some sound."""
+    at = np.arange(len(samples)) / RATE
+    return float(2 * np.abs(np.mean(samples * np.exp(-2j * np.pi * hz * at)))) if len(samples) else 0.0
+
+
+def heard(call: RobotCall, hz: float, since: float, until: float) -> float:
+    """The amplitude of one tone on a line between two moments of the epoch."""
+    start, line = call.ear.sound()
+    return level(line[max(0, int((since - start) * RATE)) : int((until - start) * RATE)], hz)
+
+
+async def until(true: Callable[[], Any], deadline_s: float = 8.0) -> Any:
+    """What comes when it is true; `true` may be a coroutine function."""
+    deadline = time.monotonic() + deadline_s
+    while True:
+        came = true()
+        came = await came if asyncio.iscoroutine(came) else came
+        if came:
+            return came
+        assert time.monotonic() < deadline, "not true in time"
+        await asyncio.sleep(0.05)
+
+
+@dataclass
+class Desk:
+    """An agent's desktop over its socket; `state` is what was told last."""
+
+    socket: ClientConnection
+    state: dict[str, Any]
+
+    async def follow(self, true: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """The next state that is so."""
+        while not (self.state and true(self.state)):
+            self.state = await hear(self.socket, "state", within_s=8)
+        return self.state
+
+    async def recording(self, wanted: str) -> None:
+        """Until the recording is so."""
+        await self.follow(lambda state: ((state["offer"] or {}).get("recording") or {}).get("state") == wanted)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """Two engines on one Asterisk; calls come to the first, desktops are on the second."""
+    folder = tmp_path_factory.mktemp("supervised")
+    (folder / "menus").mkdir()
+    (folder / "menus" / "book.yaml").write_text(BOOK, encoding="utf-8")
+    (folder / "queues.yaml").write_text(QUEUES, encoding="utf-8")
+    site = Site(
+        folder,
+        prompts=ROOT / "var" / "prompts",
+        nodes=2,
+        book=folder / "menus",
+        queues=folder / "queues.yaml",
+        staff=STAFF,
+        overrides={"personal": {"hold_out": 0.0}},
+    )
+    await site.prepare(site.settings.database_url, until=date(2026, 12, 1), customers=6)
+    await site.publish()
+    await site.start()
+    try:
+        yield site
+    finally:
+        await site.stop()
+
+
+@dataclass
+class Floor:
+    """The site as the tests see it."""
+
+    site: Site
+    database: Database
+    caller: RobotCaller
+    phones: dict[str, RobotPhone]
+    stack: AsyncExitStack
+
+    async def desk(self, name: str) -> Desk:
+        """An agent signs in at the second engine."""
+        browser = Browser(int(self.site.engines[1].url.rpartition(":")[2]))
+        cookie = await browser.sign_in(name, self.site.password)
+        return Desk(await self.stack.enter_async_context(await browser.open(cookie)), {})
+
+    async def talk(self, desk: Desk) -> tuple[RobotCall, RobotCall]:
+        """The agent is ready and a caller comes; both lines, once they talk."""
+        await say(desk.socket, "ready")
+        rung = len(self.phones["grace"].calls)
+        call = await self.caller.dial("95599", number="+8613800000009")
+        await call.ear.hear_sound(deadline_s=5)
+        await call.ear.press("0")
+        phone = await self.phones["grace"].rang(rung + 1, deadline_s=12)
+        await desk.follow(lambda state: state["offer"] and state["offer"]["answered_at"])
+        return call, phone
+
+    async def events(self, call_kind: str) -> list[dict[str, Any]]:
+        async with self.database.read() as session:
+            wanted = select(CallEventRow.data).where(CallEventRow.kind == call_kind).order_by(CallEventRow.id)
+            return list(await session.scalars(wanted))
+
+    async def listed(self) -> RecordingRow | None:
+        async with self.database.read() as session:
+            found: RecordingRow | None = await session.scalar(select(RecordingRow).where(RecordingRow.seconds > 0))
+            return found
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def floor(site: Site) -> AsyncIterator[Floor]:
+    """The caller's robot and the agents' phones."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database.opened(site.settings.database_url))
+        caller = await stack.enter_async_context(RobotCaller(site.asterisk.sip, site.asterisk.trunk_address))
+        phones = {}
+        for agent in STAFF:
+            manner = Manner(ring_s=0.2, talk_s=30, sentence=tone(AGENT_HZ, 30))
+            robot = RobotPhone(site.asterisk.phone_address(agent.phone.removeprefix("PJSIP/")), manner)
+            phones[agent.name] = await stack.enter_async_context(robot)
+        yield Floor(site, database, caller, phones, stack)
+
+
+async def test_a_paused_recording_is_silent_though_the_engine_dies_meanwhile_and_is_closed_by_the_other(
+    floor: Floor,
+) -> None:
+    desk = await floor.desk("grace")
+    call, phone = await floor.talk(desk)
+    await desk.recording("on")
+    await call.ear.speak(tone(CALLER_HZ, 0.8))
+    offer_id = desk.state["offer"]["offer_id"]
+    await say(desk.socket, "recording", offer_id=offer_id, paused=True)
+    await desk.recording("paused")
+    silent_from = time.time()
+    floor.site.engines[0].kill()
+    await call.ear.speak(tone(CALLER_HZ, 0.5))
+    await call.ear.press("4929")
+    await call.ear.speak(tone(CALLER_HZ, 0.5))
+    silent_until = time.time()
+    assert heard(phone, CALLER_HZ, silent_from, silent_from + 0.5) > LOUD, "the conversation itself goes on"
+    await say(desk.socket, "recording", offer_id=offer_id, paused=False)
+    await desk.recording("on")
+    await call.ear.speak(tone(CALLER_HZ, 0.8))
+    await phone.hang_up()
+    recorded = await until(floor.listed)
+    await call.wait_ended(deadline_s=8)
+
+    sound = read_wav(floor.site.folder / "recordings" / f"{recorded.id}.wav")
+    runs = [(zero, len(list(run))) for zero, run in groupby(sound == 0)]
+    silence = max(length for zero, length in runs if zero)
+    begins = sum(length for zero, length in runs[: runs.index((True, silence))])
+    before, after = sound[:begins], sound[begins + silence :]
+    assert silence / RATE > silent_until - silent_from - 0.1, "all of the pause is digital silence"
+    for part in (before[-RATE // 2 :], after[: RATE // 2]):
+        assert level(part, AGENT_HZ) > LOUD, "up to the pause and right after it both sides are recorded"
+    assert max(level(before[at : at + RATE // 2], CALLER_HZ) for at in range(0, len(before), RATE // 4)) > LOUD
+    assert max(level(after[at : at + RATE // 2], CALLER_HZ) for at in range(0, len(after), RATE // 4)) > LOUD
+    assert recorded.purpose == "conversation"
+    assert recorded.seconds == pytest.approx(len(sound) / RATE, abs=0.1)
+    pauses = [(told["paused"], told["confirmed"], told["by"]) for told in await floor.events("recording_pause")]
+    assert pauses == [(True, True, "grace"), (False, True, "grace")]
+    assert [told["given"] for told in await floor.events("recording_consent")] == [True]
