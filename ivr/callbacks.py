@@ -16,6 +16,7 @@ from ivr.parts import Parts
 from ivr.ports import CALLBACKS, ROUTING, CallbackSeen, ChannelGone, SwitchEvent
 from routing.callback import COUNTED_AS, CallbackEvent, CallbackState, after_a_failure, of_call, share_out
 from routing.errors import StoreAway
+from routing.kept import KeptFloor
 
 log = structlog.get_logger()
 
@@ -59,6 +60,7 @@ class CallbackDialler:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._seen: tuple[CallbackSeen, ...] = ()
+        self._kept = KeptFloor()
 
     @property
     def line(self) -> tuple[CallbackSeen, ...]:
@@ -116,7 +118,7 @@ class CallbackDialler:
         self._seen = tuple([one for one in found if await self._may_be_dialled(one)])
         if not self._seen:
             return
-        shares = share_out(await parts.exchange.snapshot(now=now), self._seen, now, self.room)
+        shares = share_out(await parts.exchange.snapshot(now=now), self._seen, now, self.room, self._kept)
         for callback in shares.to_dial:
             await self._dial(callback)
 

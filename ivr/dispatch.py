@@ -10,6 +10,7 @@ from ivr.ports import CALLBACKS, ROUTING, CallbackSeen
 from routing.callback import share_out
 from routing.decision import Decision
 from routing.errors import StoreAway
+from routing.kept import KeptFloor
 from routing.need import NeedState
 from routing.offer import Claimed
 
@@ -42,6 +43,7 @@ class Dispatcher:
     def __init__(self, parts: Parts, callbacks: Line | None = None) -> None:
         self._parts = parts
         self._callbacks = callbacks
+        self._kept = KeptFloor()
         self.claims_won = 0
         self.claims_lost = 0
 
@@ -69,7 +71,8 @@ class Dispatcher:
                 if need.state is NeedState.OFFERED:
                     await self._wake(need.call_id)
             waiting = self._callbacks
-            shares = share_out(snapshot, waiting.line if waiting else (), now, waiting.room if waiting else 0)
+            line, room = (waiting.line, waiting.room) if waiting else ((), 0)
+            shares = share_out(snapshot, line, now, room, self._kept)
             if shares.to_dial:
                 parts.hints.nudge(CALLBACKS)
             if shares.decisions and await self._claim(shares.decisions):

@@ -12,7 +12,7 @@ from models.claiming import Holder, take_all, take_all_alone
 from models.database import Database
 from models.errors import StoreBusy
 from models.locks import hold, open_need
-from models.snapshots import read_snapshot
+from models.snapshots import SnapshotReader
 from models.sweep import sweep
 from models.tables import AgentRow, CallRow, NeedRow, OfferRow
 from routing.decision import Decision
@@ -36,6 +36,7 @@ class Claims:
     def __init__(self, database: Database, node: str | None = None) -> None:
         self._database = database
         self._node = node
+        self._pictures = SnapshotReader()
 
     async def open_need(self, call_id: str, wish: NeedWish, *, now: float) -> Need:
         """State a need; a call that comes back gets its open need with its old `since`.
@@ -142,7 +143,7 @@ class Claims:
     async def snapshot(self, *, now: float) -> Snapshot:
         """All open needs and all agents who are not logged out, of one moment; skills of those at work only."""
         async with self._database.read() as session:
-            return await read_snapshot(session, now)
+            return await self._pictures.read(session, now)
 
     async def claim(self, decision: Decision, *, node: str, now: float, lease_s: float) -> Claimed | Lost:
         """Make a decision true, or say why it came too late. Raises StoreAway when the database cannot be reached."""

@@ -1,7 +1,9 @@
-"""The picture that is decided on, read from the database."""
+"""The picture that is decided on, read from the database. What has not changed since the last one is not read again."""
 
 import json
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,6 +29,10 @@ NEED_COLUMNS = (
     NeedRow.not_agents,
     cast(NeedRow.terms, Text).label("terms"),  # many needs have equal ones: read once, see `_terms`
 )
+#: And of an agent, besides the skills.
+AGENT_COLUMNS = (AgentRow.id, AgentRow.name, AgentRow.state, AgentRow.version, AgentRow.phone, AgentRow.since)
+#: So many rows are asked for by their numbers in one statement; when more are new, all are read.
+MOST_BY_NUMBER = 500
 
 
 @lru_cache(maxsize=4096)
@@ -34,43 +40,75 @@ def _terms(written: str | None) -> Terms:
     return terms_of(json.loads(written) if written else None)
 
 
-async def read_snapshot(session: AsyncSession, now: float) -> Snapshot:
-    """All open needs and all agents who are not logged out; skills of those at work only."""
-    needs = await session.execute(select(*NEED_COLUMNS).where(NeedRow.closed_at.is_(None)))
-    waiting = tuple(
-        Need(
-            id_,
-            call_id,
-            queue,
-            since,
-            version,
-            NeedState(state),
-            required,
-            language,
-            tier,
-            credit_s,
-            frozenset(n),
-            _terms(terms),
-        )
-        for id_, call_id, queue, since, version, state, required, language, tier, credit_s, n, terms in needs
-    )
-    skills: dict[int, dict[str, int]] = {}
-    for agent_id, skill, level in await session.execute(
-        select(AgentSkillRow.agent_id, AgentSkillRow.skill, AgentSkillRow.level)
-        .join(AgentRow)
-        .where(AgentRow.state.in_(AT_WORK))
-    ):
-        skills.setdefault(agent_id, {})[skill] = level
-    agents = await session.execute(
-        select(AgentRow.id, AgentRow.name, AgentRow.state, AgentRow.version, AgentRow.phone, AgentRow.since)
-        .where(AgentRow.state != AgentState.LOGGED_OUT)
-        .order_by(AgentRow.id)
-    )
-    return Snapshot(
-        waiting,
-        tuple(
-            Agent(id_, name, AgentState(state), version, phone, skills.get(id_, {}), since)
-            for id_, name, state, version, phone, since in agents
-        ),
-        now,
+class SnapshotReader:
+    """Reads pictures one after the other.
+
+    Whatever a picture shows of a need or an agent is the same while version and state are: of those that were seen
+    before no more than that is read. Each picture is of one moment all the same.
+    """
+
+    def __init__(self) -> None:
+        self._needs: dict[int, Need] = {}
+        self._agents: dict[int, Agent] = {}
+
+    async def read(self, session: AsyncSession, now: float) -> Snapshot:
+        """All open needs and all agents who are not logged out; skills of those at work only."""
+        return Snapshot(await self._read_needs(session), await self._read_agents(session), now)
+
+    async def _read_needs(self, session: AsyncSession) -> tuple[Need, ...]:
+        is_open, known = NeedRow.closed_at.is_(None), self._needs
+        seen = (await session.execute(select(NeedRow.id, NeedRow.version, NeedRow.state).where(is_open))).all()
+        new = _unknown(seen, known)
+        found: dict[int, Need] = {}
+        if new:
+            some = is_open if len(new) > MOST_BY_NUMBER else NeedRow.id.in_(new)
+            found = {row[0]: _need(row) for row in await session.execute(select(*NEED_COLUMNS).where(some))}
+        self._needs = {id_: found.get(id_) or known[id_] for id_, _, _ in seen}
+        return tuple(self._needs.values())
+
+    async def _read_agents(self, session: AsyncSession) -> tuple[Agent, ...]:
+        there, known = AgentRow.state != AgentState.LOGGED_OUT, self._agents
+        columns = select(AgentRow.id, AgentRow.version, AgentRow.state).where(there).order_by(AgentRow.id)
+        seen = (await session.execute(columns)).all()
+        new = _unknown(seen, known)
+        found: dict[int, Agent] = {}
+        if new:
+            some = there if len(new) > MOST_BY_NUMBER else AgentRow.id.in_(new)
+            skills: dict[int, dict[str, int]] = {}
+            for agent_id, skill, level in await session.execute(
+                select(AgentSkillRow.agent_id, AgentSkillRow.skill, AgentSkillRow.level)
+                .join(AgentRow)
+                .where(AgentRow.state.in_(AT_WORK), some)
+            ):
+                skills.setdefault(agent_id, {})[skill] = level
+            for id_, name, state, version, phone, since in await session.execute(select(*AGENT_COLUMNS).where(some)):
+                found[id_] = Agent(id_, name, AgentState(state), version, phone, skills.get(id_, {}), since)
+        self._agents = {id_: found.get(id_) or known[id_] for id_, _, _ in seen}
+        return tuple(self._agents.values())
+
+
+def _unknown(seen: Iterable[Any], known: Mapping[int, Need] | Mapping[int, Agent]) -> list[int]:
+    """The numbers of those who are not known as they are now."""
+    return [
+        id_
+        for id_, version, state in seen
+        if (one := known.get(id_)) is None or one.version != version or one.state != state
+    ]
+
+
+def _need(row: Any) -> Need:
+    id_, call_id, queue, since, version, state, required, language, tier, credit_s, not_agents, terms = row
+    return Need(
+        id_,
+        call_id,
+        queue,
+        since,
+        version,
+        NeedState(state),
+        required,
+        language,
+        tier,
+        credit_s,
+        frozenset(not_agents),
+        _terms(terms),
     )

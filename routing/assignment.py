@@ -100,7 +100,7 @@ class _Hall:
         floor, pool = self.floor, self.pool
         start = group.fit(floor.kinds) & ~self.dead & ~pool.free
         came_by: dict[int, tuple[int, int]] = {}  # kind → (kind before it on the path, agent there who would move on)
-        seen, queue = start, list(bits(start))
+        seen, queue = start, floor.kinds.in_order(start)
         for kind in queue:
             tried: set[Group] = set()
             for agent_id in sorted(self.by_kind.get(kind, ())):
@@ -114,7 +114,7 @@ class _Hall:
                 if fit & pool.free:
                     self._exchange(need, group, agent_id, kind, came_by)
                     return True
-                for more in bits(fit & ~seen):
+                for more in floor.kinds.in_order(fit & ~seen):
                     came_by[more] = (kind, agent_id)
                     queue.append(more)
                 seen |= fit
@@ -175,9 +175,12 @@ def _sum(pair: tuple[tuple[int, float, float] | None, ...]) -> tuple[float, ...]
 def assign(floor: Floor, now: float) -> list[Match]:
     """Matches for everybody who waits and everybody who is ready, the most overdue need first."""
     floor.pass_time(now)
-    line, policy = floor.line, floor.policy
-    order = [(place, need_id, group) for group in line.groups if group.waiting for place, need_id in group.waiting]
-    for waiting in line.held.values():
+    line, policy, free = floor.line, floor.policy, floor.pool.free
+    served = [group for group in line.groups if group.waiting and group.fit(floor.kinds) & free]
+    order = [(place, need_id, group) for group in served for place, need_id in group.waiting]
+    for agent_id, waiting in line.held.items():
+        if not floor.is_ready(agent_id):
+            continue
         order += [(p - policy.wanted_s, need_id, line.group_of(line.needs[need_id], now)) for p, need_id in waiting]
     order.sort(key=lambda one: one[:2])
     hall = _Hall(floor, now)

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from routing.decision import Decision, decide
+from routing.decision import Decision, decide_on
 from routing.errors import IllegalMove
+from routing.kept import KeptFloor
 from routing.need import Need
 from routing.snapshot import Snapshot
 from routing.terms import NO_TERMS, Terms
@@ -164,12 +165,16 @@ class Shares:
     to_dial: tuple[CallbackSeen, ...] = ()  #: an agent is left to each of them
 
 
-def share_out(snapshot: Snapshot, callbacks: Sequence[CallbackSeen], now: float, most: int) -> Shares:
+def share_out(
+    snapshot: Snapshot, callbacks: Sequence[CallbackSeen], now: float, most: int, kept: KeptFloor | None = None
+) -> Shares:
     """Decide as if each wish in line were a caller of its age; at most so many are dialled at once.
 
     So no more phones ring than agents are ready, nobody is called before those who have waited longer, and who came
-    later does not take the agent of one whose phone rings. A wish beyond `most` keeps no agent from anybody.
+    later does not take the agent of one whose phone rings. A wish beyond `most` keeps no agent from anybody. With
+    `kept`, the floor of the round before serves again.
     """
+    kept = kept or KeptFloor()
     connected = {need.call_id for need in snapshot.needs}  # what was read of the wishes may be older than the needs
     line = {
         -one.id: one
@@ -177,8 +182,7 @@ def share_out(snapshot: Snapshot, callbacks: Sequence[CallbackSeen], now: float,
         if one.call_id not in connected and (most > 0 or one.state is CallbackState.DIALLING)
     }
     while True:
-        needs = (*snapshot.needs, *(callback.as_need() for callback in line.values()))
-        decided = decide(replace(snapshot, needs=needs) if line else snapshot, now)
+        decided = decide_on(kept.show(snapshot, [callback.as_need() for callback in line.values()], now), now)
         chosen = [decision.need_id for decision in decided if decision.need_id in line]
         to_dial = [id_ for id_ in chosen if line[id_].state is CallbackState.WAITING]
         if len(to_dial) <= most or not to_dial:

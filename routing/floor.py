@@ -173,6 +173,10 @@ class Floor:
         best = best or missed
         return None if best is None else Match(best[1], agent_id)
 
+    def is_ready(self, agent_id: int) -> bool:
+        """Whether an agent is there and ready."""
+        return agent_id in self._kind
+
     def kind_of(self, agent_id: int) -> int:
         """The kind of a ready agent."""
         return self._kind[agent_id]

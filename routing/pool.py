@@ -25,6 +25,7 @@ class Kinds:
 
     def __init__(self) -> None:
         self.skills: list[Mapping[str, int]] = []
+        self._keys: list[tuple[tuple[str, int], ...]] = []
         self._number: dict[tuple[tuple[str, int], ...], int] = {}
         self._at_least: dict[str, list[int]] = {}  # skill → by level, the kinds that have it
 
@@ -37,12 +38,18 @@ class Kinds:
         number = self._number.get(key)
         if number is None:
             number = self._number[key] = len(self.skills)
+            self._keys.append(key)
             self.skills.append(dict(key))  # sorted: sums over it are the same whatever the order of rows
             for skill, level in key:
                 at_least = self._at_least.setdefault(skill, [0] * (MOST_LEVEL + 1))
                 for enough in range(1, min(level, MOST_LEVEL) + 1):
                     at_least[enough] |= 1 << number
         return number
+
+    def in_order(self, some: int) -> list[int]:
+        """Kinds in an order that does not depend on their numbers."""
+        numbers = list(bits(some))
+        return sorted(numbers, key=self._keys.__getitem__) if len(numbers) > 1 else numbers
 
     def having(self, skill: str, level: int = 1) -> int:
         """The kinds that have a skill at this level or more."""

@@ -1,16 +1,17 @@
 """How fast one event and a batch are decided, and how many claims a second two and four nodes carry out.
 
-    .venv/bin/python bench/routing.py [--json] [--contested 100000]
+    .venv/bin/python bench/routing.py [--json] [--contested 100000] [--no-rounds]
 
 Decisions: 10,000 agents, 5,000 needs, 200 skills on a floor that is warm; each event changes the floor, decides with
 reasons and takes the match out. Claims: all nodes decide on the same picture and claim the same needs and agents at
-once; `claims_per_s` counts those that came true, `contested_claims` all that were tried. Ends with status 1 after a
-double offer.
+once; `claims_per_s` counts those that came true, `contested_claims` all that were tried. `rounds`: whole rounds of the
+dispatcher with 2,000 agents and 1,000 needs (`parts/rounds.py`). Ends with status 1 after a double offer.
 """
 
 import argparse
 import asyncio
 import json
+import logging
 import platform
 import tempfile
 import time
@@ -19,9 +20,12 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import structlog
+
 from ivr.testing.contest import Contest, again, prepare
 from ivr.testing.databases import POSTGRESQL, SQLITE, fresh_url
 from models.database import Database
+from parts.rounds import rounds
 from routing.agent import Agent, AgentState
 from routing.assignment import assign
 from routing.decision import decide_for_agent, decide_for_need, decide_on
@@ -151,7 +155,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--contested", type=int, default=100_000, help="claims that several nodes try at once")
+    parser.add_argument("--rounds", action=argparse.BooleanOptionalAction, default=True, help="whole rounds, too")
     asked = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     took, (batch, with_reasons) = events(), batches()
     wall, own = (sorted(each) for each in zip(*took, strict=True))
     found: dict[str, object] = {
@@ -164,6 +170,7 @@ def main() -> int:
         "batch_ms": round(batch[0] * 1000, 1),
         "batch_cpu_ms": round(batch[1] * 1000, 1),
         "batch_with_reasons_ms": round(with_reasons[0] * 1000, 1),
+        **(rounds() if asked.rounds else {}),
         **(asyncio.run(claims(asked.contested)) if asked.contested else {}),
     }
     if asked.json:
