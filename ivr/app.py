@@ -21,6 +21,7 @@ from ivr.asterisk.switchboard import AmiSwitchboard
 from ivr.bank.sql import SqlBank
 from ivr.bank.webhook import WebhookBank
 from ivr.callbacks import CallbackDialler
+from ivr.case_alarms import CaseAlarms
 from ivr.clock import SystemClock
 from ivr.conversation import converse
 from ivr.desktop.hub import Hub
@@ -50,6 +51,7 @@ from models.agents import Agents
 from models.books import Books
 from models.callbacks import CallbackBook
 from models.calls import CallJournal
+from models.case_work import CaseWork
 from models.cases import CaseBook
 from models.claims import Claims
 from models.customers import Customers
@@ -164,6 +166,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         dialler = CallbackDialler(parts)
         dispatcher, watcher = Dispatcher(parts, dialler), Watcher(parts)
         pauses = Pauses(parts)
+        alarms = CaseAlarms(CaseWork(database), queues.complaints, parts.queues.hours, outbox, clock, registry=registry)
         metrics = Metrics(parts, dispatcher, watcher, journal, registry)
         looking = Looking(Shelf(books, settings), books, TrafficCounts(database), clock, editions.durations)
         app = build_app(
@@ -196,6 +199,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 hub.run(),
                 _show_life(nodes, clock),
                 post.run(),
+                alarms.run(),
                 Keeper(Recordings(database), settings.recordings, clock).run(),
                 HistoryKeeper(History(database, settings.zone), settings.personal, clock).run(),
             )

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from menus.facts import CallerFacts
 from menus.schema import SkillName
-from menus.schema.words import Language, Line, TaskName
+from menus.schema.words import Language, Line, PhoneNumber, TaskName, ValueName
 from menus.yaml_shape import Misspelling, close_match
 from routing.complaints import Complaint, Placed, Rule, Tier, Times, place, severity_rank
 
@@ -36,6 +36,9 @@ class ComplaintTier(_Part):
     may: Mapping[Language, tuple[Text, ...]] = Field(
         default_factory=dict, description="What else they may grant: lines that the pop shows, by language."
     )
+    answer_h: float | None = Field(
+        default=None, gt=0, le=2000, description="Working hours until it is answered; without, the menu says days."
+    )
     fallback_s: float = Field(
         default=300,
         ge=0,
@@ -46,6 +49,31 @@ class ComplaintTier(_Part):
     def tier(self) -> Tier:
         """As the decision needs it."""
         return Tier(self.level, dict(self.name), round(self.goodwill * 100), dict(self.may), self.fallback_s)
+
+
+class Deadline(_Part):
+    """A shorter time for some complaints; of several that fit the shortest counts."""
+
+    about: tuple[TaskName, ...] = Field(min_length=1, description="What the complaint is about: one of these.")
+    tier: int = Field(default=1, ge=1, le=5, description="From this tier on.")
+    answer_h: float = Field(gt=0, le=2000, description="Working hours until it is answered.")
+
+
+class Alarms(_Part):
+    """When a case that is not answered yet alarms, each moment once."""
+
+    shares: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        default=(0.5,), max_length=5, description="When this share of the working time has passed."
+    )
+    hours_before: tuple[Annotated[float, Field(ge=0, le=1000)], ...] = Field(
+        default=(8.0, 0.0),
+        max_length=5,
+        description="When so many working hours are left; 0 when the deadline has passed.",
+    )
+    send_to: tuple[PhoneNumber, ...] = Field(
+        default=(), max_length=5, description="Numbers that get a text message with each alarm."
+    )
+    language: Literal["en", "zh"] = Field(default="en", description="Of those messages.")
 
 
 class Often(_Part):
@@ -126,6 +154,14 @@ class Complaints(_Part):
         description="Longest wait when only the agent complained about could serve; then the book goes on at "
         "`otherwise`, such as to a recording.",
     )
+    hours: ValueName | None = Field(
+        default=None,
+        description="The working time that deadlines count, by its name in `calendar`; every hour counts without.",
+    )
+    deadlines: tuple[Deadline, ...] = Field(
+        default=(), max_length=50, description="Shorter times by what a complaint is about."
+    )
+    alarms: Alarms = Field(default=Alarms(), description="When cases alarm before their deadline, and whom.")
     tiers: tuple[ComplaintTier, ...] = Field(
         default_factory=lambda: _PYRAMID,
         min_length=1,
@@ -156,6 +192,12 @@ class Complaints(_Part):
         )
         return place(complaint, [rule.rule() for rule in self.rules], len(self.tiers))
 
+    def answer_s(self, tier: int, about: str | None) -> float | None:
+        """The working time in which a case is answered, in seconds; None when only the menu says so."""
+        hours = [self.tiers[tier - 1].answer_h]
+        hours += [one.answer_h for one in self.deadlines if about in one.about and tier >= one.tier]
+        return min((hour * 3600.0 for hour in hours if hour is not None), default=None)
+
     def ladder(self) -> tuple[Tier, ...]:
         """The tiers as the decision needs them."""
         return tuple(tier.tier() for tier in self.tiers)
@@ -182,6 +224,12 @@ def broken(file: "Queues") -> Iterator[Misspelling]:
                 yield (*at, "name"), "missing-language", f"the name in '{language}' is missing; other tiers have it"
             if tier.may and language not in tier.may:
                 yield (*at, "may"), "missing-language", f"the lines in '{language}' are missing"
+    if part.hours is not None and part.hours not in file.calendar.hours:
+        known = close_match(part.hours, file.calendar.hours)
+        yield ("complaints", "hours"), "unknown-hours", f"`calendar` has no hours '{part.hours}'{known}"
+    for number, one in enumerate(part.deadlines):
+        if one.tier > len(part.tiers):
+            yield ("complaints", "deadlines", number, "tier"), "unknown-tier", f"there are {len(part.tiers)} tiers"
     for number, rule in enumerate(part.rules):
         at = ("complaints", "rules", number)
         if rule.tier is not None and rule.tier > len(part.tiers):

@@ -226,7 +226,7 @@ class QueueTable(dict[str, Queue]):
         self.callers = site.callers if site is not None else CallerRules()
         self.complaints = site.complaints if site is not None else Complaints()
         self._zone = ZoneInfo(time_zone)
-        self._hours = Hours(site.calendar if site is not None else Calendar(), self._zone)
+        self.hours = Hours(site.calendar if site is not None else Calendar(), self._zone)
 
     def open_one(self, name: str, now: float) -> str | None:
         """The queue itself when it is open, else the first open one that it leads to after hours, or None."""
@@ -240,7 +240,15 @@ class QueueTable(dict[str, Queue]):
     def is_open(self, name: str, now: float) -> bool:
         """Whether a queue is within its opening hours."""
         hours = self[name].hours
-        return hours is None or self._hours.is_open(hours, datetime.fromtimestamp(now, self._zone))
+        return hours is None or self.hours.is_open(hours, datetime.fromtimestamp(now, self._zone))
+
+    def deadline(self, tier: int, about: str | None, now: float) -> float | None:
+        """When a case opened now must be answered; None when only the menu says so."""
+        worked_s, hours = self.complaints.answer_s(tier, about), self.complaints.hours
+        if worked_s is None or hours is None:
+            return None if worked_s is None else now + worked_s
+        due = self.hours.after(hours, datetime.fromtimestamp(now, self._zone), worked_s)
+        return None if due is None else due.timestamp()
 
     def terms(self, name: str, facts: CallerFacts, agent_id: int | None = None) -> Terms:
         """What the need of a caller brings along."""

@@ -11,7 +11,7 @@ from typing import get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ivr.complaints import ComplaintRule, Complaints, ComplaintTier, Often
+from ivr.complaints import ComplaintRule, Complaints, ComplaintTier, Deadline, Often
 from ivr.desktop import messages
 from ivr.queues import CallerRules, LastAgent, Queue, Step, Way
 from ivr.reference_book import (
@@ -45,7 +45,13 @@ def queues_table() -> str:
     ]
     callers = [f"| **`callers:`** | | | {documented(CallerRules)} |", *_keys(CallerRules, "callers.")]
     complaints = [f"| **`complaints:`** | | | {documented(Complaints)} |", *_keys(Complaints, "complaints.")]
-    for name, part in (("tiers[]", ComplaintTier), ("rules[]", ComplaintRule), ("rules[].complaints", Often)):
+    below: dict[str, type[BaseModel]] = {
+        "deadlines[]": Deadline,
+        "tiers[]": ComplaintTier,
+        "rules[]": ComplaintRule,
+        "rules[].complaints": Often,
+    }
+    for name, part in below.items():
         complaints += [f"| **`complaints.{name}:`** | | | {documented(part)} |", *_keys(part, f"complaints.{name}.")]
     return "\n".join([*head, *_keys(Queue, ""), *parts, *callers, *complaints])
 

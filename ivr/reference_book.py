@@ -95,7 +95,7 @@ def default_of(field: FieldInfo) -> str:
     if isinstance(value, Path) and value.is_relative_to(SHIPPED):
         return f"the shipped `{value.relative_to(SHIPPED.parent).as_posix()}`"
     if isinstance(value, tuple):
-        return f"`[{', '.join(value)}]`"
+        return f"`[{', '.join(f'{one:g}' if isinstance(one, float) else str(one) for one in value)}]`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"

@@ -24,7 +24,7 @@ class Hours:
 
     def __init__(self, calendar: Calendar, zone: ZoneInfo) -> None:
         self.faults: list[tuple[Loc, str]] = []
-        self._zone = zone
+        self.zone = self._zone = zone
         self._special: dict[date, str] = {}
         for written, what in calendar.special_days.items():
             try:
@@ -82,6 +82,32 @@ class Hours:
                 if at.timestamp() > local.timestamp() and (name is None or self.is_open(name, at)):
                     return at
         return None
+
+    def worked_s(self, name: str, since: datetime, until: datetime) -> float:
+        """How many seconds of these hours lie between two aware moments."""
+        return sum(
+            max(0.0, min(end, until.timestamp()) - max(begin, since.timestamp()))
+            for begin, end in self._spans(name, since, (until - since).days + 2)
+        )
+
+    def after(self, name: str, since: datetime, worked_s: float) -> datetime | None:
+        """When so many seconds of these hours have passed since an aware moment; None when that is not soon."""
+        left_s = worked_s
+        for begin, end in self._spans(name, since, MOST_DAYS):
+            here = max(0.0, end - max(begin, since.timestamp()))
+            if here >= left_s:
+                return datetime.fromtimestamp(end - here + left_s, self._zone)
+            left_s -= here
+        return None
+
+    def _spans(self, name: str, since: datetime, days: int) -> Iterator[tuple[float, float]]:
+        """When these hours are open from the day of a moment on, in seconds of the epoch."""
+        first = since.astimezone(self._zone).date()
+        for number in range(days):
+            day = first + timedelta(days=number)
+            for begin, end in self.spans_of(name, day):
+                until = datetime.combine(day + timedelta(days=end == time()), end, self._zone)
+                yield datetime.combine(day, begin, self._zone).timestamp(), until.timestamp()
 
     def holidays_of(self, year: int) -> Mapping[date, str]:
         """The public holidays of a year by date; none without a country."""

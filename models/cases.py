@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,8 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.database import Database
-from models.errors import UnknownCase
-from models.tables import CallRow, CaseRow, CustomerRow
+from models.tables import CallRow, CaseEventRow, CaseRow, CustomerRow
 from models.texts import stored
 from routing.errands import CaseOpened, NewCase
 from routing.errors import StoreAway
@@ -23,18 +21,6 @@ NUMBERS_FROM = 100_000
 TRIES = 20
 #: Longest pause between two such tries, in seconds; drawn, so that those who met once do not meet again.
 APART_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class CaseListed:
-    """An open case as a list shows it."""
-
-    number: str
-    subject: str
-    tier: int
-    ani: str | None
-    opened_at: float
-    due_at: float | None
 
 
 class CaseBook:
@@ -61,11 +47,13 @@ class CaseBook:
             )
             if before is not None:
                 return CaseOpened(before.number, before.tier, self._day(before.due_at or now))
-            due_on = self._day(now) + timedelta(days=case.due_days)
             tier = case.tier + (customer_id is not None and await _has_open(session, customer_id))
-            opened = CaseOpened(await _next_number(session), min(case.highest, tier), due_on)
-            await session.execute(
-                insert(CaseRow).values(
+            tier = min(case.highest, tier)
+            due_at = case.due_at.get(tier) or self._end_of(self._day(now) + timedelta(days=case.due_days))
+            opened = CaseOpened(await _next_number(session), tier, self._day(due_at))
+            id_ = await session.scalar(
+                insert(CaseRow)
+                .values(
                     number=opened.number,
                     customer_id=customer_id,
                     ani=None if case.ani is None else stored(case.ani, 20),
@@ -73,13 +61,19 @@ class CaseBook:
                     tier=opened.tier,
                     state="open",
                     opened_at=now,
-                    due_at=self._end_of(due_on),
+                    due_at=due_at,
+                    handler_id=case.handler_id,
                     call_id=stored(case.call_id, 150),
                     recording=None if case.recording is None else stored(case.recording, 200),
                     severity=case.severity,
                     against_id=case.against_id,
                     about=None if case.about is None else stored(case.about, 48),
                 )
+                .returning(CaseRow.id)
+            )
+            told = {"tier": tier, "due_at": due_at}
+            await session.execute(
+                insert(CaseEventRow).values(case_id=id_, at=now, kind="opened", by=case.opened_by, data=told)
             )
             return opened
 
@@ -89,27 +83,6 @@ class CaseBook:
             except IntegrityError:  # another case took this number at the same moment
                 await asyncio.sleep(random.uniform(0, APART_S))
         raise StoreAway(f"no number for a case could be had in {TRIES} tries")
-
-    async def unfinished(self) -> tuple[CaseListed, ...]:
-        """Every open case, the one that is due first before the others."""
-        columns = (CaseRow.number, CaseRow.subject, CaseRow.tier, CaseRow.ani, CaseRow.opened_at, CaseRow.due_at)
-        ordered = select(*columns).where(CaseRow.state == "open").order_by(CaseRow.due_at.nulls_last(), CaseRow.id)
-        async with self._database.read() as session:
-            return tuple(CaseListed(*row) for row in await session.execute(ordered))
-
-    async def close(self, number: str, *, now: float) -> bool:
-        """Close a case; False when it was closed before. Raises UnknownCase."""
-
-        async def work(session: AsyncSession) -> bool:
-            case = await session.scalar(select(CaseRow).where(CaseRow.number == number).with_for_update())
-            if case is None:
-                raise UnknownCase(f"no case has the number {number!r}")
-            if case.state == "closed":
-                return False
-            case.state, case.closed_at = "closed", now
-            return True
-
-        return await self._database.transact(work)
 
     def _day(self, at: float) -> date:
         return datetime.fromtimestamp(at, self._zone).date()

@@ -30,6 +30,14 @@ class AgentInCall(ModelsError):
     """This agent is in a call; nothing was changed."""
 
 
+class CaseClosed(ModelsError):
+    """This case is closed; nothing was changed."""
+
+
+class NotNeutral(ModelsError):
+    """The case is about this agent, who cannot handle it; nothing was changed."""
+
+
 class NotMigrated(ModelsError):
     """The database does not have the tables of this version; run `ivr migrate`."""
 

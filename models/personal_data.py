@@ -68,9 +68,11 @@ HOLDINGS: Mapping[str, Holding] = {
     ),
     "talk_recordings": _deleted("call_id", rest="recording began_at ended_at pause_until muted version"),
     "recordings": _deleted("call_id", "customer_id", rest="id purpose at seconds"),
+    "case_events": Holding(Fate.DELETED, rest=("id", "case_id", "at", "kind", "agent_id", "by", "data")),  # with cases
+    "case_alarms": Holding(Fate.DELETED, rest=("case_id", "alarm", "due_at", "at")),  # with their case
     "cases": _deleted(
         "customer_id", "ani", "call_id",
-        rest="id number subject tier state opened_at due_at closed_at recording severity about against_id",
+        rest="id number subject tier state opened_at due_at closed_at recording severity about against_id handler_id",
     ),
     "outbox": _deleted(
         "customer_id", "to", "call_id",

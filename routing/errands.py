@@ -1,6 +1,7 @@
 """What a call leaves to be done by others than an agent of this call: a text message to send, a case to handle."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 
@@ -30,6 +31,9 @@ class NewCase:
     severity: str | None = None  #: low, medium, high; None when nobody was asked
     about: str | None = None  #: card_fraud …
     against_id: int | None = None  #: the agent whom it is about
+    due_at: Mapping[int, float] = field(default_factory=dict)  #: tier → deadline, where that is not a matter of days
+    opened_by: str = ""  #: sign-in name of the agent; empty when the menu opened it
+    handler_id: int | None = None  #: the agent who sees to it
     highest: int = 3  #: the highest tier there is
 
 

@@ -19,6 +19,13 @@ log = structlog.get_logger()
 STORE_S = 2.0
 
 
+def deadlines(call: Call, about: str | None) -> dict[int, float]:
+    """By tier: when a case about this must be answered, where the site says so in working time."""
+    queues, now = call.parts.queues, call.now()
+    found = {tier: queues.deadline(tier, about, now) for tier in range(1, len(queues.complaints.tiers) + 1)}
+    return {tier: due_at for tier, due_at in found.items() if due_at is not None}
+
+
 async def open_case(call: Call, step: OpenCase, position: Position) -> Input:
     """Store the case; its number and the day by which it is answered are values of the call from now on."""
     recording = position.values.get(step.recording) if step.recording is not None else None
@@ -33,6 +40,7 @@ async def open_case(call: Call, step: OpenCase, position: Position) -> Input:
         severity=severity_of(position, step),
         about=about_of(position, step),
         against_id=await complained_about(call, step),
+        due_at=deadlines(call, about_of(position, step)),
         highest=len(call.parts.queues.complaints.tiers),
     )
     await call.allow(STORE_S)

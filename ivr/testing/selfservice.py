@@ -178,8 +178,11 @@ class MemoryCases:
             if (kept.call_id, kept.subject) == (case.call_id, case.subject):
                 return opened
         again = case.customer_id is not None and any(k.customer_id == case.customer_id for k, _ in self.store.cases)
+        tier = min(case.highest, case.tier + again)
         due = datetime.fromtimestamp(now, self._zone).date() + timedelta(days=case.due_days)
-        made = CaseOpened(str(100001 + len(self.store.cases)), min(case.highest, case.tier + again), due)
+        if tier in case.due_at:
+            due = datetime.fromtimestamp(case.due_at[tier], self._zone).date()
+        made = CaseOpened(str(100001 + len(self.store.cases)), tier, due)
         self.store.cases.append((case, made))
         return made
 

@@ -12,6 +12,8 @@ from models.tables.calls import (
     TalkRecordingRow,
 )
 from models.tables.customers import (
+    CaseAlarmRow,
+    CaseEventRow,
     CaseRow,
     CustomerRow,
     HistoryEventRow,
@@ -57,6 +59,8 @@ __all__ = [
     "CallRow",
     "CallbackRow",
     "CardRow",
+    "CaseAlarmRow",
+    "CaseEventRow",
     "CaseRow",
     "CredentialRow",
     "CustomerRow",

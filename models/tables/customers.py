@@ -1,8 +1,9 @@
 """Customers: what the bank knows of them."""
 
 from datetime import date
+from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.root import MANY, Table
@@ -76,6 +77,9 @@ class CaseRow(Table):
     """A complaint being handled."""
 
     __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_open", "due_at", postgresql_where=text("state = 'open'"), sqlite_where=text("state = 'open'")),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(String(20), unique=True)
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)  # none: nobody knows who
@@ -91,3 +95,27 @@ class CaseRow(Table):
     severity: Mapped[str | None] = mapped_column(String(8))  # low, medium, high
     about: Mapped[str | None] = mapped_column(String(48))  # card_fraud …
     against_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))  # whom it is about; never gets it
+    handler_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))  # who sees to it
+
+
+class CaseEventRow(Table):
+    """One thing that was done about a case."""
+
+    __tablename__ = "case_events"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"), index=True)
+    at: Mapped[float]
+    kind: Mapped[str] = mapped_column(String(16))  # opened, noted, assigned, raised, extended, closed, alarmed
+    agent_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
+    by: Mapped[str] = mapped_column(String(64))  # sign-in name; empty for the engine and the command line
+    data: Mapped[dict[str, Any]]
+
+
+class CaseAlarmRow(Table):
+    """An alarm of a case that was told; a later deadline has alarms of its own."""
+
+    __tablename__ = "case_alarms"
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True)
+    alarm: Mapped[str] = mapped_column(String(32), primary_key=True)
+    due_at: Mapped[float] = mapped_column(primary_key=True)
+    at: Mapped[float]

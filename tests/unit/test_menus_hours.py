@@ -179,3 +179,23 @@ def test_asking_for_the_calendar_costs_little() -> None:
     for minute in range(1000):
         calendar.today(at("2026-12-01T00:00") + timedelta(minutes=minute))
     assert stopwatch.process_time() - began < 0.5
+
+
+def test_working_time_passes_only_while_it_is_open() -> None:
+    calendar = hours(OFFICE)
+    friday = at("2026-11-27T16:00")
+    assert calendar.after("a", friday, 3600) == at("2026-11-27T17:00")
+    assert calendar.after("a", friday, 3 * 3600) == at("2026-11-30T11:00")
+    assert calendar.after("a", at("2026-09-30T16:00"), 2 * 3600) == at("2026-10-08T10:00")  # the long holidays
+    assert calendar.worked_s("a", friday, at("2026-11-30T11:00")) == 3 * 3600
+    assert calendar.worked_s("a", at("2026-11-28T08:00"), at("2026-11-29T20:00")) == 0
+    assert hours("Mo-Su off").after("a", friday, 1) is None
+
+
+@given(st.integers(0, 40 * 3600), st.integers(1, 60 * 3600))
+def test_what_is_added_in_working_time_is_what_is_counted(start: int, worked_s: int) -> None:
+    calendar = hours("Mo-Fr 09:00-17:00; Sa 22:00-02:00; PH off", zone=BERLIN, country="DE")
+    since = at("2026-10-23T12:00", BERLIN) + timedelta(seconds=start)  # the clock is put back on the 25th
+    due = calendar.after("a", since, worked_s)
+    assert due is not None
+    assert calendar.worked_s("a", since, due) == pytest.approx(worked_s)

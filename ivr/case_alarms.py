@@ -1,0 +1,124 @@
+"""Cases that are not answered alarm before their deadline passes: log, figures, text messages; each alarm once."""
+
+from collections import Counter
+from datetime import datetime
+
+import structlog
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from ivr.complaints import Complaints
+from ivr.ports import Clock, Messenger
+from menus.hours import Hours
+from models.case_work import CaseFile, CaseWork
+from routing.deadlines import PASSED, Progress, reached
+from routing.errands import TextMessage
+from routing.errors import StoreAway
+
+log = structlog.get_logger()
+
+#: Seconds between two looks at the deadlines.
+LOOK_EVERY_S = 20.0
+
+_TEXTS = {
+    "en": {
+        True: "Case {number} (tier {tier}, {who}) is overdue since {due}.",
+        False: "Case {number} (tier {tier}, {who}) is due {due}.",
+        None: "nobody",
+    },
+    "zh": {
+        True: "投诉 {number}（{tier} 级，处理人：{who}）已于 {due} 逾期。",
+        False: "投诉 {number}（{tier} 级，处理人：{who}）须于 {due} 前答复。",
+        None: "无",
+    },
+}
+
+
+class CaseAlarms:
+    """Looks at the deadlines of open cases; of all nodes exactly one tells each alarm."""
+
+    def __init__(
+        self,
+        work: CaseWork,
+        rules: Complaints,
+        hours: Hours,
+        messenger: Messenger,
+        clock: Clock,
+        registry: CollectorRegistry | None = None,
+    ) -> None:
+        self._work, self._rules, self._hours = work, rules, hours
+        self._messenger, self._clock = messenger, clock
+        self.told: Counter[str] = Counter()  #: alarms of this node, by kind: share, before, passed
+        self.overdue = self.open = 0
+        if registry is not None:
+            registry.register(self)
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except StoreAway:
+                log.warning("the store is away; deadlines of cases are looked at later")
+            except Exception:
+                log.exception("the deadlines of cases could not be looked at")
+            await self._clock.sleep(LOOK_EVERY_S)
+
+    async def look(self) -> int:
+        """Tell the alarms that have come due; how many. Raises StoreAway."""
+        now = self._clock.now()
+        cases = await self._work.unfinished()
+        self.open, self.overdue = len(cases), sum(case.due_at is not None and case.due_at < now for case in cases)
+        told = 0
+        for case in cases:
+            due = self.reached(case, now)
+            new = await self._work.take_alarms(case, due, now=now) if due else ()
+            if new:  # of several that came due at once the most urgent is told
+                await self._tell(case, new[-1], now)
+                told += 1
+        return told
+
+    def reached(self, case: CaseFile, now: float) -> tuple[str, ...]:
+        """The alarms that a case has reached."""
+        alarms = self._rules.alarms
+        return reached(self.progress(case, now), alarms.shares, [hours * 3600 for hours in alarms.hours_before])
+
+    def progress(self, case: CaseFile, now: float) -> Progress:
+        """How far a case is on its way to its deadline, in working time."""
+        due_at = case.due_at if case.due_at is not None else now
+        return Progress(self._worked_s(case.opened_at, now), self._worked_s(now, due_at), now >= due_at)
+
+    def _worked_s(self, since: float, until: float) -> float:
+        if until <= since:
+            return 0.0
+        if self._rules.hours is None:
+            return until - since
+        zone = self._hours.zone
+        return self._hours.worked_s(
+            self._rules.hours, datetime.fromtimestamp(since, zone), datetime.fromtimestamp(until, zone)
+        )
+
+    async def _tell(self, case: CaseFile, alarm: str, now: float) -> None:
+        passed = alarm == PASSED
+        self.told[alarm.partition(":")[0]] += 1
+        tell = log.error if passed else log.warning
+        tell("a case is overdue" if passed else "a case is due soon", case=case.number, tier=case.tier, alarm=alarm,
+             handler=case.handler)  # fmt: skip
+        texts = _TEXTS[self._rules.alarms.language]
+        due = datetime.fromtimestamp(case.due_at or now, self._hours.zone)
+        who = case.handler or texts[None]
+        text = texts[passed].format(number=case.number, tier=case.tier, who=who, due=f"{due:%Y-%m-%d %H:%M}")
+        for number in self._rules.alarms.send_to:
+            key = f"case:{case.number}:{alarm}:{case.due_at}:{number}"
+            await self._messenger.send(TextMessage(number, text, key, template="case_alarm"), now=now)
+
+    def collect(self) -> "tuple[CounterMetricFamily, GaugeMetricFamily, GaugeMetricFamily]":
+        """Every figure, as prometheus_client asks for them."""
+        alarms = CounterMetricFamily("ringwise_case_alarms", "Alarms of cases that this node told", labels=["alarm"])
+        for alarm, count in self.told.items():
+            alarms.add_metric([alarm], count)
+        return (
+            alarms,
+            GaugeMetricFamily("ringwise_cases_open", "Open cases with a deadline", value=self.open),
+            GaugeMetricFamily("ringwise_cases_overdue", "Open cases whose deadline has passed", value=self.overdue),
+        )
