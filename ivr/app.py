@@ -24,6 +24,7 @@ from ivr.callbacks import CallbackDialler
 from ivr.case_alarms import CaseAlarms
 from ivr.clock import SystemClock
 from ivr.conversation import converse
+from ivr.desktop.case_desk import CaseDesk
 from ivr.desktop.hub import Hub
 from ivr.desktop.measures import Measures
 from ivr.desktop.server import DesktopServer, build_app
@@ -51,7 +52,6 @@ from models.agents import Agents
 from models.books import Books
 from models.callbacks import CallbackBook
 from models.calls import CallJournal
-from models.case_work import CaseWork
 from models.cases import CaseBook
 from models.claims import Claims
 from models.customers import Customers
@@ -118,6 +118,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             stack.push_async_callback(bank.close)
         registry = CollectorRegistry()
         ranker = LiveRanker(settings, clock, registry)
+        case_book = CaseBook(database, settings.zone)
         hub = Hub(
             roster,
             clock,
@@ -125,6 +126,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             measures=Measures(registry),
             on_shown=lambda offer_id, fence: parts.exchange.popped(offer_id, fence, now=clock.now()),
             on_said=lambda: hints.nudge(ROUTING),
+            cases_of=case_book.of_handler,
             tell_nodes=(lambda agent_id: hints.tell(DESK, str(agent_id))) if database.on_postgresql else None,
         )
         hints.listen(DESK, lambda about: hub.changed_elsewhere(int(about)))
@@ -152,7 +154,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 lock_s=settings.verification.lock_s,
             ),
             messenger=outbox,
-            cases=CaseBook(database, settings.zone),
+            cases=case_book,
             callbacks=callbacks,
             talk_recordings=TalkRecordings(database),
             webhooks=webhooks,
@@ -166,7 +168,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         dialler = CallbackDialler(parts)
         dispatcher, watcher = Dispatcher(parts, dialler), Watcher(parts)
         pauses = Pauses(parts)
-        alarms = CaseAlarms(CaseWork(database), queues.complaints, parts.queues.hours, outbox, clock, registry=registry)
+        alarms = CaseAlarms(case_book, queues.complaints, parts.queues.hours, outbox, clock, registry=registry)
         metrics = Metrics(parts, dispatcher, watcher, journal, registry)
         looking = Looking(Shelf(books, settings), books, TrafficCounts(database), clock, editions.durations)
         app = build_app(
@@ -179,6 +181,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             health=metrics.health,
             looking=looking,
             pauses=pauses,
+            cases=CaseDesk(case_book, roster, clock, parts.queues),
         )
         desktop = DesktopServer(app, settings.web.host, settings.web.port)
         web_port = await desktop.start()

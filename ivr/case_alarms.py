@@ -10,9 +10,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from ivr.complaints import Complaints
 from ivr.ports import Clock, Messenger
 from menus.hours import Hours
-from models.case_work import CaseFile, CaseWork
+from models.case_work import CaseWork
 from routing.deadlines import PASSED, Progress, reached
-from routing.errands import TextMessage
+from routing.errands import CaseFile, TextMessage
 from routing.errors import StoreAway
 
 log = structlog.get_logger()

@@ -244,11 +244,16 @@ class QueueTable(dict[str, Queue]):
 
     def deadline(self, tier: int, about: str | None, now: float) -> float | None:
         """When a case opened now must be answered; None when only the menu says so."""
-        worked_s, hours = self.complaints.answer_s(tier, about), self.complaints.hours
-        if worked_s is None or hours is None:
-            return None if worked_s is None else now + worked_s
-        due = self.hours.after(hours, datetime.fromtimestamp(now, self._zone), worked_s)
-        return None if due is None else due.timestamp()
+        worked_s = self.complaints.answer_s(tier, about)
+        return None if worked_s is None else self.worked_from(now, worked_s)
+
+    def worked_from(self, at: float, worked_s: float) -> float:
+        """When so many seconds of the complaints' working time have passed from a moment on."""
+        hours = self.complaints.hours
+        if hours is None:
+            return at + worked_s
+        due = self.hours.after(hours, datetime.fromtimestamp(at, self._zone), worked_s)
+        return at + worked_s if due is None else due.timestamp()
 
     def terms(self, name: str, facts: CallerFacts, agent_id: int | None = None) -> Terms:
         """What the need of a caller brings along."""

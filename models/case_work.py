@@ -4,49 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, insert, or_, select
+from sqlalchemy import ColumnElement, Select, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.database import Database
 from models.errors import CaseClosed, NotNeutral, UnknownAgent, UnknownCase
-from models.tables import AgentRow, CallRow, CaseAlarmRow, CaseEventRow, CaseRow, NumberRow
+from models.tables import AgentRow, CallRow, CaseAlarmRow, CaseEventRow, CaseRow, NumberRow, OfferRow
 from models.texts import stored
+from routing.errands import CaseEvent, CaseFile, TalkedTo
 
 #: Characters of a note, and events of a case that are shown.
 LONGEST_NOTE, MOST_EVENTS = 2000, 100
-
-
-@dataclass(frozen=True, slots=True)
-class CaseEvent:
-    """One thing that was done about a case."""
-
-    at: float
-    kind: str  #: opened, noted, assigned, raised, extended, closed, alarmed
-    by: str  #: sign-in name of an agent; empty for the engine and the command line
-    data: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class CaseFile:
-    """A case with everything that was done about it."""
-
-    id: int
-    number: str
-    subject: str
-    tier: int
-    state: str
-    opened_at: float
-    due_at: float | None
-    closed_at: float | None
-    severity: str | None
-    about: str | None
-    ani: str | None
-    customer_id: int | None
-    handler: str | None  #: sign-in name
-    against: str | None  #: sign-in name of the agent whom it is about
-    against_id: int | None
-    events: tuple[CaseEvent, ...] = ()  #: oldest first; only of `file`
+#: Agents whom a customer talked to of late that are named.
+MOST_TALKED_TO = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +29,7 @@ class By:
 
 
 class CaseWork:
-    """Cases being handled. Writes raise UnknownCase, and CaseClosed for a case that is over."""
+    """What is done about cases. Writes raise UnknownCase, and CaseClosed for a case that is over."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -81,6 +52,32 @@ class CaseWork:
             CaseRow.state == "open",
             or_(*theirs, CaseRow.customer_id.in_(sharing), CaseRow.ani == ani, CaseRow.call_id == call_id),
         )
+
+    async def talked_to(self, call_id: str, *, but: int, since: float) -> tuple[TalkedTo, ...]:
+        """The agents whom the caller of this call has talked to, the last one first; of a customer, in all calls."""
+        call = CallRow.id == call_id
+        ani, customer = (select(one).where(call).scalar_subquery() for one in (CallRow.ani, CallRow.customer_id))
+        mine = or_(CallRow.id == call_id, CallRow.ani == ani, CallRow.customer_id == customer)
+        last = func.max(OfferRow.answered_at)
+        talked = (
+            select(AgentRow.id, AgentRow.name, AgentRow.full_name)
+            .join(OfferRow, OfferRow.agent_id == AgentRow.id)
+            .join(CallRow, CallRow.id == OfferRow.call_id)
+            .where(mine, OfferRow.answered_at >= since, AgentRow.id != but)
+            .group_by(AgentRow.id, AgentRow.name, AgentRow.full_name)
+            .order_by(last.desc(), AgentRow.id)
+            .limit(MOST_TALKED_TO)
+        )
+        async with self._database.read() as session:
+            return tuple(TalkedTo(*row) for row in await session.execute(talked))
+
+    async def whose(self, call_id: str) -> tuple[int | None, str | None]:
+        """The customer of a call, the verified one before the one of the number, and the number."""
+        customer = func.coalesce(CallRow.verified_as, CallRow.customer_id)
+        found = select(customer, CallRow.ani).where(CallRow.id == call_id)
+        async with self._database.read() as session:
+            row = (await session.execute(found)).first()
+        return (None, None) if row is None else (row[0], row[1])
 
     async def of_handler(self, agent_id: int) -> tuple[CaseFile, ...]:
         """The open cases that an agent handles, the one that is due first before the others."""

@@ -9,6 +9,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.case_work import CaseWork
 from models.database import Database
 from models.tables import CallRow, CaseEventRow, CaseRow, CustomerRow
 from models.texts import stored
@@ -23,11 +24,12 @@ TRIES = 20
 APART_S = 0.05
 
 
-class CaseBook:
+class CaseBook(CaseWork):
     """The Cases port on SQL; days are those of the site's time zone."""
 
     def __init__(self, database: Database, zone: ZoneInfo) -> None:
-        self._database, self._zone = database, zone
+        super().__init__(database)
+        self._zone = zone
 
     async def open(self, case: NewCase, *, now: float) -> CaseOpened:
         """Open a case, or answer with the one that this call has opened about the subject before. Raises StoreAway."""

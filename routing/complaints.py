@@ -139,6 +139,14 @@ def tier_of_level(level: int, tiers: Sequence[Tier]) -> int:
     return sum(tier.level <= level for tier in tiers)
 
 
+def may_do(own: int, tier: int, highest: int, *, about_them: bool) -> tuple[str, ...]:
+    """What an agent of tier `own` may do about a case: whoever lacks its tier may note and pass it up, no more."""
+    if about_them:
+        return ()
+    up = ("raise",) if tier < highest else ()
+    return ("note", *up, "extend", "close") if own >= tier else ("note", *up)
+
+
 def rungs(tier: int, tiers: Sequence[Tier]) -> tuple[tuple[float, int], ...]:
     """From which age on which lower level will do while nobody at work has the one above: one tier at a time."""
     ages, found = 0.0, []

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +45,44 @@ class CaseOpened:
     number: str  #: digits, as they are said and sent
     tier: int
     due_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEvent:
+    """One thing that was done about a case."""
+
+    at: float
+    kind: str  #: opened, noted, assigned, raised, extended, closed, alarmed
+    by: str  #: sign-in name of an agent; empty for the engine and the command line
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """A case with everything that was done about it."""
+
+    id: int
+    number: str
+    subject: str
+    tier: int
+    state: str
+    opened_at: float
+    due_at: float | None
+    closed_at: float | None
+    severity: str | None
+    about: str | None
+    ani: str | None
+    customer_id: int | None
+    handler: str | None  #: sign-in name
+    against: str | None  #: sign-in name of the agent whom it is about
+    against_id: int | None
+    events: tuple[CaseEvent, ...] = ()  #: oldest first; only of `file`
+
+
+@dataclass(frozen=True, slots=True)
+class TalkedTo:
+    """An agent whom a caller has talked to."""
+
+    id: int
+    name: str
+    full_name: str

@@ -16,7 +16,8 @@ from ivr.queues import load as load_queues
 from ivr.settings import Settings
 
 if TYPE_CHECKING:
-    from models.case_work import CaseEvent, CaseFile, CaseWork
+    from models.case_work import CaseWork
+    from routing.errands import CaseEvent, CaseFile
 
 cases = typer.Typer(name="cases", help="Complaints being handled.", no_args_is_help=True)
 HEAD = ("case", "about", "tier", "handler", "number", "opened", "due", "")

@@ -4,7 +4,7 @@ It is one file because sending, reading anew and acknowledging all work on the o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,9 +14,9 @@ from ivr.desktop.afar import Afar
 from ivr.desktop.measures import Measures
 from ivr.desktop.messages import Error, PopShow, PopWithdrawn, Queues, ServerMessage, State
 from ivr.desktop.outbox import Outbox
-from ivr.desktop.parts import PopPart, QueuePart
-from ivr.desktop.views import agent_part, offer_part, pop_part, queue_parts, wrap_up_part
-from ivr.ports import AgentCard, Clock, OfferSeen, Pop, Roster
+from ivr.desktop.parts import MyCasePart, PopPart, QueuePart
+from ivr.desktop.views import MOST_ROWS, agent_part, my_case_part, offer_part, pop_part, queue_parts, wrap_up_part
+from ivr.ports import AgentCard, CaseFile, Clock, OfferSeen, Pop, Roster
 from routing.agent import AgentState
 from routing.errors import StoreAway
 from routing.offer import OPEN_OFFERS
@@ -27,6 +27,7 @@ POLL_S = 1.0  #: at least this often the truth is re-read for agents with a brow
 READS_PER_S = 200  #: with more agents than this the poll slows down; hints stay quick
 READERS = 8  #: states read at the same time
 READ_S = 2.0  #: longest time to read the state of one agent, or a pop
+CASES_EVERY_S = 10.0  #: how often the cases that an agent handles are read
 POP_AGAIN_S = 5.0  #: after a pop could not be composed, it is tried again this much later
 SIGNED_OUT = 4401  #: close code: the page goes to the sign-in page
 
@@ -53,6 +54,9 @@ class _Desktop:
     turn: int = 0  #: grows with every pop; a state that was read before it is not published
     showing: _Showing | None = None
     pop: PopPart | None = None
+    cases: tuple[MyCasePart, ...] = ()  #: that this agent handles
+    cases_at: float = float("-inf")  #: when they were read
+    stale: bool = False  #: the pop is to be composed anew, and stays until then
     composed: tuple[int, float] = (0, 0.0)  #: offer whose pop was last composed anew, and when
     open_offer: int | None = None  #: what the screen shows as this agent's call
     stands: tuple[int, int] | None = None  #: offer and fence of the pop that a browser said stands on its screen
@@ -75,12 +79,14 @@ class Hub:
         measures: Measures | None = None,
         on_shown: Callable[[int, int], Awaitable[object]] | None = None,
         on_said: Callable[[], None] | None = None,
+        cases_of: Callable[[int], Awaitable[Sequence[CaseFile]]] | None = None,
         tell_nodes: Callable[[int], None] | None = None,
     ) -> None:
         self.measures = measures or Measures()
         self._on_shown = on_shown  #: told offer and fence of every pop that stands, however late
         self._on_said = on_said  #: told that some agent has said something: a caller may wait for it
         self._afar = Afar(roster, clock, self.measures, tell_nodes) if tell_nodes is not None else None
+        self._cases_of = cases_of  #: the open cases that an agent handles
         self._roster = roster
         self._clock = clock
         self._pop_of = pop_of
@@ -193,6 +199,13 @@ class Hub:
         desktop = self._desktops.get(agent_id)
         return len(desktop.outboxes) if desktop else 0
 
+    def pop_changed(self, agent_id: int) -> None:
+        """Something on this agent's pop is another now: it is composed anew."""
+        desktop = self._desktops.get(agent_id)
+        if desktop is not None:
+            desktop.stale, desktop.cases_at = True, float("-inf")
+            self.changed(agent_id)
+
     def said(self, agent_id: int) -> None:
         """This agent has said ready, pause or how a call went."""
         self.changed(agent_id)
@@ -244,6 +257,7 @@ class Hub:
         async with self._readers, asyncio.timeout(READ_S):
             card = await self._roster.card(agent_id)
             offer = await self._roster.offer_of(agent_id) if card and card.state in _WITH_OFFER else None
+            await self._read_cases(agent_id, desktop)
         self._away = False
         if turn != desktop.turn:
             desktop.again = True
@@ -252,14 +266,22 @@ class Hub:
                 outbox.close(SIGNED_OUT)
         else:
             self._publish(desktop, card, offer)
-            if offer is not None and (desktop.pop is None or desktop.pop.offer_id != offer.offer_id):
+            if offer is not None and (desktop.stale or desktop.pop is None or desktop.pop.offer_id != offer.offer_id):
                 await self._compose_pop(agent_id, desktop, offer.offer_id)
+
+    async def _read_cases(self, agent_id: int, desktop: _Desktop) -> None:
+        """The cases that the agent handles; they change seldom, and are not read at every poll."""
+        now = self._clock.monotonic()
+        if self._cases_of is not None and now >= desktop.cases_at + CASES_EVERY_S:
+            desktop.cases = tuple(my_case_part(case) for case in (await self._cases_of(agent_id))[:MOST_ROWS])
+            desktop.cases_at = now
 
     async def _compose_pop(self, agent_id: int, desktop: _Desktop, offer_id: int) -> None:
         """Have the pop composed anew, for a page that was loaded afresh or an offer that another node made."""
         now, (composed_for, composed_at) = self._clock.monotonic(), desktop.composed
-        if composed_for == offer_id and now < composed_at + POP_AGAIN_S:
+        if composed_for == offer_id and now < composed_at + POP_AGAIN_S and not desktop.stale:
             return
+        desktop.stale = False
         turn = desktop.turn
         desktop.composed = (offer_id, now)
         try:
@@ -312,6 +334,7 @@ class Hub:
             pop=pop,
             wrap_up=wrap_up_part(card, offer) if offer and card.state is AgentState.WRAP_UP else None,
             queues=self._queues,
+            cases=desktop.cases,
         )
         self._tell(desktop, state)
 

@@ -1,11 +1,11 @@
 """What page and server say to each other over the socket: typed, versioned, and nothing else is accepted."""
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from ivr.desktop.parts import AgentPart, OfferPart, PopPart, QueuePart, WrapUpPart
+from ivr.desktop.parts import AgentPart, MyCasePart, OfferPart, PopPart, QueuePart, WrapUpPart
 from routing.agent import PAUSE_REASONS
 
 #: Raised whenever a page of the version before could misread a message; such pages are told to load themselves afresh.
@@ -28,6 +28,10 @@ LONGEST_NOTE = 2000  #: characters; the column holds no more
 _LARGEST_ID = 2**53  #: the largest integer that JavaScript keeps exactly
 
 
+#: What an agent may do about a case.
+CaseVerb = Literal["open", "note", "raise", "extend", "close"]
+
+
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -47,6 +51,7 @@ class State(_Message):
     pop: PopPart | None
     wrap_up: WrapUpPart | None
     queues: tuple[QueuePart, ...]
+    cases: tuple[MyCasePart, ...] = ()
     pause_reasons: tuple[str, ...] = PAUSE_REASONS
     dispositions: tuple[str, ...] = DISPOSITIONS
 
@@ -91,15 +96,24 @@ class Saved(_Message):
     offer_id: int
 
 
+class CaseDone(_Message):
+    """What was asked for about a case is stored."""
+
+    type: Literal["case_done"] = "case_done"
+    offer_id: int
+    do: CaseVerb
+    number: str
+
+
 class Error(_Message):
     """Something that was asked for was not done, or what is on the screen can no longer be vouched for."""
 
     type: Literal["error"] = "error"
-    code: Literal["not_now", "not_yours", "store_away"]
+    code: Literal["not_now", "not_yours", "no_authority", "store_away"]
     about: str = ""  #: type of the message that could not be carried out
 
 
-ServerMessage = State | PopShow | PopWithdrawn | Queues | Ping | Saved | Error
+ServerMessage = State | PopShow | PopWithdrawn | Queues | Ping | Saved | CaseDone | Error
 
 
 # --- page to server ----------------------------------------------------------------------------------------------
@@ -169,13 +183,35 @@ class WrapUp(_Message):
     reason: PauseReason | None = None  #: of the pause
 
 
+class Case(_Message):
+    """The agent does something about a case of the customer they talk to, or opens one."""
+
+    type: Literal["case"]
+    offer_id: Id
+    do: CaseVerb
+    number: str = Field(default="", max_length=20)  #: of the case; none with open
+    text: str = Field(default="", max_length=LONGEST_NOTE)  #: what is noted, or why
+    hours: int = Field(default=0, ge=0, le=200)  #: of working time more, with extend
+    subject: str = Field(default="", max_length=200)  #: with open
+    severity: Literal["low", "medium", "high"] | None = None  #: with open
+    against: str = Field(default="", max_length=64)  #: with open: sign-in name of the agent whom it is about
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        lacking = {"note": not self.text.strip(), "extend": not self.text.strip() or not self.hours,
+                   "open": not self.subject.strip()}  # fmt: skip
+        if lacking.get(self.do, False) or (self.do != "open" and not self.number):
+            raise ValueError(f"{self.do} lacks something")
+        return self
+
+
 class Alive(_Message):
     """Answer to a ping: the page's own code runs, not only its connection."""
 
     type: Literal["alive"]
 
 
-ClientMessage = Hello | Ready | Pause | Shown | RecordingPause | WrapUp | Alive
+ClientMessage = Hello | Ready | Pause | Shown | RecordingPause | WrapUp | Case | Alive
 _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
 
 

@@ -154,6 +154,47 @@ class ComplaintPart(_Part):
     next: TierPart | None  #: what the tier above this agent could
 
 
+class CaseEventPart(_Part):
+    """One thing that was done about a case."""
+
+    at: float
+    kind: str  #: opened, noted, assigned, raised, extended, closed, alarmed
+    by: str  #: sign-in name; empty for the engine and the command line
+    text: str
+    tier: int | None  #: that it came to, with opened and raised
+    due_at: float | None  #: with extended
+
+
+class CaseFilePart(_Part):
+    """An open case that the agent may work on."""
+
+    number: str
+    subject: str
+    tier: int
+    severity: str | None
+    opened_at: float
+    due_at: float | None
+    handler: str | None
+    events: tuple[CaseEventPart, ...]
+    may: tuple[str, ...]  #: what this agent may do: note, raise, extend, close
+
+
+class MyCasePart(_Part):
+    """An open case that this agent handles."""
+
+    number: str
+    subject: str
+    tier: int
+    due_at: float | None
+
+
+class TalkedToPart(_Part):
+    """An agent whom the caller talked to of late."""
+
+    name: str
+    full_name: str
+
+
 class PopPart(_Part):
     """Who is calling and why."""
 
@@ -168,6 +209,8 @@ class PopPart(_Part):
     heard_first: HeardFirstPart | None
     frozen: tuple[str, ...]  #: menus that the caller keeps as they are
     complaint: ComplaintPart | None
+    case_files: tuple[CaseFilePart, ...]
+    talked_to: tuple[TalkedToPart, ...]
 
 
 class WrapUpPart(_Part):

@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn import Config, Server
 
+from ivr.desktop.case_desk import CaseDesk
 from ivr.desktop.hub import Hub
 from ivr.desktop.menu_pages import MenuPages
 from ivr.desktop.origins import Origins
@@ -69,6 +70,7 @@ def build_app(
     limits: Limits | None = None,
     looking: Looking | None = None,
     pauses: RecordingPauses | None = None,
+    cases: CaseDesk | None = None,
 ) -> Starlette:
     """The web app; without `metrics` there is no `/metrics`, without `looking` no `/menus`, without `pauses` nothing is
     recorded.
@@ -77,7 +79,7 @@ def build_app(
     """
     sessions, tickets, origins = Sessions(secret, clock), Tickets(clock), Origins((*web.origins, *web.nodes))
     pages = SignIn(roster, hub, clock, sessions, tickets, origins, web, STATIC)
-    sockets = Sockets(roster, hub, clock, sessions, tickets, origins, limits or Limits(), pauses)
+    sockets = Sockets(roster, hub, clock, sessions, tickets, origins, limits or Limits(), pauses, cases)
     routes = [
         Route("/", pages.desktop),
         Route("/sign-in", pages.form, methods=["GET"]),

@@ -5,6 +5,7 @@ import asyncio
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ivr.desktop.case_desk import CaseDesk
 from ivr.desktop.hub import Hub
 from ivr.desktop.messages import Hello
 from ivr.desktop.origins import Origins
@@ -29,8 +30,9 @@ class Sockets:
         origins: Origins,
         limits: Limits,
         pauses: RecordingPauses | None = None,
+        cases: CaseDesk | None = None,
     ) -> None:
-        self._pauses = pauses
+        self._pauses, self._cases = pauses, cases
         self._limits = limits
         self._roster = roster
         self._hub = hub
@@ -74,7 +76,15 @@ class Sockets:
 
     async def _serve(self, websocket: WebSocket, session: Session) -> int:
         window = Window(
-            self._roster, self._hub, self._clock, self._sessions, websocket, session, self._limits, self._pauses
+            self._roster,
+            self._hub,
+            self._clock,
+            self._sessions,
+            websocket,
+            session,
+            self._limits,
+            self._pauses,
+            self._cases,
         )
         self._hub.join(session.agent_id, window.outbox)
         code = 1000

@@ -6,28 +6,44 @@ from collections.abc import Iterable
 from ivr.desktop.parts import (
     AgentPart,
     BecausePart,
+    CaseEventPart,
+    CaseFilePart,
     CasePart,
     ComplaintPart,
     ContactPart,
     CustomerPart,
     HeardFirstPart,
     LifeEventPart,
+    MyCasePart,
     OfferPart,
     PopPart,
     ProductPart,
     QueuePart,
     RecordingPart,
     StepPart,
+    TalkedToPart,
     TierPart,
     TierWhyPart,
     WrapUpPart,
 )
-from ivr.ports import AgentCard, ComplaintSeen, CustomerView, OfferSeen, Pop, QueueSeen, TalkRecording, TierSeen
+from ivr.ports import (
+    AgentCard,
+    CaseOnPop,
+    ComplaintSeen,
+    CustomerView,
+    OfferSeen,
+    Pop,
+    QueueSeen,
+    TalkRecording,
+    TierSeen,
+)
 from menus.heard_first import HeardFirst
+from routing.errands import CaseEvent, CaseFile
 
 LONGEST_NAME = 64  #: characters
 LONGEST_LINE = 200
 MOST_ROWS = 50  #: of any list on the screen
+TIERED = ("opened", "raised")  #: events of a case that bring it to a tier
 
 #: Controls, format and direction marks, halves of surrogate pairs, line and paragraph separators.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -199,6 +215,45 @@ def complaint_part(seen: ComplaintSeen) -> ComplaintPart:
     )
 
 
+def case_file_part(case: CaseOnPop) -> CaseFilePart:
+    """A case with what was done about it."""
+    file = case.file
+    return CaseFilePart(
+        number=plain(file.number, LONGEST_NAME),
+        subject=plain(file.subject),
+        tier=file.tier,
+        severity=file.severity,
+        opened_at=file.opened_at,
+        due_at=file.due_at,
+        handler=plain(file.handler, LONGEST_NAME) if file.handler else None,
+        events=tuple(
+            CaseEventPart(
+                at=event.at,
+                kind=event.kind,
+                by=plain(event.by, LONGEST_NAME),
+                text=_event_text(event),
+                tier=event.data.get("tier" if event.kind == "opened" else "to") if event.kind in TIERED else None,
+                due_at=event.data.get("to") if event.kind == "extended" else None,
+            )
+            for event in file.events[-MOST_ROWS:]
+        ),
+        may=case.may,
+    )
+
+
+def my_case_part(file: CaseFile) -> MyCasePart:
+    """A case that the agent handles."""
+    return MyCasePart(
+        number=plain(file.number, LONGEST_NAME), subject=plain(file.subject), tier=file.tier, due_at=file.due_at
+    )
+
+
+def _event_text(event: CaseEvent) -> str:
+    if event.kind == "alarmed":
+        return ", ".join(map(str, event.data.get("alarms", ())))
+    return plain(str(event.data.get("to" if event.kind == "assigned" else "text", "")))
+
+
 def pop_part(pop: Pop) -> PopPart:
     """A pop."""
     return PopPart(
@@ -216,4 +271,8 @@ def pop_part(pop: Pop) -> PopPart:
         heard_first=heard_first_part(pop.heard_first) if pop.heard_first else None,
         frozen=tuple(plain(menu, LONGEST_NAME) for menu in pop.frozen[:MOST_ROWS]),
         complaint=complaint_part(pop.complaint) if pop.complaint else None,
+        case_files=tuple(case_file_part(case) for case in pop.cases[:MOST_ROWS]),
+        talked_to=tuple(
+            TalkedToPart(name=one.name, full_name=plain(one.full_name, LONGEST_NAME)) for one in pop.talked_to
+        ),
     )

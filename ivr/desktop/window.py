@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ivr.desktop.case_desk import CaseDesk
 from ivr.desktop.hub import SIGNED_OUT, Hub
 from ivr.desktop.messages import (
     Alive,
+    Case,
     ClientMessage,
     Error,
     Hello,
@@ -71,8 +73,9 @@ class Window:
         session: Session,
         limits: Limits,
         pauses: RecordingPauses | None = None,
+        cases: CaseDesk | None = None,
     ) -> None:
-        self._pauses = pauses
+        self._pauses, self._cases = pauses, cases
         self.outbox = Outbox()
         self._limits = limits
         self._roster = roster
@@ -150,6 +153,8 @@ class Window:
                 await self._pauses.ask(self._agent_id, message.offer_id, paused=message.paused)
             case WrapUp():
                 await self._wrap_up(message)
+            case Case():
+                await self._case(message)
             case Hello():
                 raise Over(BAD_MESSAGE)
 
@@ -170,6 +175,13 @@ class Window:
             card = await self._roster.card(self._agent_id)
             if card is None or card.state not in (AgentState.READY, AgentState.OFFERED):
                 raise
+
+    async def _case(self, message: Case) -> None:
+        if self._cases is None:
+            self.outbox.post(Error(code="not_now", about=message.type))
+            return
+        self.outbox.post(await self._cases.act(self._agent_id, message))
+        self._hub.pop_changed(self._agent_id)
 
     async def _wrap_up(self, message: WrapUp) -> None:
         stored = await self._roster.wrap_up(

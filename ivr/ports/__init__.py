@@ -1,6 +1,7 @@
 """What the engine needs of the outside world. Every port has a real form and an in-memory twin (`ivr/testing/`)."""
 
 from ivr.ports.desk import (
+    CaseOnPop,
     CaseSeen,
     ComplaintSeen,
     ContactSeen,
@@ -39,7 +40,7 @@ from ivr.ports.switch import (
 )
 from routing.call import Arrival, CallerSeen, PathStep, Rating, Recording, Resumed
 from routing.callback import CallbackSeen, CallbackWish
-from routing.errands import CaseOpened, NewCase, TextMessage
+from routing.errands import CaseFile, CaseOpened, NewCase, TalkedTo, TextMessage
 from routing.recording import RecordingState, TalkRecording
 from routing.views import AgentCard, NeedWish, OfferSeen, QueueSeen, Standing, Swept
 
@@ -57,6 +58,8 @@ __all__ = [
     "CallbackWish",
     "Callbacks",
     "CallerSeen",
+    "CaseFile",
+    "CaseOnPop",
     "CaseOpened",
     "CaseSeen",
     "Cases",
@@ -103,6 +106,7 @@ __all__ = [
     "Switchboard",
     "TalkRecording",
     "TalkRecordings",
+    "TalkedTo",
     "TextMessage",
     "TierSeen",
     "Waited",

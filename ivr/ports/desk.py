@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from menus.heard_first import HeardFirst
 from routing.call import PathStep
+from routing.errands import CaseFile, TalkedTo
 from routing.views import OfferSeen
 
 
@@ -87,6 +88,14 @@ class ComplaintSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseOnPop:
+    """A case of the caller, as the agent may work on it."""
+
+    file: CaseFile
+    may: tuple[str, ...]  #: what this agent may do: note, raise, extend, close
+
+
+@dataclass(frozen=True, slots=True)
 class Pop:
     """What an agent sees of a caller before the phone rings."""
 
@@ -101,6 +110,8 @@ class Pop:
     heard_first: HeardFirst | None = None  #: what the menu of this call put in front, and why
     frozen: tuple[str, ...] = ()  #: menus that the caller keeps as they are
     complaint: ComplaintSeen | None = None
+    cases: tuple[CaseOnPop, ...] = ()  #: open cases that are kept here, with what was done about them
+    talked_to: tuple[TalkedTo, ...] = ()  #: agents whom the caller talked to of late, this one aside
 
 
 class RecordingPauses(Protocol):

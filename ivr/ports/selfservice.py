@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from ivr.ports.desk import CustomerView
 from menus.values import Value
 from routing.callback import CallbackEvent, CallbackSeen, CallbackWish
-from routing.errands import CaseOpened, NewCase, TextMessage
+from routing.errands import CaseFile, CaseOpened, NewCase, TalkedTo, TextMessage
 
 # --- the bank ------------------------------------------------------------------------------------------------------
 
@@ -117,6 +117,14 @@ class Cases(Protocol):
 
     async def open(self, case: NewCase, *, now: float) -> CaseOpened:
         """Open a case, one tier up for a customer who has one open; once per call and subject. Raises StoreAway."""
+        ...
+
+    async def of_call(self, call_id: str) -> tuple[CaseFile, ...]:
+        """The open cases that a call may be about, with what was done about them. Raises StoreAway."""
+        ...
+
+    async def talked_to(self, call_id: str, *, but: int, since: float) -> tuple[TalkedTo, ...]:
+        """The agents whom the caller has talked to, the last one first. Raises StoreAway."""
         ...
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from prometheus_client import CollectorRegistry
 from websockets.asyncio.client import ClientConnection, connect
 
+from ivr.desktop.case_desk import CaseDesk
 from ivr.desktop.hub import Hub
 from ivr.desktop.measures import Measures
 from ivr.desktop.server import DesktopServer, Health, build_app
@@ -125,6 +126,7 @@ async def running_desktop(
     health: Health | None = None,
     port: int = 0,
     looking: Looking | None = None,
+    cases: CaseDesk | None = None,
 ) -> AsyncIterator[RunningDesktop]:
     """Start hub and server, and stop them."""
     registry = CollectorRegistry()
@@ -135,8 +137,9 @@ async def running_desktop(
 
     hub = Hub(roster, clock, pop_of, measures=Measures(registry))
     app = build_app(
-        roster, hub, clock, web or Web(), SECRET, metrics=registry, health=health, limits=limits, looking=looking
-    )
+        roster, hub, clock, web or Web(), SECRET, metrics=registry, health=health, limits=limits, looking=looking,
+        cases=cases,
+    )  # fmt: skip
     server = DesktopServer(app, "127.0.0.1", port)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(hub.run())

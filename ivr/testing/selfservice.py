@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ivr.errors import DipFailed
-from ivr.ports import CallbackWish, CaseOpened, NewCase, TextMessage, WebRequest
+from ivr.ports import CallbackWish, CaseFile, CaseOpened, NewCase, TalkedTo, TextMessage, WebRequest
 from ivr.settings import Verification
 from ivr.testing.store import Failures, MemoryStore
 from models.callbacks import moved, seen_of, wished
@@ -185,6 +185,33 @@ class MemoryCases:
         made = CaseOpened(str(100001 + len(self.store.cases)), tier, due)
         self.store.cases.append((case, made))
         return made
+
+    async def of_call(self, call_id: str) -> tuple[CaseFile, ...]:
+        """The cases of the caller of this call."""
+        self.store.reach()
+        call = self.store.calls[call_id]
+        known = {call.customer_id, call.verified_as} - {None}
+        return tuple(
+            CaseFile(
+                number, made.number, case.subject, made.tier, "open", 0.0, None, None, case.severity, case.about,
+                case.ani, case.customer_id, None, None, case.against_id,
+            )
+            for number, (case, made) in enumerate(self.store.cases, start=1)
+            if case.call_id == call_id or case.customer_id in known or (case.ani is not None and case.ani == call.ani)
+        )  # fmt: skip
+
+    async def talked_to(self, call_id: str, *, but: int, since: float) -> tuple[TalkedTo, ...]:
+        """The agents whom the caller of this call has talked to."""
+        self.store.reach()
+        mine = self.store.calls[call_id]
+        found: dict[int, float] = {}
+        for offer in self.store.offers.values():
+            call, at = self.store.calls[offer.call_id], offer.answered_at
+            theirs = call.id == call_id or call.ani == mine.ani or (call.customer_id or -1) == mine.customer_id
+            if theirs and at is not None and at >= since and offer.agent_id != but:
+                found[offer.agent_id] = max(at, found.get(offer.agent_id, at))
+        agents = [self.store.agents[id_] for id_ in sorted(found, key=lambda id_: -found[id_])]
+        return tuple(TalkedTo(agent.id, agent.name, agent.full_name) for agent in agents)
 
 
 class MemoryCallbacks:

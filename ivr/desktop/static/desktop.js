@@ -1,5 +1,6 @@
 // The agents' desktop: the server says what is true, this page shows it and sends what the agent does.
 
+import { sendCases } from "./cases.js";
 import { byId, el, setText, show } from "./dom.js";
 import { duration, timeOfDay } from "./format.js";
 import { Outcome } from "./outcome.js";
@@ -25,6 +26,7 @@ const link = new Link({
   crowded: () => notice("too_many_windows"),
   nodes: document.body.dataset.nodes.split(" ").filter(Boolean),
 });
+sendCases((message) => link.send(message));
 const outcome = new Outcome((message) => link.send(message));
 const recording = new Recording((message) => link.send(message));
 
@@ -34,6 +36,7 @@ function hear(message) {
   picture.take(message);
   if (message.type === "state") storeAwaySince = null;
   if (message.type === "pop_withdrawn") notice(message.why);
+  if (message.type === "case_done") notice(`case_done_${message.do}`);
   if (message.type === "saved") outcome.saved(message.offer_id);
   if (message.type === "error") hearError(message);
   if (message.type !== "ping") draw();

@@ -2,6 +2,7 @@
 
 import { byId, clock, el, foreign } from "./dom.js";
 import { day, dayOf, daysUntil, inDays, moment, money, percent, phoneNumber, timeOfDay } from "./format.js";
+import { caseFiles } from "./cases.js";
 import { complaintCard } from "./complaint.js";
 import { language, t, word } from "./text.js";
 
@@ -37,14 +38,16 @@ const fact = (label, value) => el("span", { class: "fact" }, el("span", { class:
 
 /** The pop itself. Redrawn only when its content, the language or the chosen customer differs. */
 export function drawPop(offer, pop, nowS) {
-  const drawn = language() + chosen(offer.offer_id) + JSON.stringify([offer.offer_id, offer.reason, pop]);
+  const drawn = language() + chosen(offer.offer_id) + JSON.stringify([offer.offer_id, offer.reason, offer.answered_at !== null, pop]);
   if (drawn === drawnPop) return;
   drawnPop = drawn;
   const redraw = () => drawPop(offer, pop, nowS);
   const customer = pop?.customer ?? pop?.candidates.find((one) => String(one.id) === chosen(offer.offer_id)) ?? null;
   const parts = [who(offer, pop, customer, redraw)];
   if (pop?.complaint) parts.push(complaintCard(pop.complaint));
-  if (customer?.cases.length) parts.push(casesCard(customer.cases, nowS));
+  const files = caseFiles(offer, pop, nowS);
+  if (files) parts.push(files);
+  if (customer?.cases.length && !pop.case_files.length) parts.push(casesCard(customer.cases, nowS));
   if (pop && customer === null && pop.candidates.length) parts.push(pickList(offer, pop, redraw));
   parts.push(el("div", { class: customer ? "columns" : "columns alone" },
     el("div", { class: "column reasons" }, whyCard(offer, pop)),

@@ -1,8 +1,10 @@
 // The left bar: who I am, what I am doing and since when, the two big buttons, and the queues above the call.
 
 import { byId, clock, el, foreign, setText, show } from "./dom.js";
+import { moment } from "./format.js";
 import { language, t, word } from "./text.js";
 
+const SOON_S = 86400;
 let drawnQueues = "";
 
 export function drawSide(picture) {
@@ -69,5 +71,17 @@ export function drawIdle(picture) {
     el("div", { class: "idle-mark", "aria-hidden": "true" }),
     el("h1", {}, t(kind ?? "idle_wait")),
     state === "paused" && reason ? el("p", { class: "idle-reason" }, word("pause", reason)) : null,
-    kind ? el("p", { class: "muted" }, t(`${kind}_more`)) : null));
+    kind ? el("p", { class: "muted" }, t(`${kind}_more`)) : null,
+    myCases(picture.state.cases, picture.now())));
+}
+
+/** The cases that I handle, the one due first before the others. */
+function myCases(cases, nowS) {
+  if (!cases.length) return null;
+  return el("section", { class: "card my-cases" }, el("h2", {}, t("my_cases")), el("ul", { class: "rows" }, ...cases.map((one) => {
+    const late = one.due_at !== null && one.due_at < nowS, soon = one.due_at !== null && one.due_at < nowS + SOON_S;
+    return el("li", {}, el("div", { class: "row" },
+      el("span", {}, foreign(one.number), " · ", foreign(one.subject), ` · ${t("tier", { tier: one.tier })}`),
+      one.due_at === null ? null : el("span", { class: late ? "late" : soon ? "soon" : "muted" }, t(late ? "overdue" : "due", { date: moment(one.due_at) }))));
+  })));
 }
