@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ivr import logs
-from ivr.commands import books, explain, forget, graph, publish, replay
+from ivr.commands import books, explain, forget, graph, publish, replay, roles
 from ivr.commands.agent import agents
 from ivr.commands.bank import bank
 from ivr.commands.callbacks import callbacks
@@ -34,6 +34,8 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+agents.command("role")(roles.role)
+agents.command("acts")(roles.acts)
 cli.add_typer(agents)
 cli.add_typer(bank)
 cli.add_typer(history)

@@ -33,6 +33,7 @@ from ivr.editions import Editions
 from ivr.errors import Misconfigured
 from ivr.expected_waits import ExpectedWaits
 from ivr.history import HistoryKeeper
+from ivr.listening import Listeners
 from ivr.looking import Looking
 from ivr.messages import Gateway, HttpGateway, MessageFigures, Post
 from ivr.metrics import Metrics
@@ -46,6 +47,7 @@ from ivr.rankers import LiveRanker
 from ivr.recordings import Keeper
 from ivr.settings import Settings
 from ivr.shelf import Shelf
+from ivr.supervising import Supervising
 from ivr.watch import Watcher
 from ivr.webhooks import HttpWebhooks
 from models.agents import Agents
@@ -57,14 +59,17 @@ from models.claims import Claims
 from models.customers import Customers
 from models.hints import open_hints
 from models.history import History
+from models.listenings import Listenings
 from models.lockouts import Lockouts
 from models.migrate import opened
 from models.nodes import Nodes
 from models.outbox import Outbox
 from models.recordings import Recordings
+from models.supervision import SupervisorActs
 from models.talk_recordings import TalkRecordings
 from models.traffic import TrafficCounts
 from models.waits import WaitBook
+from models.wall import WallFigures
 from routing.errors import StoreAway
 
 log = structlog.get_logger()
@@ -127,6 +132,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             on_shown=lambda offer_id, fence: parts.exchange.popped(offer_id, fence, now=clock.now()),
             on_said=lambda: hints.nudge(ROUTING),
             cases_of=case_book.of_handler,
+            show_listening=settings.supervisors.show_listening,
             tell_nodes=(lambda agent_id: hints.tell(DESK, str(agent_id))) if database.on_postgresql else None,
         )
         hints.listen(DESK, lambda about: hub.changed_elsewhere(int(about)))
@@ -169,6 +175,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         dispatcher, watcher = Dispatcher(parts, dialler), Watcher(parts)
         pauses = Pauses(parts)
         alarms = CaseAlarms(case_book, queues.complaints, parts.queues.hours, outbox, clock, registry=registry)
+        listeners = Listeners(parts, Listenings(database), SupervisorActs(database))
         metrics = Metrics(parts, dispatcher, watcher, journal, registry)
         looking = Looking(Shelf(books, settings), books, TrafficCounts(database), clock, editions.durations)
         app = build_app(
@@ -182,6 +189,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             looking=looking,
             pauses=pauses,
             cases=CaseDesk(case_book, roster, clock, parts.queues),
+            supervising=Supervising(parts, WallFigures(database), SupervisorActs(database), listeners),
         )
         desktop = DesktopServer(app, settings.web.host, settings.web.port)
         web_port = await desktop.start()
@@ -197,6 +205,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 dialler.run(),
                 dialler.listen(),
                 pauses.run(),
+                listeners.run(),
                 editions.follow(),
                 ranker.follow(),
                 hub.run(),

@@ -18,6 +18,8 @@ WRITE = frozenset({"call", "originate", "agent", "reporting"})
 _PROOF = {"call": "Redirect", "originate": "Originate", "agent": "QueueAdd", "reporting": "CoreShowChannels"}
 #: Modules that the engine cannot do without, by an action that each brings.
 _MODULES = {"PlayDTMF": "app_senddtmf.so", "MixMonitorMute": "app_mixmonitor.so"}
+#: Contexts of the shipped dialplan.
+_CONTEXTS = ("ivr", "ringwise-callback", "ringwise-ladder", "ringwise-static", "ringwise-spy", "ringwise-doctor")
 #: Guards that the ladder must have (each: what to look for in the arguments of its steps).
 _GUARDS = {
     "AGIEXITONHANGUP": "AGIEXITONHANGUP=yes",
@@ -93,10 +95,7 @@ def _write_classes(witness: AmiWitness) -> Iterator[Finding]:
 
 
 def _dialplan(witness: AmiWitness, settings: Settings) -> Iterator[Finding]:
-    contexts = {
-        name: witness.ask_list("ShowDialPlan", "ShowDialPlanComplete", Context=name)
-        for name in ("ivr", "ringwise-callback", "ringwise-ladder", "ringwise-static", "ringwise-doctor")
-    }
+    contexts = {name: witness.ask_list("ShowDialPlan", "ShowDialPlanComplete", Context=name) for name in _CONTEXTS}
     missing = [name for name, steps in contexts.items() if steps is None]
     if missing:
         yield fault("dialplan", f"there is no context {', '.join(missing)}", _INCLUDE)

@@ -270,6 +270,14 @@ class CallingBack(_Part):
     at_once: int = Field(default=2, ge=1, le=100, description="Callbacks that one node dials at the same time.")
 
 
+class Supervisors(_Part):
+    """What supervisors may do, and who is told."""
+
+    show_listening: bool = Field(
+        default=True, description="Whether an agent is shown that a supervisor listens, whispers or barges in."
+    )
+
+
 class Calls(_Part):
     """Deadlines of a call, in seconds."""
 
@@ -367,6 +375,7 @@ class Settings(_Part):
     webhooks: Webhooks = Webhooks()
     outbound: Outbound = Outbound()
     callbacks: CallingBack = CallingBack()
+    supervisors: Supervisors = Supervisors()
     learning: Learning = Learning()
 
     @model_validator(mode="after")

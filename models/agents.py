@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import moves
 from models.database import Database
 from models.errors import AgentInCall, NameTaken, UnknownAgent, UnknownSkill
-from models.tables import AgentRow, AgentSkillRow, NeedRow, OfferRow
+from models.listenings import listening, open_listenings
+from models.tables import AgentRow, AgentSkillRow, ListeningRow, NeedRow, OfferRow
 from models.talk_recordings import open_recording, seen
 from models.texts import stored
 from routing.agent import SAID_BY_AGENT, AgentEvent, AgentState
@@ -43,7 +44,16 @@ class Agents:
         self._nobody = self._hasher.hash(secrets.token_urlsafe())
         self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
 
-    async def add(self, name: str, full_name: str, password: str, phone: str, skills: Mapping[str, int]) -> AgentCard:
+    async def add(
+        self,
+        name: str,
+        full_name: str,
+        password: str,
+        phone: str,
+        skills: Mapping[str, int],
+        *,
+        supervisor: bool = False,
+    ) -> AgentCard:
         """A new agent, logged out. Raises NameTaken."""
         password_hash = await asyncio.to_thread(self._hasher.hash, stored(password, MOST_PASSWORD))
 
@@ -56,6 +66,7 @@ class Agents:
                 state=AgentState.LOGGED_OUT.value,
                 since=0.0,
                 version=0,
+                supervisor=supervisor,
             )
             session.add(agent)
             await session.flush()
@@ -137,6 +148,14 @@ class Agents:
 
         return await self._database.transact(work)
 
+    async def set_supervisor(self, name: str, *, supervisor: bool) -> None:
+        """Let an agent supervise, or no longer. Raises UnknownAgent."""
+
+        async def work(session: AsyncSession) -> None:
+            (await _named(session, name)).supervisor = supervisor
+
+        await self._database.transact(work)
+
     async def remove(self, name: str, *, now: float) -> None:
         """Sign an agent out for good; the record of their calls stays. Raises UnknownAgent and AgentInCall."""
 
@@ -215,8 +234,15 @@ class Agents:
             if found is None:
                 return None
             offer = moves.seen_of(*found)
-            recorded = await session.scalar(open_recording(offer.call_id)) if offer.state in OPEN_OFFERS else None
-        return offer if recorded is None else replace(offer, recording=seen(recorded))
+            if offer.state not in OPEN_OFFERS:
+                return offer
+            recorded = await session.scalar(open_recording(offer.call_id))
+            heard = await session.execute(open_listenings().where(ListeningRow.call_id == offer.call_id))
+            return replace(
+                offer,
+                recording=None if recorded is None else seen(recorded),
+                listening=tuple(listening(*row) for row in heard),
+            )
 
     async def wrap_up(self, agent_id: int, offer_id: int, *, disposition: str, note: str, now: float) -> bool:
         """Store the outcome of a conversation; False when there was none, or it is not this agent's."""

@@ -115,8 +115,11 @@ HOLDINGS: Mapping[str, Holding] = {
     "customers": _deleted("id", rest="name language segment since_on yearly_value_cents churn_risk"),
     # Of the site and its staff.
     "agents": _untouched(
-        "id name full_name password_hash phone state since version pause_reason pause_after wrap_up_until desk_seen_at"
+        "id name full_name password_hash phone state since version pause_reason pause_after wrap_up_until desk_seen_at "
+        "supervisor"
     ),
+    "supervisor_acts": _untouched("id at supervisor_id act agent_id call_id done"),
+    "listenings": _untouched("id supervisor_id agent_id call_id mode asked_at began_at ended_at"),
     "agent_skills": _untouched("agent_id skill level"),
     "nodes": _untouched("name started_at seen_at"),
     "told_waits": _untouched("id need_id at least_min most_min mean_s ahead agents"),
@@ -159,6 +162,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "ringing": ("agent",),
     "step": ("step", "does", "by"),
     "out_of_reach": ("queue", "tier", "level", "lower_after_s"),
+    "supervised": ("act", "by", "agent"),
     "survey": ("survey", "outcome", "answered", "of"),
     "tier": ("step", "tier"),
     "transfer": ("to", "outcome", "talked_s"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from routing.agent import AgentState
+from routing.listening import Listening
 from routing.offer import Claimed
 from routing.recording import TalkRecording
 from routing.terms import NO_TERMS, Authority, Terms
@@ -59,6 +60,7 @@ class AgentCard:
     pause_reason: str | None = None
     pause_after: str | None = None
     wrap_up_until: float | None = None
+    supervisor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class OfferSeen:
     tier: int = 1
     authority: Authority | None = None  #: of complaints alone
     recording: TalkRecording | None = None  #: of the conversation that goes on
+    listening: tuple[Listening, ...] = ()  #: supervisors on it
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ REJECTED: Final = "21"
 KEYS: Final = frozenset("0123456789*#")
 WAKE: Final = "D"
 
-_PHONE = re.compile(r"PJSIP/[A-Za-z0-9_.-]{1,80}")
+PHONE = re.compile(r"PJSIP/[A-Za-z0-9_.-]{1,80}")
 _RECORDING = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _SOUND = re.compile(r"/?[\w .@+~-]+(?:/[\w .@+~-]+)*")
 
@@ -144,7 +144,7 @@ class AgiLeg:
         `talked_s` counts from the answer that the manager link saw; without it the ringing is counted in, because AGI
         only knows how long the caller's own channel has been up. Raises Refused for anything but a PJSIP phone.
         """
-        if not _PHONE.fullmatch(phone):
+        if not PHONE.fullmatch(phone):
             raise Refused(f"not a phone from the table of agents: {phone!r}")
         await self.arm(0)
         await self._do(Verb.SET_VARIABLE, "__RINGWISE_OFFER", str(offer_id))

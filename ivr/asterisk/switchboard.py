@@ -10,11 +10,12 @@ import structlog
 
 from ivr.asterisk.ami import REFUSED_S, RETRY_S, SILENCE_S, AmiLink
 from ivr.asterisk.errors import Refused
-from ivr.asterisk.leg import WAKE
-from ivr.asterisk.translate import Packet, channel_seen, translate
+from ivr.asterisk.leg import PHONE, WAKE
+from ivr.asterisk.translate import Packet, channel_seen, phone_of, translate
 from ivr.errors import ActionUnknown, EngineFault, SwitchAway
 from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, SwitchBack, SwitchEvent, SwitchGone
 from ivr.settings import Ami, Outbound
+from routing.listening import ListeningMode
 
 log = structlog.get_logger()
 
@@ -27,9 +28,12 @@ LIST_S: Final = 5.0
 MUTE_S: Final = 2.0
 #: The context in which a customer who has picked up comes to the ladder.
 CALLED_BACK: Final = "ringwise-callback"
+#: The context in which a supervisor who has picked up hears a conversation; its extensions are the modes.
+SPIES: Final = "ringwise-spy"
 #: Calls whose moment of answer is kept for `AgiLeg.dial`.
 MOST_ANSWERS: Final = 10_000
 
+_CHANNEL = re.compile(r"PJSIP/[A-Za-z0-9_.-]{1,80}-[0-9a-f]{8}")
 _CALL_ID = re.compile(r"[A-Za-z0-9.-]{1,100}")
 
 
@@ -141,6 +145,56 @@ class AmiSwitchboard:
         answer = (await self._link.act("Originate", fields))[0]
         if answer.get("Response") != "Success":
             raise SwitchAway(f"the switch does not call: {answer.get('Message')}")
+
+    async def spy(
+        self, phone: str, *, call_id: str, spied: str, mode: ListeningMode, spy_id: str, ring_s: float
+    ) -> None:
+        """Ring a supervisor's phone, and put it on the conversation that the phone `spied` has in this call.
+
+        The channel to be heard is looked up afresh, by call and phone. Raises SwitchAway when nothing rings,
+        ActionUnknown; Refused for anything but a phone of the table of agents.
+        """
+        if not PHONE.fullmatch(phone) or not _CALL_ID.fullmatch(spy_id):
+            raise Refused("not a phone from the table of agents")
+        talking = [
+            seen.channel
+            for seen in await self.channels()
+            if seen.call_id == call_id and seen.bridged and phone_of(seen.channel) == spied
+        ]
+        if not talking or not _CHANNEL.fullmatch(talking[0]):
+            raise SwitchAway("that agent's phone is in no conversation")
+        fields = {
+            "Channel": phone,
+            "ChannelId": spy_id,  # chosen by us, so that it can be found whatever becomes of the answer
+            "Context": SPIES,
+            "Exten": mode.value,
+            "Priority": "1",
+            "Timeout": str(max(1, round(ring_s * 1000))),
+            "Variable": f"RINGWISE_SPIED={talking[0]}",
+            "Async": "true",
+        }
+        answer = (await self._link.act("Originate", fields))[0]
+        if answer.get("Response") != "Success":
+            raise SwitchAway(f"the switch does not ring: {answer.get('Message')}")
+
+    async def change_spy(self, spy_id: str, mode: ListeningMode) -> None:
+        """Let others hear the supervisor than before. Raises SwitchAway, ActionUnknown."""
+        spy = await self._spy(spy_id)
+        if spy is None or not spy.up:
+            raise SwitchAway("the supervisor's phone is not there")
+        fields = {"Channel": spy.channel, "Context": SPIES, "Exten": mode.value, "Priority": "1"}
+        answer = (await self._link.act("Redirect", fields))[0]
+        if answer.get("Response") != "Success":
+            raise SwitchAway(f"the switch does not change it: {answer.get('Message')}")
+
+    async def end_spy(self, spy_id: str) -> None:
+        """Hang that phone up; gone already is as good. Raises SwitchAway, ActionUnknown."""
+        spy = await self._spy(spy_id)
+        if spy is not None:
+            await self._link.act("Hangup", {"Channel": spy.channel, "Cause": "16"})
+
+    async def _spy(self, spy_id: str) -> ChannelSeen | None:
+        return next((seen for seen in await self.channels() if seen.uniqueid == spy_id), None)
 
     async def channels(self) -> tuple[ChannelSeen, ...]:
         """All channels, read afresh. Raises SwitchAway, also when the answer does not come."""

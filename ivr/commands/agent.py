@@ -49,6 +49,7 @@ def add(
     phone: Annotated[str, typer.Option(help="Endpoint in Asterisk, such as PJSIP/agent-101.")],
     skill: Skills,
     generate: Generate = False,
+    supervisor: Annotated[bool, typer.Option("--supervisor", help="Sees the wall, and acts on agents.")] = False,
     settings: SettingsFile = None,
 ) -> None:
     """Add an agent. The password is asked for twice without being shown; from a pipe, it is one line."""
@@ -68,7 +69,7 @@ def add(
 
     async def work() -> "AgentCard":
         async with opened(read.database_url) as database:
-            return await Agents(database).add(name, full_name.strip(), password, phone, levels)
+            return await Agents(database).add(name, full_name.strip(), password, phone, levels, supervisor=supervisor)
 
     _tell(asyncio.run(work()))
     _tell_unasked(levels, read)
@@ -77,7 +78,7 @@ def add(
 
 @agents.command("list")
 def list_(settings: SettingsFile = None) -> None:
-    """Every agent: name, phone, state, skills."""
+    """Every agent: name, phone, state, role, skills."""
     from models.agents import Agents
     from models.migrate import opened
 
@@ -90,7 +91,9 @@ def list_(settings: SettingsFile = None) -> None:
     cards = asyncio.run(work())
     if not cards:
         print("there are no agents; `ivr agent add` adds one")
-    for line in aligned((card.name, card.full_name, card.phone, str(card.state), _spoken(card)) for card in cards):
+    for line in aligned(
+        (card.name, card.full_name, card.phone, str(card.state), _role(card), _spoken(card)) for card in cards
+    ):
         print(line)
 
 
@@ -291,6 +294,10 @@ def _tell_unasked(skills: Iterable[str], settings: Settings) -> None:
     for skill in skills:
         if skill not in asked and not skill.startswith("lang:"):
             print(f"  no queue of {settings.book.queues} asks for the skill {skill!r}{close_match(skill, asked)}")
+
+
+def _role(card: "AgentCard") -> str:
+    return "supervisor" if card.supervisor else "agent"
 
 
 def _spoken(card: "AgentCard") -> str:

@@ -5,7 +5,7 @@ It is one file because sending, reading anew and acknowledging all work on the o
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import structlog
@@ -80,9 +80,11 @@ class Hub:
         on_shown: Callable[[int, int], Awaitable[object]] | None = None,
         on_said: Callable[[], None] | None = None,
         cases_of: Callable[[int], Awaitable[Sequence[CaseFile]]] | None = None,
+        show_listening: bool = True,
         tell_nodes: Callable[[int], None] | None = None,
     ) -> None:
         self.measures = measures or Measures()
+        self._show_listening = show_listening  #: agents are told of supervisors on their conversation
         self._on_shown = on_shown  #: told offer and fence of every pop that stands, however late
         self._on_said = on_said  #: told that some agent has said something: a caller may wait for it
         self._afar = Afar(roster, clock, self.measures, tell_nodes) if tell_nodes is not None else None
@@ -259,6 +261,8 @@ class Hub:
             offer = await self._roster.offer_of(agent_id) if card and card.state in _WITH_OFFER else None
             await self._read_cases(agent_id, desktop)
         self._away = False
+        if offer is not None and not self._show_listening:
+            offer = replace(offer, listening=())
         if turn != desktop.turn:
             desktop.again = True
         elif card is None or card.state is AgentState.LOGGED_OUT:

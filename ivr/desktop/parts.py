@@ -19,6 +19,7 @@ class AgentPart(_Part):
     since: float
     pause_reason: str | None
     pause_after: str | None
+    supervisor: bool = False
 
 
 class RecordingPart(_Part):
@@ -26,6 +27,13 @@ class RecordingPart(_Part):
 
     state: Literal["on", "pausing", "paused", "resuming"]
     until: float | None  #: the pause ends by itself
+
+
+class ListeningPart(_Part):
+    """A supervisor on the conversation."""
+
+    supervisor: str
+    mode: Literal["listen", "whisper", "barge"]
 
 
 class OfferPart(_Part):
@@ -42,6 +50,7 @@ class OfferPart(_Part):
     answered_at: float | None
     closed_at: float | None
     recording: RecordingPart | None = None  #: while they talk, if it is recorded
+    listening: tuple[ListeningPart, ...] = ()  #: supervisors on it
 
 
 class ProductPart(_Part):

@@ -26,12 +26,14 @@ from ivr.desktop.origins import Origins
 from ivr.desktop.sessions import Sessions, Tickets
 from ivr.desktop.sign_in import SignIn
 from ivr.desktop.socket import Sockets
+from ivr.desktop.wall_pages import WallPages
 from ivr.desktop.window import Limits
 from ivr.desktop.wire import SocketProtocol
 from ivr.errors import Misconfigured
 from ivr.looking import Looking
 from ivr.ports import Clock, RecordingPauses, Roster
 from ivr.settings import Web
+from ivr.supervising import Supervising
 
 STATIC = Path(__file__).parent / "static"
 LARGEST_BODY = 4 * 1024  #: bytes of a form
@@ -71,9 +73,10 @@ def build_app(
     looking: Looking | None = None,
     pauses: RecordingPauses | None = None,
     cases: CaseDesk | None = None,
+    supervising: Supervising | None = None,
 ) -> Starlette:
     """The web app; without `metrics` there is no `/metrics`, without `looking` no `/menus`, without `pauses` nothing is
-    recorded.
+    recorded, without `supervising` no `/wall`.
 
     Raises Misconfigured for a secret that is too short.
     """
@@ -92,6 +95,8 @@ def build_app(
     ]
     if metrics is not None:
         routes.append(Route("/metrics", _metrics(metrics)))
+    if supervising is not None:
+        routes += WallPages(pages, supervising, origins, STATIC).routes()
     if looking is not None:
         routes += MenuPages(pages, looking, STATIC).routes()
     return Starlette(

@@ -140,6 +140,14 @@ class SignIn:
     def _session(self, request: Request) -> Session | None:
         return self._sessions.read(request.cookies.get(COOKIE))
 
+    async def card(self, request: Request) -> AgentCard | None:
+        """Who has signed in with this browser, read afresh. Raises StoreAway and TimeoutError."""
+        session = self._session(request)
+        if session is None:
+            return None
+        async with asyncio.timeout(STORE_S):
+            return await self._roster.card(session.agent_id)
+
     async def signed_in(self, request: Request) -> bool:
         """Whether this browser has signed in."""
         session = self._session(request)

@@ -15,6 +15,7 @@ from ivr.desktop.parts import (
     HeardFirstPart,
     LifeEventPart,
     MyCasePart,
+    ListeningPart,
     OfferPart,
     PopPart,
     ProductPart,
@@ -74,6 +75,7 @@ def agent_part(card: AgentCard) -> AgentPart:
         since=card.since,
         pause_reason=card.pause_reason,
         pause_after=card.pause_after,
+        supervisor=card.supervisor,
     )
 
 
@@ -91,6 +93,11 @@ def offer_part(offer: OfferSeen) -> OfferPart:
         answered_at=offer.answered_at,
         closed_at=offer.closed_at,
         recording=recording_part(offer.recording) if offer.recording and offer.answered_at is not None else None,
+        listening=tuple(
+            ListeningPart(supervisor=plain(one.supervisor, LONGEST_NAME), mode=one.mode.value)
+            for one in offer.listening
+            if one.began_at is not None
+        ),
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from routing.listening import ListeningMode
+
 
 @dataclass(frozen=True, slots=True)
 class PhoneRinging:
@@ -84,6 +86,22 @@ class Switchboard(Protocol):
         Returns once the switch has confirmed it. Raises SwitchAway when it was not done; ActionUnknown when that is not
         known: it may be asked again.
         """
+        ...
+
+    async def spy(
+        self, phone: str, *, call_id: str, spied: str, mode: ListeningMode, spy_id: str, ring_s: float
+    ) -> None:
+        """Ring a supervisor's phone, and put it on the conversation that the phone `spied` has in this call. The new
+        channel has the id `spy_id`; it ends with the conversation. Raises SwitchAway when nothing rings, ActionUnknown.
+        """
+        ...
+
+    async def change_spy(self, spy_id: str, mode: ListeningMode) -> None:
+        """Let others hear the supervisor than before. Raises SwitchAway, ActionUnknown."""
+        ...
+
+    async def end_spy(self, spy_id: str) -> None:
+        """Hang that phone up; gone already is as good. Raises SwitchAway, ActionUnknown."""
         ...
 
     async def channels(self) -> tuple[ChannelSeen, ...]:

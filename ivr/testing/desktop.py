@@ -2,10 +2,10 @@
 
 import asyncio
 import http.client
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from json import dumps, loads
 from urllib.parse import urlencode
 
 from prometheus_client import CollectorRegistry
@@ -17,8 +17,9 @@ from ivr.desktop.measures import Measures
 from ivr.desktop.server import DesktopServer, Health, build_app
 from ivr.desktop.window import Limits
 from ivr.looking import Looking
-from ivr.ports import Clock, Pop
+from ivr.ports import Clock, Pop, RecordingPauses
 from ivr.settings import Web
+from ivr.supervising import Supervising
 from ivr.testing.roster import ScriptedRoster
 
 SECRET = "a secret of the tests, long enough"  # noqa: S105
@@ -44,17 +45,26 @@ class Browser:
         """As browsers name it."""
         return f"http://127.0.0.1:{self.port}"
 
-    async def request(self, method: str, path: str, *, form: Mapping[str, str] | None = None, **headers: str) -> Answer:
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        json: Mapping[str, object] | None = None,
+        **headers: str,
+    ) -> Answer:
         """One HTTP request; `origin=""` leaves that header out, otherwise it is our own unless given."""
-        sent = {"origin": self.origin, **headers}
-        return await asyncio.to_thread(self._request, method, path, form, {k: v for k, v in sent.items() if v})
+        sent = {name: value for name, value in {"origin": self.origin, **headers}.items() if value}
+        body = None if json is None else dumps(json)
+        if form is not None:
+            sent["content-type"], body = "application/x-www-form-urlencoded", urlencode(form)
+        return await asyncio.to_thread(self._request, method, path, body, sent)
 
-    def _request(self, method: str, path: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Answer:
+    def _request(self, method: str, path: str, body: str | None, headers: Mapping[str, str]) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            body = urlencode(form) if form is not None else None
-            kind = {"content-type": "application/x-www-form-urlencoded"} if form is not None else {}
-            connection.request(method, path, body, {**kind, **headers})
+            connection.request(method, path, body, headers)
             answer = connection.getresponse()
             text = answer.read().decode()
             return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, text)
@@ -71,7 +81,7 @@ class Browser:
     async def ticket(self, cookie: str) -> str:
         """A ticket for one socket."""
         answer = await self.request("POST", "/ticket", cookie=cookie)
-        return str(json.loads(answer.body)["ticket"])
+        return str(loads(answer.body)["ticket"])
 
     def knock(self, cookie: str | None, origin: str | None = None) -> connect:
         """A socket before its first message."""
@@ -104,14 +114,14 @@ class RunningDesktop(Browser):
 
 async def say(socket: ClientConnection, kind: str, **fields: object) -> None:
     """Send a message as the page does."""
-    await socket.send(json.dumps({"v": 1, "type": kind, **fields}))
+    await socket.send(dumps({"v": 1, "type": kind, **fields}))
 
 
 async def hear(socket: ClientConnection, kind: str, *, within_s: float = 5.0) -> dict[str, object]:
     """The next message of that kind; others are passed over."""
     async with asyncio.timeout(within_s):
         while True:
-            message: dict[str, object] = json.loads(await socket.recv())
+            message: dict[str, object] = loads(await socket.recv())
             if message["type"] == kind:
                 return message
 
@@ -127,6 +137,8 @@ async def running_desktop(
     port: int = 0,
     looking: Looking | None = None,
     cases: CaseDesk | None = None,
+    supervising: Supervising | None = None,
+    pauses: RecordingPauses | None = None,
 ) -> AsyncIterator[RunningDesktop]:
     """Start hub and server, and stop them."""
     registry = CollectorRegistry()
@@ -137,9 +149,19 @@ async def running_desktop(
 
     hub = Hub(roster, clock, pop_of, measures=Measures(registry))
     app = build_app(
-        roster, hub, clock, web or Web(), SECRET, metrics=registry, health=health, limits=limits, looking=looking,
+        roster,
+        hub,
+        clock,
+        web or Web(),
+        SECRET,
+        metrics=registry,
+        health=health,
+        limits=limits,
+        looking=looking,
+        supervising=supervising,
+        pauses=pauses,
         cases=cases,
-    )  # fmt: skip
+    )
     server = DesktopServer(app, "127.0.0.1", port)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(hub.run())

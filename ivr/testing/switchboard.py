@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from ivr.errors import SwitchAway
 from ivr.ports import ChannelSeen, SwitchEvent
+from routing.listening import ListeningMode
 
 
 class MemorySwitchboard:
@@ -18,6 +20,8 @@ class MemorySwitchboard:
         self.on_call_out: Callable[[str, str], Awaitable[None]] | None = None  #: may raise what the switch raises
         self.muted: dict[str, bool] = {}  #: call → whether its recording hears silence
         self.mute_fault: Exception | None = None
+        self.spies: dict[str, ListeningMode] = {}  #: id of each supervisor's channel → who hears them
+        self.spy_fault: Exception | None = None
         self._readers: list[asyncio.Queue[SwitchEvent]] = []
         self._untold: list[SwitchEvent] = []  #: for the first reader
 
@@ -38,6 +42,25 @@ class MemorySwitchboard:
         if self.mute_fault is not None:
             raise self.mute_fault
         self.muted[call_id] = muted
+
+    async def spy(
+        self, phone: str, *, call_id: str, spied: str, mode: ListeningMode, spy_id: str, ring_s: float
+    ) -> None:
+        """The supervisor's phone rings: a channel that is not up yet."""
+        if self.spy_fault is not None:
+            raise self.spy_fault
+        self.spies[spy_id] = mode
+        self.seen[spy_id] = ChannelSeen(spy_id, f"{phone}-0000000a", False, spy_id, up=False)
+
+    async def change_spy(self, spy_id: str, mode: ListeningMode) -> None:
+        """Others hear the supervisor."""
+        if spy_id not in self.seen:
+            raise SwitchAway
+        self.spies[spy_id] = mode
+
+    async def end_spy(self, spy_id: str) -> None:
+        """The phone is hung up."""
+        self.seen.pop(spy_id, None)
 
     async def channels(self) -> tuple[ChannelSeen, ...]:
         """All channels."""

@@ -29,9 +29,11 @@ from models.tables.root import (
 from models.tables.routing import (
     AgentRow,
     AgentSkillRow,
+    ListeningRow,
     NeedRow,
     NodeRow,
     OfferRow,
+    SupervisorActRow,
     ToldWaitRow,
 )
 from models.tables.selfservice import (
@@ -69,6 +71,7 @@ __all__ = [
     "InstalmentRow",
     "KeepsakeRow",
     "LifeEventRow",
+    "ListeningRow",
     "LockoutRow",
     "MenuBookRow",
     "MenuMemoryRow",
@@ -83,6 +86,7 @@ __all__ = [
     "ProductRow",
     "RatingRow",
     "RecordingRow",
+    "SupervisorActRow",
     "Table",
     "TalkRecordingRow",
     "ToldWaitRow",

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.tables.root import Table
+from models.tables.root import MANY, Table
 
 
 class AgentRow(Table):
@@ -24,6 +24,43 @@ class AgentRow(Table):
     pause_after: Mapped[str | None] = mapped_column(String(32))  # asked for during a call; applies after it
     wrap_up_until: Mapped[float | None]
     desk_seen_at: Mapped[float | None]  # last sign of life of a browser of this agent
+    supervisor: Mapped[bool] = mapped_column(default=False)  # sees the wall, and acts on agents
+
+
+class SupervisorActRow(Table):
+    """Something that a supervisor did to an agent or in an agent's call; written down before it is done."""
+
+    __tablename__ = "supervisor_acts"
+    id: Mapped[int] = mapped_column(MANY, primary_key=True)
+    at: Mapped[float] = mapped_column(index=True)
+    supervisor_id: Mapped[int] = mapped_column(ForeignKey("agents.id"))
+    act: Mapped[str] = mapped_column(String(16))  # pause, sign_out, listen, whisper, barge, stop
+    agent_id: Mapped[int] = mapped_column(ForeignKey("agents.id"))
+    call_id: Mapped[str | None] = mapped_column(String(150), ForeignKey("calls.id"))
+    done: Mapped[bool] = mapped_column(default=False)  # it was carried out; else refused, or nobody knows
+
+
+class ListeningRow(Table):
+    """A supervisor on an agent's conversation. `id` is also that of the supervisor's channel on the switch."""
+
+    __tablename__ = "listenings"
+    __table_args__ = (
+        Index(
+            "one_listening_per_supervisor",
+            "supervisor_id",
+            unique=True,
+            postgresql_where=text("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
+        ),
+    )
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    supervisor_id: Mapped[int] = mapped_column(ForeignKey("agents.id"))
+    agent_id: Mapped[int] = mapped_column(ForeignKey("agents.id"))
+    call_id: Mapped[str] = mapped_column(String(150), ForeignKey("calls.id"), index=True)
+    mode: Mapped[str] = mapped_column(String(8))  # listen, whisper, barge
+    asked_at: Mapped[float]
+    began_at: Mapped[float | None]  # the supervisor's phone was answered
+    ended_at: Mapped[float | None]
 
 
 class AgentSkillRow(Table):

@@ -12,6 +12,7 @@ from ivr.errors import ActionUnknown, Misconfigured, SwitchAway
 from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneRinging, SwitchBack, SwitchGone
 from ivr.settings import Ami, Outbound
 from ivr.testing.clock import eventually
+from routing.listening import ListeningMode
 
 CALLER = {"Channel": "PJSIP/trunk-1", "Uniqueid": "17.1", "Linkedid": "17.1", "BridgeId": ""}
 PHONE = {"Channel": "PJSIP/agent-101-2", "Uniqueid": "17.2", "Linkedid": "17.1", "BridgeId": "b1"}
@@ -61,8 +62,8 @@ async def test_all_channels_are_read_afresh(asterisk: SimulatedManager, switchbo
     assert await switchboard.channels() == ()
     asterisk.channels = [CALLER, PHONE]
     assert await switchboard.channels() == (
-        ChannelSeen("17.1", "PJSIP/trunk-1", False),
-        ChannelSeen("17.1", "PJSIP/agent-101-2", True),
+        ChannelSeen("17.1", "PJSIP/trunk-1", False, "17.1"),
+        ChannelSeen("17.1", "PJSIP/agent-101-2", True, "17.2"),
     )
 
 
@@ -285,3 +286,55 @@ async def test_a_flood_of_events_is_read_without_a_drop(
         seen = [await anext(events) for _ in range(5000)]
     assert [event.uniqueid for event in seen if isinstance(event, ChannelGone)] == [f"17.{n}" for n in range(5000)]
     assert asterisk.logins == 1
+
+
+async def test_a_recording_is_muted_both_ways_on_the_callers_own_channel_and_only_when_confirmed(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard
+) -> None:
+    with pytest.raises(SwitchAway):
+        await switchboard.mute_recording("17.1", muted=True)
+    asterisk.channels = [PHONE, CALLER]
+    await switchboard.mute_recording("17.1", muted=True)
+    await switchboard.mute_recording("17.1", muted=False)
+    asked = [(one["Channel"], one["Direction"], one["State"]) for one in asterisk.asked("MixMonitorMute")]
+    assert asked == [("PJSIP/trunk-1", "both", "1"), ("PJSIP/trunk-1", "both", "0")]
+    asterisk.unanswered.add("MixMonitorMute")
+    muting = asyncio.create_task(switchboard.mute_recording("17.1", muted=True))
+    await eventually(lambda: len(asterisk.asked("MixMonitorMute")) == 3)
+    asterisk.cut()
+    with pytest.raises(ActionUnknown):
+        await muting
+
+
+async def test_a_supervisors_phone_is_put_on_the_phone_that_talks_in_this_call_and_on_no_other(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard
+) -> None:
+    talking = {**PHONE, "Channel": "PJSIP/agent-101-0000001a"}
+    rings = {**talking, "BridgeId": ""}
+    elsewhere = {**talking, "Linkedid": "99.1", "Channel": "PJSIP/agent-101-0000001b"}
+
+    async def spy(phone: str = "PJSIP/agent-102", spied: str = "PJSIP/agent-101") -> None:
+        await switchboard.spy(phone, call_id="17.1", spied=spied, mode=ListeningMode.WHISPER, spy_id="spy-1", ring_s=20)
+
+    for there in ([], [CALLER, rings], [elsewhere], [{**talking, "Channel": "PJSIP/agent-101-x;y"}]):
+        asterisk.channels = there
+        with pytest.raises(SwitchAway):
+            await spy()
+    asterisk.channels = [CALLER, elsewhere, talking]
+    with pytest.raises(SwitchAway):
+        await spy(spied="PJSIP/agent-10")
+    with pytest.raises(Refused):
+        await spy(phone="Local/x@ivr")
+    assert asterisk.asked("Originate") == []
+    await spy()
+    (ring,) = asterisk.asked("Originate")
+    assert (ring["Channel"], ring["Context"], ring["Exten"]) == ("PJSIP/agent-102", "ringwise-spy", "whisper")
+    assert (ring["Variable"], ring["ChannelId"]) == ("RINGWISE_SPIED=PJSIP/agent-101-0000001a", "spy-1")
+    with pytest.raises(SwitchAway):
+        await switchboard.change_spy("spy-1", ListeningMode.BARGE)
+    asterisk.channels = [{**CALLER, "Channel": "PJSIP/agent-102-0000001c", "Uniqueid": "spy-1", "Linkedid": "spy-1"}]
+    await switchboard.change_spy("spy-1", ListeningMode.BARGE)
+    await switchboard.end_spy("spy-1")
+    await switchboard.end_spy("spy-2")
+    assert [one["Exten"] for one in asterisk.asked("Redirect")] == ["barge"]
+    assert [one["Channel"] for one in asterisk.asked("Hangup")] == ["PJSIP/agent-102-0000001c"]

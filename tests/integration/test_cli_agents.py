@@ -14,6 +14,7 @@ from ivr.testing.books import SMALL
 from ivr.testing.command import Ran, ivr
 from models.agents import MOST_PASSWORD, Agents
 from models.database import Database
+from models.supervision import SupervisorActs
 from models.tables import AgentRow
 from routing.agent import AgentEvent, AgentState
 from routing.views import AgentCard
@@ -162,11 +163,11 @@ def test_a_name_is_given_once() -> None:
 
 
 def test_the_list_tells_names_phones_states_and_skills_in_columns() -> None:
-    add("bert", "--skill", "lang:en=5")
+    add("bert", "--skill", "lang:en=5", "--supervisor")
     add("anna", "--full-name", "Anna Adler")
     assert ivr("agent", "list").out.splitlines() == [
-        "anna  Anna Adler  PJSIP/agent-101  logged_out  general=5",
-        "bert  Anna 安娜   PJSIP/agent-101  logged_out  general=5 lang:en=5",
+        "anna  Anna Adler  PJSIP/agent-101  logged_out  agent       general=5",
+        "bert  Anna 安娜   PJSIP/agent-101  logged_out  supervisor  general=5 lang:en=5",
     ]
 
 
@@ -279,3 +280,26 @@ def test_who_was_removed_is_not_listed_nor_let_in_until_a_password_takes_them_ba
     card = signs_in("anna", "a new password")
     assert card is not None
     assert (card.phone, card.skills) == ("PJSIP/agent-101", {"general": 5})
+
+
+def test_a_role_is_given_and_taken_away_and_what_supervisors_did_is_listed() -> None:
+    add("anna")
+    assert ivr("agent", "role", "anna", "supervisor").out == "anna is a supervisor\n"
+    assert "  supervisor  " in ivr("agent", "list").out
+    assert ivr("agent", "role", "anna", "agent").out == "anna is an agent\n"
+    assert "  agent  " in ivr("agent", "list").out
+    assert ivr("agent", "role", "bert", "supervisor").status == 1
+    assert ivr("agent", "role", "anna", "boss").status != 0
+    assert ivr("agent", "acts").out == "supervisors did nothing yet\n"
+
+    async def act() -> None:
+        async with Database.opened(os.environ["RINGWISE_DATABASE_URL"]) as database:
+            acts = SupervisorActs(database)
+            await acts.done(await acts.begun(1, "pause", 1, now=1_790_000_000.0))
+            await acts.begun(1, "sign_out", 1, now=1_790_000_060.0)
+
+    asyncio.run(act())
+    assert ivr("agent", "acts").out.splitlines() == [
+        "2026-09-21 22:14:20  anna  sign_out  anna  -  (not carried out)",
+        "2026-09-21 22:13:20  anna  pause     anna  -",
+    ]

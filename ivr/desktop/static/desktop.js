@@ -71,6 +71,7 @@ function draw() {
   drawQueues(picture.state.queues);
   show(byId("call"), offer !== null);
   recording.draw(offer, live);
+  drawListening(offer?.listening ?? []);
   show(byId("idle"), offer === null);
   if (offer === null) drawIdle(picture);
   else {
@@ -83,6 +84,11 @@ function draw() {
   ring(live && coming);
   document.title = coming ? `☎ ${callerName(pop)} · Ringwise` : "Ringwise";
   tick();
+}
+
+function drawListening(listening) {
+  show(byId("listening"), listening.length > 0);
+  setText(byId("listening"), listening.map(({ supervisor, mode }) => t(`listening_${mode}`, { name: supervisor })).join(" · "));
 }
 
 function drawStale(live) {

@@ -14,6 +14,7 @@ export function drawSide(picture) {
   byId("me-phone").replaceChildren(...phoneLine(agent.phone));
   setText(byId("state-word"), word("state", agent.state));
   drawTime(picture);
+  show(byId("wall-link"), agent.supervisor);
   const pausedFor = agent.state === "paused" && agent.pause_reason ? word("pause", agent.pause_reason) : "";
   const pausesAfter = agent.pause_after ? t("pause_after", { reason: word("pause", agent.pause_after) }) : "";
   setText(byId("state-more"), pausedFor || pausesAfter);

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from json import loads
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,21 @@ from ivr.lab.robots import Manner, RobotCall, RobotCaller, RobotPhone
 from ivr.lab.site import Site
 from ivr.testing.books import SMALL
 from ivr.testing.desktop import Browser, hear, say
+from models.agents import Agents
 from models.database import Database
 from models.tables import CallEventRow, RecordingRow
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 
 ROOT = Path(__file__).parents[3]
-STAFF = (AgentSeed("grace", "Grace Hopper", "PJSIP/agent-101", {"general": 5, "lang:en": 5, "lang:zh": 5}),)
+STAFF = (
+    AgentSeed("grace", "Grace Hopper", "PJSIP/agent-101", {"general": 5, "lang:en": 5, "lang:zh": 5}),
+    AgentSeed("ada", "Ada Lovelace", "PJSIP/agent-102", {"lang:en": 5}),
+)
 QUEUES = "version: 1\nqueues:\n  general: {skills: {general: 1}, wrap_up_s: 0, recording: announced}\n"
 BOOK = SMALL.replace("prompts:\n", "recorded: {announced: bye}\nprompts:\n", 1)
-CALLER_HZ, AGENT_HZ = 700.0, 1100.0
+CALLER_HZ, AGENT_HZ, SUPERVISOR_HZ = 700.0, 1100.0, 1700.0
+HZ = {"grace": AGENT_HZ, "ada": SUPERVISOR_HZ}
 LOUD = 300.0  #: amplitude of a tone above which it is heard; another tone leaves less than 50
 
 
@@ -99,6 +105,8 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
         overrides={"personal": {"hold_out": 0.0}},
     )
     await site.prepare(site.settings.database_url, until=date(2026, 12, 1), customers=6)
+    async with Database.opened(site.settings.database_url) as database:
+        await Agents(database).set_supervisor("ada", supervisor=True)
     await site.publish()
     await site.start()
     try:
@@ -135,14 +143,22 @@ class Floor:
         return call, phone
 
     async def events(self, call_kind: str) -> list[dict[str, Any]]:
+        """What the records of all calls say of a kind of event."""
         async with self.database.read() as session:
             wanted = select(CallEventRow.data).where(CallEventRow.kind == call_kind).order_by(CallEventRow.id)
             return list(await session.scalars(wanted))
 
+    async def events_to(self, kind: str, act: str) -> list[dict[str, Any]]:
+        """The events of a kind, once the last is of this act."""
+        found = await self.events(kind)
+        return found if found and found[-1]["act"] == act else []
+
     async def listed(self) -> RecordingRow | None:
+        """The newest recording, once it is closed."""
         async with self.database.read() as session:
-            found: RecordingRow | None = await session.scalar(select(RecordingRow).where(RecordingRow.seconds > 0))
-            return found
+            newest = select(RecordingRow).order_by(RecordingRow.at.desc()).limit(1)
+            found: RecordingRow | None = await session.scalar(newest)
+            return found if found is not None and found.seconds > 0 else None
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -153,10 +169,71 @@ async def floor(site: Site) -> AsyncIterator[Floor]:
         caller = await stack.enter_async_context(RobotCaller(site.asterisk.sip, site.asterisk.trunk_address))
         phones = {}
         for agent in STAFF:
-            manner = Manner(ring_s=0.2, talk_s=30, sentence=tone(AGENT_HZ, 30))
+            manner = Manner(ring_s=0.2, talk_s=30, sentence=tone(HZ[agent.name], 30))
             robot = RobotPhone(site.asterisk.phone_address(agent.phone.removeprefix("PJSIP/")), manner)
             phones[agent.name] = await stack.enter_async_context(robot)
         yield Floor(site, database, caller, phones, stack)
+
+
+async def hears(call: RobotCall, *, s: float = 0.4) -> set[float]:
+    """The tones on a line in a while from now on."""
+    begins = time.time()
+    await asyncio.sleep(s + 0.1)
+    return {hz for hz in (CALLER_HZ, AGENT_HZ, SUPERVISOR_HZ) if heard(call, hz, begins + 0.05, begins + s) > LOUD}
+
+
+async def test_a_supervisor_listens_whispers_and_barges_in_and_who_hears_whom_is_proved_by_sound(floor: Floor) -> None:
+    grace = await floor.desk("grace")
+    browser = Browser(int(floor.site.engines[1].url.rpartition(":")[2]))
+    cookie = await browser.sign_in("ada", floor.site.password)
+
+    async def act(what: str) -> int:
+        wish = {"act": what, "agent": grace_id}
+        return (await browser.request("POST", "/wall/act", json=wish, cookie=cookie)).status
+
+    async def shown() -> dict[str, Any]:
+        told = loads((await browser.request("GET", "/wall/state", cookie=cookie)).body)
+        found: dict[str, Any] = next(agent for agent in told["agents"] if agent["full_name"] == "Grace Hopper")
+        return found
+
+    async def is_there() -> bool:
+        heard = (await shown())["listening"]
+        return bool(heard) and not heard[0]["rings"]
+
+    grace_id = (await shown())["id"]
+    assert await act("listen") == 409, "there is no conversation"
+    call, phone = await floor.talk(grace)
+    speaking = asyncio.create_task(call.ear.speak(tone(CALLER_HZ, 20)))
+    assert await act("listen") == 200
+    ada = await floor.phones["ada"].rang(1, deadline_s=5)
+    await until(is_there)
+    assert await hears(ada) == {CALLER_HZ, AGENT_HZ}
+    both = await asyncio.gather(hears(call), hears(phone))
+    assert both == [{AGENT_HZ}, {CALLER_HZ}], "nobody hears the supervisor"
+    await grace.follow(lambda state: [one["mode"] for one in state["offer"]["listening"]] == ["listen"])
+
+    assert await act("whisper") == 200
+    await until(lambda: _hears_soon(phone, SUPERVISOR_HZ))
+    sides = await asyncio.gather(hears(call), hears(phone), hears(ada))
+    assert sides == [{AGENT_HZ}, {CALLER_HZ, SUPERVISOR_HZ}, {CALLER_HZ, AGENT_HZ}], "the agent alone hears them"
+
+    assert await act("barge") == 200
+    await until(lambda: _hears_soon(call, SUPERVISOR_HZ))
+    sides = await asyncio.gather(hears(call), hears(phone), hears(ada))
+    assert sides == [{AGENT_HZ, SUPERVISOR_HZ}, {CALLER_HZ, SUPERVISOR_HZ}, {CALLER_HZ, AGENT_HZ}], "both hear them"
+
+    await phone.hang_up()
+    await ada.wait_ended(deadline_s=5)
+    speaking.cancel()
+    await call.hang_up()
+    told = await until(lambda: floor.events_to("supervised", "end"))
+    assert [(one["act"], one["by"]) for one in told] == [
+        ("listen", "ada"), ("whisper", "ada"), ("barge", "ada"), ("end", "Ada Lovelace"),
+    ]  # fmt: skip
+
+
+async def _hears_soon(call: RobotCall, hz: float) -> bool:
+    return hz in await hears(call, s=0.2)
 
 
 async def test_a_paused_recording_is_silent_though_the_engine_dies_meanwhile_and_is_closed_by_the_other(
@@ -197,4 +274,4 @@ async def test_a_paused_recording_is_silent_though_the_engine_dies_meanwhile_and
     assert recorded.seconds == pytest.approx(len(sound) / RATE, abs=0.1)
     pauses = [(told["paused"], told["confirmed"], told["by"]) for told in await floor.events("recording_pause")]
     assert pauses == [(True, True, "grace"), (False, True, "grace")]
-    assert [told["given"] for told in await floor.events("recording_consent")] == [True]
+    assert (await floor.events("recording_consent"))[-1] == {"queue": "general", "how": "announced", "given": True}

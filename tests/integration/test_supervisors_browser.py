@@ -1,0 +1,139 @@
+"""The wall and the signs of recording and listening in a real headless Chromium."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, async_playwright, expect
+
+from ivr.clock import SystemClock
+from ivr.listening import Listeners
+from ivr.ports import OfferSeen, TalkRecording
+from ivr.supervising import Supervising
+from ivr.testing.databases import fresh_database
+from ivr.testing.desktop import RunningDesktop, running_desktop
+from ivr.testing.pops import a_pop, an_agent, an_offer
+from ivr.testing.roster import ScriptedRoster
+from ivr.testing.stage import Stage
+from ivr.testing.world import CHEAP
+from models.agents import Agents
+from models.listenings import Listenings
+from models.supervision import SupervisorActs
+from models.wall import WallFigures
+from routing.agent import AgentState
+from routing.listening import Listening, ListeningMode
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CLOCK = SystemClock()
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH"),
+]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page() -> AsyncIterator[Page]:
+    """A page on which no script fails and nothing is refused."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = await browser.new_page(viewport={"width": 1920, "height": 1080}, locale="en-GB")
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda line: wrong.append(line.text) if "Content Security Policy" in line.text else None)
+        yield page
+        assert wrong == []
+        await browser.close()
+
+
+async def sign_in(page: Page, desktop: RunningDesktop, name: str) -> None:
+    await page.goto(desktop.origin)
+    await page.fill("#name", name)
+    await page.fill("#password", "right")
+    await page.click("#go")
+    await page.wait_for_selector("body[data-link=live]")
+
+
+@dataclass
+class Pauses:
+    """Does what the agent asks, one step behind the switch."""
+
+    roster: ScriptedRoster
+    offer: OfferSeen
+    muted: bool | None = False
+    until: float | None = None
+
+    async def ask(self, agent_id: int, offer_id: int, *, paused: bool) -> None:
+        assert offer_id == self.offer.offer_id
+        self.until = CLOCK.now() + 60 if paused else None
+        self.put()
+
+    def put(self) -> None:
+        recording = TalkRecording("r", self.offer.call_id, CLOCK.now(), self.until, self.muted)
+        ada = Listening("spy-1", 2, "Ada", 1, self.offer.call_id, ListeningMode.LISTEN, CLOCK.now(), CLOCK.now())
+        offer = replace(self.offer, recording=recording, listening=(ada,))
+        self.roster.offer(1, offer, state=AgentState.BUSY, since=CLOCK.now())
+
+
+async def test_the_agent_sees_that_it_is_recorded_and_silent_only_when_it_is_and_who_listens(page: Page) -> None:
+    now = CLOCK.now()
+    roster = ScriptedRoster(an_agent(now, state=AgentState.LOGGED_OUT), passwords={"grace": "right"})
+    pauses = Pauses(roster, an_offer(now, state="answered", answered_at=now))
+    async with running_desktop(roster, CLOCK, pauses=pauses) as desktop:
+        desktop.pops[1] = a_pop(now)
+        await sign_in(page, desktop, "grace")
+        pauses.put()
+        desktop.hub.changed(1)
+        await expect(page.locator("#recording-word")).to_have_text("Recorded")
+        await expect(page.locator("#listening")).to_have_text("Ada listens to this conversation")
+        await page.keyboard.press("k")
+        await expect(page.locator("#recording-word")).to_contain_text("NOT silent yet")
+        pauses.muted = True
+        pauses.put()
+        desktop.hub.changed(1)
+        await expect(page.locator("#recording-word")).to_contain_text("Recording is silent")
+        await expect(page.locator("#recording-left")).to_contain_text("goes on by itself in 0:")
+        await page.click("[data-language=zh]")
+        await expect(page.locator("#recording-word")).to_contain_text("录音已静音")
+        pauses.muted = False
+        await page.click("#recording-act")
+        await expect(page.locator("#recording-word")).to_have_text("录音中")
+
+
+async def test_a_supervisor_sees_queues_agents_and_alarms_and_acts_on_an_agent(page: Page, tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(fresh_database("sqlite", tmp_path))
+        roster, acts = Agents(database, CHEAP), SupervisorActs(database)
+        for name, full_name in (("ada", "Ada"), ("grace", "<b>Grace</b>")):
+            skills = {"general": 5} if name == "grace" else {}
+            await roster.add(name, full_name, "right", f"PJSIP/{name}", skills, supervisor=name == "ada")
+        parts = replace(Stage().parts, roster=roster, clock=CLOCK)
+        listeners = Listeners(parts, Listenings(database), acts)
+        supervising = Supervising(parts, WallFigures(database), acts, listeners)
+        desktop = await stack.enter_async_context(
+            running_desktop(roster, CLOCK, supervising=supervising)  # type: ignore[arg-type]
+        )
+        grace = await desktop.sign_in("grace")
+        await sign_in(page, desktop, "ada")
+        await expect(page.locator("#wall-link")).to_be_visible()
+        await page.goto(f"{desktop.origin}/wall")
+        await expect(page.locator("#queue-rows th")).to_have_text("General")
+        await expect(page.locator("#alarms li")).to_have_text("General: nobody at work")
+        line = page.locator("#agent-rows tr", has_text="<b>Grace</b>")
+        await expect(line.locator(".state")).to_contain_text("Paused")
+        await line.get_by_role("button", name="Sign out").click()
+        await expect(page.locator("#sure-title")).to_have_text("Sign <b>Grace</b> out?")
+        await page.click("#sure-yes")
+        await expect(page.locator("#notice")).to_have_text("The agent is signed out.")
+        await expect(line).to_have_count(0)
+        await page.click("[data-language=zh]")
+        await expect(page.locator("#alarms li")).to_contain_text("无人当班")
+        assert (await desktop.request("GET", "/wall/state", cookie=grace)).status == 401
+        assert [(act.act, act.done) for act in await acts.newest(9)] == [("sign_out", True)]
+        await roster.set_supervisor("ada", supervisor=False)
+        await page.wait_for_url(f"{desktop.origin}/")
