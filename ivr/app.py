@@ -133,6 +133,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             on_said=lambda: hints.nudge(ROUTING),
             cases_of=case_book.of_handler,
             show_listening=settings.supervisors.show_listening,
+            limit_of=lambda name: queues.queues[name].talk_limit if name in queues.queues else None,
             tell_nodes=(lambda agent_id: hints.tell(DESK, str(agent_id))) if database.on_postgresql else None,
         )
         hints.listen(DESK, lambda about: hub.changed_elsewhere(int(about)))

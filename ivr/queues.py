@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ivr.complaints import Complaints
 from ivr.errors import Misconfigured
+from ivr.ports import TalkLimit
 from ivr.queue_rules import broken
 from menus.facts import CallerFacts
 from menus.hours import Hours
@@ -118,6 +119,19 @@ class Queue(_Part):
     )
     ring_s: float = Field(default=15, ge=3, le=120, description="How long an agent's phone rings before RONA.")
     wrap_up_s: float = Field(default=30, ge=0, le=3600, description="Time for the agent after each conversation.")
+    max_talk_s: float = Field(
+        default=0,
+        ge=0,
+        le=86_400,
+        description="Longest conversation; at its end the caller goes on in the book. 0 is no limit.",
+    )
+    talk_warning_s: float = Field(
+        default=60,
+        ge=0,
+        le=3600,
+        description="So long before the end of the longest conversation the agent is warned, on the screen and by a "
+        "tone that the caller does not hear.",
+    )
     recording: Literal["never", "announced", "asked"] = Field(
         default="never",
         description="Whether conversations are recorded: never, after an announcement, or only if the caller agrees by "
@@ -133,6 +147,11 @@ class Queue(_Part):
     announce_wait: AnnounceWait | None = Field(
         default=None, description="Callers are told the expected wait, as a range; nothing is said of it without."
     )
+
+    @property
+    def talk_limit(self) -> TalkLimit | None:
+        """How long a conversation may last."""
+        return TalkLimit(self.max_talk_s, self.talk_warning_s) if self.max_talk_s else None
 
     def required(self, more: Mapping[str, int]) -> dict[str, int]:
         """The queue's skills and a step's own, the higher level of each."""

@@ -162,6 +162,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "ringing": ("agent",),
     "step": ("step", "does", "by"),
     "out_of_reach": ("queue", "tier", "level", "lower_after_s"),
+    "talk_limit": ("agent", "max_talk_s"),
     "supervised": ("act", "by", "agent"),
     "survey": ("survey", "outcome", "answered", "of"),
     "tier": ("step", "tier"),

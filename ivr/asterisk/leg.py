@@ -12,7 +12,7 @@ from ivr.asterisk.errors import NoApplication, Refused
 from ivr.asterisk.line import AgiLine
 from ivr.asterisk.wire import App, Reply, Verb
 from ivr.errors import HungUp, LineBroken, NotRecorded
-from ivr.ports import Arrival, Clip, ClipHeard, Dialled, DialStatus, Heard, Recorded, Waited
+from ivr.ports import Arrival, Clip, ClipHeard, Dialled, DialStatus, Heard, Recorded, TalkLimit, Waited
 from ivr.settings import Outbound
 
 log = structlog.get_logger()
@@ -28,6 +28,8 @@ SAMPLES_PER_S: Final = 8000
 #: g: the caller goes on after the agent hangs up; i: a phone cannot forward the caller elsewhere; m: music meanwhile.
 #: Never h, t or T: features on digits would let a caller transfer.
 DIAL_OPTIONS: Final = "gim(default)"
+#: What Dial's option L plays before the end, and to whom: the agent alone.
+LIMIT_WARNING: Final = {"LIMIT_PLAYAUDIO_CALLER": "no", "LIMIT_PLAYAUDIO_CALLEE": "yes", "LIMIT_WARNING_FILE": "beep"}
 #: The same for an outside number, but with its own ringing or announcement instead of music.
 OUTSIDE_OPTIONS: Final = "gi"
 #: Which outside number the caller is being connected to; stays set when the engine dies meanwhile.
@@ -138,8 +140,10 @@ class AgiLeg:
         """Stop music."""
         await self._do(Verb.EXEC, App.STOP_MUSIC)
 
-    async def dial(self, phone: str, *, ring_s: float, offer_id: int) -> Dialled:
+    async def dial(self, phone: str, *, ring_s: float, offer_id: int, limit: TalkLimit | None = None) -> Dialled:
         """Ring a phone with music to the caller; when answered, talk until the phone hangs up. Disarms before.
+
+        A limit is kept by Dial itself, also when this engine dies meanwhile.
 
         `talked_s` counts from the answer that the manager link saw; without it the ringing is counted in, because AGI
         only knows how long the caller's own channel has been up. Raises Refused for anything but a PJSIP phone.
@@ -148,8 +152,11 @@ class AgiLeg:
             raise Refused(f"not a phone from the table of agents: {phone!r}")
         await self.arm(0)
         await self._do(Verb.SET_VARIABLE, "__RINGWISE_OFFER", str(offer_id))
+        if limit is not None:
+            for name, value in LIMIT_WARNING.items():
+                await self._do(Verb.SET_VARIABLE, name, value)
         began = self._loop.time()
-        await self._dial(phone, ring_s, DIAL_OPTIONS)
+        await self._dial(phone, ring_s, DIAL_OPTIONS + _limited(limit))
         return await self._dialled(began)
 
     async def transfer(self, number: str, *, ring_s: float) -> Dialled:
@@ -288,6 +295,14 @@ class AgiLeg:
         """The fault to raise when we and the switch do not understand each other; the line is given up."""
         self._line.break_off(why)
         return kind(why)
+
+
+def _limited(limit: TalkLimit | None) -> str:
+    """Dial's option for a limit, in milliseconds: whole, so that no text can come in."""
+    if limit is None:
+        return ""
+    most_ms, warning_ms = round(limit.most_s * 1000), round(limit.warning_s * 1000)
+    return f"L({most_ms}:{warning_ms})" if 0 < warning_ms < most_ms else f"L({most_ms})"
 
 
 def unanswered(status: str, cause: str, *, rang: bool) -> DialStatus:

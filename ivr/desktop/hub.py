@@ -16,7 +16,7 @@ from ivr.desktop.messages import Error, PopShow, PopWithdrawn, Queues, ServerMes
 from ivr.desktop.outbox import Outbox
 from ivr.desktop.parts import MyCasePart, PopPart, QueuePart
 from ivr.desktop.views import MOST_ROWS, agent_part, my_case_part, offer_part, pop_part, queue_parts, wrap_up_part
-from ivr.ports import AgentCard, CaseFile, Clock, OfferSeen, Pop, Roster
+from ivr.ports import AgentCard, CaseFile, Clock, OfferSeen, Pop, Roster, TalkLimit
 from routing.agent import AgentState
 from routing.errors import StoreAway
 from routing.offer import OPEN_OFFERS
@@ -81,9 +81,11 @@ class Hub:
         on_said: Callable[[], None] | None = None,
         cases_of: Callable[[int], Awaitable[Sequence[CaseFile]]] | None = None,
         show_listening: bool = True,
+        limit_of: Callable[[str], TalkLimit | None] = lambda queue: None,
         tell_nodes: Callable[[int], None] | None = None,
     ) -> None:
         self.measures = measures or Measures()
+        self._limit_of = limit_of  #: of a queue's conversations
         self._show_listening = show_listening  #: agents are told of supervisors on their conversation
         self._on_shown = on_shown  #: told offer and fence of every pop that stands, however late
         self._on_said = on_said  #: told that some agent has said something: a caller may wait for it
@@ -334,7 +336,7 @@ class Hub:
         state = State(
             now=now,
             agent=agent_part(card),
-            offer=offer_part(offer) if offer else None,
+            offer=offer_part(offer, self._limit_of(offer.queue)) if offer else None,
             pop=pop,
             wrap_up=wrap_up_part(card, offer) if offer and card.state is AgentState.WRAP_UP else None,
             queues=self._queues,

@@ -51,6 +51,8 @@ class OfferPart(_Part):
     closed_at: float | None
     recording: RecordingPart | None = None  #: while they talk, if it is recorded
     listening: tuple[ListeningPart, ...] = ()  #: supervisors on it
+    talk_until: float | None = None  #: the conversation ends then by itself, if its queue has a limit …
+    talk_warning_s: float = 0.0  #: … and the agent is warned so long before
 
 
 class ProductPart(_Part):

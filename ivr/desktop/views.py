@@ -14,8 +14,8 @@ from ivr.desktop.parts import (
     CustomerPart,
     HeardFirstPart,
     LifeEventPart,
-    MyCasePart,
     ListeningPart,
+    MyCasePart,
     OfferPart,
     PopPart,
     ProductPart,
@@ -35,6 +35,7 @@ from ivr.ports import (
     OfferSeen,
     Pop,
     QueueSeen,
+    TalkLimit,
     TalkRecording,
     TierSeen,
 )
@@ -79,8 +80,8 @@ def agent_part(card: AgentCard) -> AgentPart:
     )
 
 
-def offer_part(offer: OfferSeen) -> OfferPart:
-    """An offer."""
+def offer_part(offer: OfferSeen, limit: TalkLimit | None = None) -> OfferPart:
+    """An offer; `limit` is that of its queue's conversations."""
     return OfferPart(
         offer_id=offer.offer_id,
         fence=offer.fence,
@@ -98,6 +99,8 @@ def offer_part(offer: OfferSeen) -> OfferPart:
             for one in offer.listening
             if one.began_at is not None
         ),
+        talk_until=offer.answered_at + limit.most_s if limit and offer.answered_at and not offer.closed_at else None,
+        talk_warning_s=limit.warning_s if limit else 0.0,
     )
 
 

@@ -12,7 +12,7 @@ from ivr.ports.desk import (
     RecordingPauses,
     TierSeen,
 )
-from ivr.ports.line import Clip, ClipHeard, Clock, Dialled, DialStatus, Heard, Leg, Recorded, Waited
+from ivr.ports.line import Clip, ClipHeard, Clock, Dialled, DialStatus, Heard, Leg, Recorded, TalkLimit, Waited
 from ivr.ports.record import CallLog, Directory, TalkRecordings
 from ivr.ports.routing import CALLBACKS, ROUTING, Exchange, Hints, Roster, Waits
 from ivr.ports.selfservice import (
@@ -104,6 +104,7 @@ __all__ = [
     "SwitchEvent",
     "SwitchGone",
     "Switchboard",
+    "TalkLimit",
     "TalkRecording",
     "TalkRecordings",
     "TalkedTo",

@@ -85,6 +85,14 @@ class Dialled:
 
 
 @dataclass(frozen=True, slots=True)
+class TalkLimit:
+    """How long a conversation may last."""
+
+    most_s: float
+    warning_s: float  #: so long before its end the agent hears a tone; 0 is no tone
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """A recording that was made."""
 
@@ -123,8 +131,9 @@ class Leg(Protocol):
         """Stop music."""
         ...
 
-    async def dial(self, phone: str, *, ring_s: float, offer_id: int) -> Dialled:
-        """Ring a phone with music to the caller; when answered, talk until the phone hangs up. Disarms before."""
+    async def dial(self, phone: str, *, ring_s: float, offer_id: int, limit: TalkLimit | None = None) -> Dialled:
+        """Ring a phone with music to the caller; when answered, talk until the phone hangs up, or the limit that the
+        switch itself keeps. Disarms before."""
         ...
 
     async def record(self, sound: str, *, longest_s: float, silence_s: float) -> Recorded:

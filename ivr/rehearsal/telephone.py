@@ -23,6 +23,7 @@ from ivr.ports import (
     PhoneRinging,
     Recorded,
     SwitchEvent,
+    TalkLimit,
     Waited,
 )
 
@@ -190,7 +191,7 @@ class Telephone:
         self._alive()
         self._happens(Sign.QUIET)
 
-    async def dial(self, phone: str, *, ring_s: float, offer_id: int) -> Dialled:
+    async def dial(self, phone: str, *, ring_s: float, offer_id: int, limit: TalkLimit | None = None) -> Dialled:
         """Ring an agent's phone and talk."""
         channel, call_id = f"{phone}-{offer_id}", self.arrival.call_id
         self.tell(PhoneRinging(call_id, phone, channel))

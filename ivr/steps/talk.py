@@ -21,6 +21,8 @@ log = structlog.get_logger()
 LOOK_AGAIN_S = 2.0
 #: How long a caller in silence waits for the store before music begins; what was not stored is tried again.
 STATE_S = 0.5
+#: A conversation that ended so near to its limit was ended by it, seconds.
+LIMIT_NEAR_S = 1.0
 
 #: How an unanswered ring closes its offer.
 UNANSWERED = {
@@ -56,9 +58,11 @@ async def carry_out(call: Call, queue: Queue, offer: Claimed) -> bool:
     await _renew(call, queue, offer)
     await begin_recording(call)
     started = call.now()
-    dialled = await call.leg.dial(offer.phone, ring_s=queue.ring_s, offer_id=offer.offer_id)
+    dialled = await call.leg.dial(offer.phone, ring_s=queue.ring_s, offer_id=offer.offer_id, limit=queue.talk_limit)
     if dialled.status is DialStatus.ANSWERED or live.answered:
         call.talked_s += call.now() - started
+        if queue.max_talk_s and dialled.talked_s >= queue.max_talk_s - LIMIT_NEAR_S:
+            call.note("talk_limit", agent=offer.agent_name, max_talk_s=queue.max_talk_s)
         await _talked(call, offer, dialled)
         return True
     event = UNANSWERED[dialled.status]

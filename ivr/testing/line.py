@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ivr.errors import EngineFault, HungUp, LineBroken
-from ivr.ports import Arrival, Clip, ClipHeard, Dialled, DialStatus, Heard, Recorded, Waited
+from ivr.ports import Arrival, Clip, ClipHeard, Dialled, DialStatus, Heard, Recorded, TalkLimit, Waited
 from ivr.testing.clock import FakeClock
 
 #: Longest wait in one go, as on a real line.
@@ -61,6 +61,7 @@ class ScriptedLeg:
     heard: list[str] = field(default_factory=list)  #: prompts heard, in order
     rung: list[str] = field(default_factory=list)  #: phones rung
     armed: list[float] = field(default_factory=list)
+    limits: list[TalkLimit | None] = field(default_factory=list)  #: of each ring
     noted: str | None = None  #: what was agreed on recording
     monitored: str | None = None  #: the file that conversations are recorded into
     is_done: bool = False
@@ -146,14 +147,17 @@ class ScriptedLeg:
         self._alive()
         self.on_hold = False
 
-    async def dial(self, phone: str, *, ring_s: float, offer_id: int) -> Dialled:
-        """Ring a phone; the next of `dials` is what comes of it."""
+    async def dial(self, phone: str, *, ring_s: float, offer_id: int, limit: TalkLimit | None = None) -> Dialled:
+        """Ring a phone; the next of `dials` is what comes of it, cut at the limit."""
         await self.arm(0)
         self.rung.append(phone)
         await asyncio.sleep(0)
         if self.on_dial is not None:
             await self.on_dial(phone)
         outcome = self.dials.pop(0) if self.dials else Dialled(DialStatus.ANSWERED, 60.0)
+        self.limits.append(limit)
+        if limit is not None:
+            outcome = replace(outcome, talked_s=min(outcome.talked_s, limit.most_s))
         self.clock.advance(ring_s if outcome.status is DialStatus.NO_ANSWER else outcome.talked_s)
         self._alive()
         return outcome

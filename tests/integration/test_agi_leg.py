@@ -12,7 +12,7 @@ from ivr.asterisk.errors import Refused
 from ivr.asterisk.leg import AgiLeg
 from ivr.asterisk.simulator import SimulatedCaller, SimulatedLine, header_lines
 from ivr.errors import HungUp, LineBroken, NotRecorded
-from ivr.ports import Clip, Dialled, DialStatus, Heard, Leg, Recorded, Waited
+from ivr.ports import Clip, Dialled, DialStatus, Heard, Leg, Recorded, TalkLimit, Waited
 from ivr.settings import FastAgi, Outbound
 
 T = TypeVar("T")
@@ -426,3 +426,18 @@ async def test_only_an_id_of_ours_names_a_recording(name: str) -> None:
 
     with pytest.raises(Refused):
         await by_hand(agree)
+
+
+@pytest.mark.parametrize(
+    ("limit", "option"),
+    [(TalkLimit(600, 60), "L(600000:60000)"), (TalkLimit(90.5, 0), "L(90500)"), (TalkLimit(30, 30), "L(30000)")],
+)
+async def test_the_switch_itself_keeps_the_longest_conversation_and_warns_the_agent_alone(
+    limit: TalkLimit, option: str
+) -> None:
+    caller = SimulatedCaller()
+    await with_caller(caller, lambda leg: leg.dial("PJSIP/agent-101", ring_s=15, offer_id=1, limit=limit))
+    assert caller.dialled == [f"PJSIP/agent-101,15,gim(default){option}"]
+    played = [caller.variables[f"LIMIT_PLAYAUDIO_{who}"] for who in ("CALLER", "CALLEE")]
+    assert played == ["no", "yes"]
+    assert caller.variables["LIMIT_WARNING_FILE"] == "beep"

@@ -12,12 +12,13 @@ from ivr.desktop.hub import SIGNED_OUT, Hub
 from ivr.desktop.measures import Measures
 from ivr.desktop.messages import Error, Ping, PopShow, PopWithdrawn, Queues, ServerMessage, State
 from ivr.desktop.outbox import MOST_MESSAGES, Closing, Outbox
-from ivr.ports import Desk, Pop, QueueSeen, Roster
+from ivr.ports import Desk, Pop, QueueSeen, Roster, TalkLimit
 from ivr.testing.clock import FakeClock
 from ivr.testing.desk import MemoryDesk
 from ivr.testing.pops import a_customer, a_pop, an_agent, an_offer
 from ivr.testing.roster import ScriptedRoster
 from routing.agent import AgentState
+from routing.listening import Listening, ListeningMode
 
 CLOCK = FakeClock()
 NOW = CLOCK.now()
@@ -355,3 +356,30 @@ async def test_what_an_agent_says_is_passed_on_to_whoever_looks_for_agents() -> 
     assert told_so == []
     hub.said(1)
     assert told_so == ["said"]
+
+
+@pytest.mark.parametrize("shown", [True, False])
+async def test_agents_are_told_who_listens_unless_the_site_says_otherwise_and_when_the_conversation_ends(
+    shown: bool,
+) -> None:
+    rings = Listening("spy-1", 2, "Ada", 1, "c", ListeningMode.WHISPER, NOW)
+    offer = an_offer(NOW, state="answered", answered_at=NOW, listening=(replace(rings, began_at=NOW), rings))
+    roster = ScriptedRoster(an_agent(NOW, state=AgentState.BUSY))
+    roster.offer(1, offer)
+    hub = Hub(
+        roster,
+        CLOCK,
+        lambda agent_id: asyncio.sleep(0, None),
+        measures=Measures(CollectorRegistry()),
+        show_listening=shown,
+        limit_of={"complaints": TalkLimit(600, 30)}.get,
+    )
+    running = asyncio.create_task(hub.run())
+    outbox = Outbox()
+    hub.join(1, outbox)
+    state = await told(outbox, State)
+    assert state.offer is not None
+    assert [(one.supervisor, one.mode) for one in state.offer.listening] == ([("Ada", "whisper")] if shown else [])
+    assert (state.offer.talk_until, state.offer.talk_warning_s) == (NOW + 600, 30)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

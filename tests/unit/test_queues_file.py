@@ -71,6 +71,10 @@ def told(tmp_path: Path, text: str) -> list[str]:
             "8:18: unknown-queue: there is no queue 'nowhere'",
         ),
         (
+            "    skills: {general: 5}\n    max_talk_s: 60",
+            "7:17: never-reached: the warning would come at once: `max_talk_s` is 60 s; lower `talk_warning_s`",
+        ),
+        (
             "    skills: {general: 5}\n    last_agent: {wait_s: 900}",
             "7:17: never-reached: callers wait for their last agent longer than `max_wait_s`",
         ),

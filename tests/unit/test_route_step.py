@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ivr.errors import HungUp
-from ivr.ports import Dialled, DialStatus, PhoneAnswered, Pop
+from ivr.ports import Dialled, DialStatus, PhoneAnswered, Pop, TalkLimit
 from ivr.steps.route import LOOK_AGAIN_S
 from ivr.testing.books import book_with_a_menu_after_talks
 from ivr.testing.line import HangUp, Press
@@ -475,3 +475,25 @@ async def test_the_state_of_a_call_follows_menu_queue_talk_and_menu() -> None:
     leg.say = look  # type: ignore[method-assign]
     await stage.take(leg)
     assert states == ["waiting", "talking", "menu"]
+
+
+async def test_a_conversation_ends_at_the_limit_of_its_queue_and_the_caller_goes_on_in_the_book() -> None:
+    stage = Stage(queue={"max_talk_s": 600, "talk_warning_s": 30})
+    stage.agent()
+    leg = stage.leg(TO_AGENT)
+    leg.dials = [Dialled(DialStatus.ANSWERED, 3000)]
+    row = await stage.take(leg)
+    assert leg.limits == [TalkLimit(600, 30)]
+    assert leg.heard[-1] == "bye"
+    assert (row.result, row.reason) == ("served", "agent")
+    assert stage.told("talk_limit") == [{"agent": "grace", "max_talk_s": 600.0}]
+
+
+async def test_a_conversation_without_a_limit_or_below_it_is_not_told_as_cut() -> None:
+    for queue in ({}, {"max_talk_s": 600}):
+        stage = Stage(queue=queue)
+        stage.agent()
+        leg = stage.leg(TO_AGENT)
+        leg.dials = [Dialled(DialStatus.ANSWERED, 590)]
+        await stage.take(leg)
+        assert stage.told("talk_limit") == []

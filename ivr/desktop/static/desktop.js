@@ -125,7 +125,15 @@ function tick() {
   if (picture.offer !== null) {
     const until = picture.state.wrap_up?.until ?? null;
     outcome.tick(until === null ? null : until - now);
+    tickLimit(picture.offer, now);
   }
+}
+
+/** Warn that the longest conversation of this queue is nearly over. */
+function tickLimit({ talk_until: ends, talk_warning_s: before, closed_at: closed }, now) {
+  const near = ends !== null && closed === null && now > ends - before;
+  if (near) setText(byId("limit-left"), duration(Math.ceil(ends - now)));
+  show(byId("limit"), near);
 }
 
 // --- what the agent does ------------------------------------------------------------------------------------------

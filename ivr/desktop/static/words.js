@@ -191,6 +191,7 @@ const en = {
     key_save: "Save and ready, from within the note",
     key_help: "This list",
     key_recording: "Pause the recording, or let it go on",
+    talk_ends: "The longest conversation is nearly over. It ends by itself in",
     // wall
     wall: "Wall",
     wall_agents: "Agents",
@@ -576,6 +577,7 @@ const zh = {
     key_save: "在备注中保存并就绪",
     key_help: "显示此列表",
     key_recording: "暂停录音或继续录音",
+    talk_ends: "通话即将达到最长时限，自动结束倒计时",
     // wall
     wall: "监控墙",
     wall_agents: "坐席",

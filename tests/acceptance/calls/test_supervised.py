@@ -34,8 +34,18 @@ STAFF = (
     AgentSeed("grace", "Grace Hopper", "PJSIP/agent-101", {"general": 5, "lang:en": 5, "lang:zh": 5}),
     AgentSeed("ada", "Ada Lovelace", "PJSIP/agent-102", {"lang:en": 5}),
 )
-QUEUES = "version: 1\nqueues:\n  general: {skills: {general: 1}, wrap_up_s: 0, recording: announced}\n"
-BOOK = SMALL.replace("prompts:\n", "recorded: {announced: bye}\nprompts:\n", 1)
+QUEUES = """\
+version: 1
+queues:
+  general: {skills: {general: 1}, wrap_up_s: 0, recording: announced}
+  short: {skills: {general: 1}, wrap_up_s: 0, max_talk_s: 4, talk_warning_s: 2}
+"""
+BOOK = (
+    SMALL.replace("prompts:\n", "recorded: {announced: bye}\nprompts:\n", 1).replace(
+        "label: {en: a complaint, zh: 投诉}, then: general", "label: {en: a complaint, zh: 投诉}, then: short"
+    )
+    + "  short: {kind: route, queue: short, reason: Short, then: thanks, otherwise: nobody}\n"
+)
 CALLER_HZ, AGENT_HZ, SUPERVISOR_HZ = 700.0, 1100.0, 1700.0
 HZ = {"grace": AGENT_HZ, "ada": SUPERVISOR_HZ}
 LOUD = 300.0  #: amplitude of a tone above which it is heard; another tone leaves less than 50
@@ -131,13 +141,13 @@ class Floor:
         cookie = await browser.sign_in(name, self.site.password)
         return Desk(await self.stack.enter_async_context(await browser.open(cookie)), {})
 
-    async def talk(self, desk: Desk) -> tuple[RobotCall, RobotCall]:
+    async def talk(self, desk: Desk, key: str = "0") -> tuple[RobotCall, RobotCall]:
         """The agent is ready and a caller comes; both lines, once they talk."""
         await say(desk.socket, "ready")
         rung = len(self.phones["grace"].calls)
         call = await self.caller.dial("95599", number="+8613800000009")
         await call.ear.hear_sound(deadline_s=5)
-        await call.ear.press("0")
+        await call.ear.press(key)
         phone = await self.phones["grace"].rang(rung + 1, deadline_s=12)
         await desk.follow(lambda state: state["offer"] and state["offer"]["answered_at"])
         return call, phone
@@ -275,3 +285,27 @@ async def test_a_paused_recording_is_silent_though_the_engine_dies_meanwhile_and
     pauses = [(told["paused"], told["confirmed"], told["by"]) for told in await floor.events("recording_pause")]
     assert pauses == [(True, True, "grace"), (False, True, "grace")]
     assert (await floor.events("recording_consent"))[-1] == {"queue": "general", "how": "announced", "given": True}
+
+
+async def test_a_conversation_ends_at_its_limit_after_a_tone_for_the_agent_alone_and_the_caller_goes_on(
+    floor: Floor,
+) -> None:
+    desk = await floor.desk("grace")
+    call, phone = await floor.talk(desk, key="5")
+    offer = desk.state["offer"]
+    assert (offer["talk_until"] - offer["answered_at"], offer["talk_warning_s"]) == (4, 2)
+    assert phone.answered_at is not None
+    began = phone.answered_at
+    await phone.wait_ended(deadline_s=8)
+    assert phone.ended_at is not None
+    assert phone.ended_at - began == pytest.approx(4, abs=0.6)
+    start, line = phone.ear.sound()
+    warned = line[int((began + 1.6 - start) * RATE) : int((began + 3 - start) * RATE)].astype(np.float64)
+    tones = np.abs(np.fft.rfft(warned))
+    hz = float(np.argmax(tones[50:]) + 50) * RATE / len(warned)
+    assert heard(phone, hz, began + 1.6, began + 3) > LOUD / 3, "the agent hears a tone before the end"
+    assert heard(call, hz, began + 1.6, began + 3) < LOUD / 10, "the caller does not"
+    await call.wait_ended(deadline_s=8)
+    assert call.ended_at is not None
+    assert call.ended_at - phone.ended_at > 0.3, "the book goes on with the caller"
+    assert await floor.events("talk_limit") == [{"agent": "grace", "max_talk_s": 4.0}]
