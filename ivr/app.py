@@ -38,6 +38,7 @@ from ivr.looking import Looking
 from ivr.messages import Gateway, HttpGateway, MessageFigures, Post
 from ivr.metrics import Metrics
 from ivr.parts import Parts
+from ivr.pause_alarms import PauseAlarms
 from ivr.pausing import Pauses
 from ivr.pop import pop_for_agent
 from ivr.ports import ROUTING, Bank, Clock
@@ -134,6 +135,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             cases_of=case_book.of_handler,
             show_listening=settings.supervisors.show_listening,
             limit_of=lambda name: queues.queues[name].talk_limit if name in queues.queues else None,
+            staff=queues.staff,
             tell_nodes=(lambda agent_id: hints.tell(DESK, str(agent_id))) if database.on_postgresql else None,
         )
         hints.listen(DESK, lambda about: hub.changed_elsewhere(int(about)))
@@ -213,6 +215,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 _show_life(nodes, clock),
                 post.run(),
                 alarms.run(),
+                PauseAlarms(roster, queues.staff, clock, registry).run(),
                 Keeper(Recordings(database), settings.recordings, clock).run(),
                 HistoryKeeper(History(database, settings.zone), settings.personal, clock).run(),
             )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ivr.complaints import broken as broken_complaints
+from ivr.staff import broken as broken_staff
 from menus.hours import Hours
 from menus.yaml_shape import close_match
 
@@ -31,6 +32,7 @@ def broken(file: "Queues") -> Iterator[Broken]:
             yield (*at, "max_talk_s"), "never-reached", told
     yield from _circles(file.queues)
     yield from broken_complaints(file)
+    yield from broken_staff(file)
 
 
 def _softening(at: tuple[str, str], queue: "Queue") -> Iterator[Broken]:

@@ -12,6 +12,7 @@ from ivr.complaints import Complaints
 from ivr.errors import Misconfigured
 from ivr.ports import TalkLimit
 from ivr.queue_rules import broken
+from ivr.staff import Staff
 from menus.facts import CallerFacts
 from menus.hours import Hours
 from menus.schema import Calendar, QueueName, SkillName
@@ -224,6 +225,7 @@ class Queues(_Part):
         default=Calendar(), description="Opening hours that queues name, holidays, special days."
     )
     callers: CallerRules = Field(default=CallerRules(), description="What callers bring along to every queue.")
+    staff: Staff = Field(default=Staff(), description="Skills, segments, pause reasons, teams.")
     complaints: Complaints = Field(default=Complaints(), description="The complaint pyramid: tiers, authority, rules.")
     queues: dict[QueueName, Queue] = Field(min_length=1, description="Every queue by its name.")
 
@@ -243,6 +245,7 @@ class QueueTable(dict[str, Queue]):
     def __init__(self, queues: Mapping[str, Queue], site: Queues | None = None, time_zone: str = "UTC") -> None:
         super().__init__(queues)
         self.callers = site.callers if site is not None else CallerRules()
+        self.staff = site.staff if site is not None else Staff()
         self.complaints = site.complaints if site is not None else Complaints()
         self._zone = ZoneInfo(time_zone)
         self.hours = Hours(site.calendar if site is not None else Calendar(), self._zone)

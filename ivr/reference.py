@@ -24,6 +24,7 @@ from ivr.reference_book import (
     steps_tables,
 )
 from ivr.settings import SHIPPED, Settings
+from ivr.staff import PauseReason, Staff, Team
 
 #: Limits of a number, as pydantic keeps them, and how a table shows them.
 _LIMITS = {"gt": "over ", "ge": "from ", "le": "to "}
@@ -53,7 +54,11 @@ def queues_table() -> str:
     }
     for name, part in below.items():
         complaints += [f"| **`complaints.{name}:`** | | | {documented(part)} |", *_keys(part, f"complaints.{name}.")]
-    return "\n".join([*head, *_keys(Queue, ""), *parts, *callers, *complaints])
+    staff = [f"| **`staff:`** | | | {documented(Staff)} |", *_keys(Staff, "staff.")]
+    people: dict[str, type[BaseModel]] = {"pauses.NAME": PauseReason, "teams.NAME": Team}
+    for name, part in people.items():
+        staff += [f"| **`staff.{name}:`** | | | {documented(part)} |", *_keys(part, f"staff.{name}.")]
+    return "\n".join([*head, *_keys(Queue, ""), *parts, *callers, *staff, *complaints])
 
 
 def messages_tables() -> str:

@@ -7,10 +7,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ivr.agents_file import AgentsFile
 from ivr.queues import Queues
 from ivr.settings import SHIPPED, Settings
 
-FILES: Mapping[str, type[BaseModel]] = {"settings.schema.json": Settings, "queues.schema.json": Queues}
+FILES: Mapping[str, type[BaseModel]] = {
+    "settings.schema.json": Settings,
+    "queues.schema.json": Queues,
+    "agents.schema.json": AgentsFile,
+}
 
 
 #: Where the default says too little.
@@ -46,6 +51,22 @@ EXAMPLES: Mapping[str, Any] = {
     "Queues.version": 1,
     "Queues.calendar": {"country": "CN"},
     "Queues.callers": {"credits": {"open_case": 1}},
+    "AgentsFile.version": 1,
+    "AgentsFile.agents": {"anna": {"full_name": "Anna Li", "phone": "PJSIP/agent-101", "skills": {"general": 5}}},
+    "DeclaredAgent.full_name": "Anna Li",
+    "DeclaredAgent.phone": "PJSIP/agent-101",
+    "DeclaredAgent.team": "service",
+    "DeclaredAgent.skills": {"general": 5, "lang:en": 5},
+    "Queues.staff": {"skills": {"general": {"en": "General enquiries", "zh": "一般咨询"}}},
+    "Staff.skills": {"general": {"en": "General enquiries", "zh": "一般咨询"}},
+    "Staff.segments": {"private": {"en": "Private banking", "zh": "私人银行"}},
+    "Staff.pauses": {"break": {"name": {"en": "Break", "zh": "休息"}, "most_minutes": 15}},
+    "Staff.teams": {"service": {"name": {"en": "Service", "zh": "客服组"}, "skills": {"general": 3}}},
+    "PauseReason.name": {"en": "Break", "zh": "休息"},
+    "PauseReason.most_minutes": 15,
+    "Team.name": {"en": "Service", "zh": "客服组"},
+    "Team.supervisor": "ruth",
+    "Team.skills": {"general": 3},
     "Queues.complaints": {"rules": [{"tier": 3, "overdue": True}]},
     "Complaints.tiers": [{"name": {"en": "Front line", "zh": "一线"}, "level": 1}],
     "Complaints.rules": [{"tier": 2, "severity": "high"}],

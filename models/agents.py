@@ -53,6 +53,7 @@ class Agents:
         skills: Mapping[str, int],
         *,
         supervisor: bool = False,
+        team: str | None = None,
     ) -> AgentCard:
         """A new agent, logged out. Raises NameTaken."""
         password_hash = await asyncio.to_thread(self._hasher.hash, stored(password, MOST_PASSWORD))
@@ -63,6 +64,7 @@ class Agents:
                 full_name=full_name,
                 password_hash=password_hash,
                 phone=phone,
+                team=team,
                 state=AgentState.LOGGED_OUT.value,
                 since=0.0,
                 version=0,
@@ -115,6 +117,16 @@ class Agents:
 
         await self._database.transact(work)
 
+    async def set_team(self, name: str, team: str | None) -> AgentCard:
+        """Move an agent to another team, or to none. Raises UnknownAgent."""
+
+        async def work(session: AsyncSession) -> AgentCard:
+            agent = await _named(session, name)
+            agent.team = team
+            return await _card(session, agent)
+
+        return await self._database.transact(work)
+
     async def set_skills(self, name: str, levels: Mapping[str, int], *, without: Collection[str] = ()) -> AgentCard:
         """Give an agent some skills and take others away, for the next offer. Raises UnknownAgent, UnknownSkill."""
 
@@ -132,6 +144,32 @@ class Agents:
             session.add_all(
                 AgentSkillRow(agent_id=agent.id, skill=skill, level=level) for skill, level in levels.items()
             )
+            await session.flush()
+            return await _card(session, agent)
+
+        return await self._database.transact(work)
+
+    async def set_all(
+        self,
+        name: str,
+        full_name: str,
+        phone: str,
+        team: str | None,
+        levels: Mapping[str, int],
+        *,
+        without: Collection[str] = (),
+    ) -> AgentCard:
+        """Make an agent as declared, all of it or nothing. Raises UnknownAgent, and AgentInCall for a new phone."""
+
+        async def work(session: AsyncSession) -> AgentCard:
+            agent = await _named(session, name)
+            if agent.phone != phone:
+                _not_in_call(agent)
+            agent.full_name, agent.phone, agent.team = full_name, phone, team
+            agent.version += 1
+            mine = AgentSkillRow.agent_id == agent.id
+            await session.execute(delete(AgentSkillRow).where(mine, AgentSkillRow.skill.in_([*levels, *without])))
+            session.add_all(AgentSkillRow(agent_id=agent.id, skill=one, level=level) for one, level in levels.items())
             await session.flush()
             return await _card(session, agent)
 

@@ -168,6 +168,7 @@ def card_of(row: AgentRow, skills: Mapping[str, int]) -> AgentCard:
         row.pause_after,
         row.wrap_up_until,
         bool(row.supervisor),
+        team=row.team,
     )
 
 

@@ -115,8 +115,8 @@ HOLDINGS: Mapping[str, Holding] = {
     "customers": _deleted("id", rest="name language segment since_on yearly_value_cents churn_risk"),
     # Of the site and its staff.
     "agents": _untouched(
-        "id name full_name password_hash phone state since version pause_reason pause_after wrap_up_until desk_seen_at "
-        "supervisor"
+        "id name full_name password_hash phone team state since version pause_reason pause_after wrap_up_until "
+        "desk_seen_at supervisor"
     ),
     "supervisor_acts": _untouched("id at supervisor_id act agent_id call_id done"),
     "listenings": _untouched("id supervisor_id agent_id call_id mode asked_at began_at ended_at"),

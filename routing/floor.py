@@ -1,12 +1,13 @@
 """The floor as the decision keeps it: who waits and who is ready, changed event by event."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from routing.agent import AT_WORK, Agent, AgentState
 from routing.line import Group, Line, Place
 from routing.need import Need, NeedState
 from routing.policy import Policy
 from routing.pool import Kinds, Pool, narrow_first
+from routing.reach import within_reach
 from routing.skills import alternatives, fits
 from routing.snapshot import Snapshot
 
@@ -40,22 +41,9 @@ class Floor:
         floor = cls(policy)
         for agent in narrow_first(snapshot.agents):
             floor.agent_is(agent, now)
-        for need in sorted(snapshot.needs, key=Need.place):
-            floor.need_is(floor.within_reach(need), now)
+        for need in sorted(within_reach(snapshot.needs, snapshot.agents), key=Need.place):
+            floor.need_is(need, now)
         return floor
-
-    def within_reach(self, need: Need) -> Need:
-        """A complaint as it is decided on: lower levels will do only while nobody at work has the one asked for."""
-        asked = need.terms.authority
-        if asked is None or not asked.rungs:
-            return need
-        language = f"lang:{need.language}"
-        levels = (
-            agent.skills.get(asked.skill, 0)
-            for agent in self.agents.values()
-            if agent.state in AT_WORK and agent.skills.get(language, 0) and agent.id not in need.terms.barred
-        )
-        return replace(need, terms=replace(need.terms, authority=asked.reachable(max(levels, default=0))))
 
     # --- what happens -----------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from routing.agent import Agent
 from routing.floor import Floor
 from routing.need import Need
 from routing.policy import Policy
+from routing.reach import within_reach
 from routing.snapshot import Snapshot
 
 #: A floor is made anew after so many seconds, whatever it has seen: what nobody thought of lasts no longer.
@@ -30,7 +31,7 @@ class KeptFloor:
 
     def show(self, snapshot: Snapshot, more: Iterable[Need], now: float) -> Floor:
         """The floor with everybody in a picture, and with further needs."""
-        needs = {need.id: need for need in (*snapshot.needs, *more)}
+        needs = {need.id: need for need in within_reach((*snapshot.needs, *more), snapshot.agents)}
         kept, self._floor = self._floor, None  # a fault on the way leaves none
         if (
             kept is None

@@ -61,6 +61,7 @@ class AgentCard:
     pause_after: str | None = None
     wrap_up_until: float | None = None
     supervisor: bool = False
+    team: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

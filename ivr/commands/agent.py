@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ivr.clock import SystemClock
+from ivr.commands.agent_sync import sync
 from ivr.commands.columns import aligned
 from ivr.commands.options import SettingsFile, settings_of
 from ivr.errors import Misconfigured
 from ivr.queues import load as load_queues
 from ivr.settings import Settings
+from ivr.staff import Staff
 from menus.loader import examine_folder
 from menus.schema import SKILL, SKILL_ADVICE, Route
 from menus.yaml_shape import close_match
-from routing.agent import PAUSE_REASONS, AgentEvent, AgentState
+from routing.agent import AgentEvent, AgentState
 from routing.errors import IllegalMove
 
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ def add(
     name: Name,
     full_name: Annotated[str, typer.Option(help="As colleagues write it.")],
     phone: Annotated[str, typer.Option(help="Endpoint in Asterisk, such as PJSIP/agent-101.")],
-    skill: Skills,
+    skill: Skills = (),  # type: ignore[assignment]
+    team: Annotated[str | None, typer.Option(help="Team of the file of queues; its skills come with it.")] = None,
     generate: Generate = False,
     supervisor: Annotated[bool, typer.Option("--supervisor", help="Sees the wall, and acts on agents.")] = False,
     settings: SettingsFile = None,
@@ -65,20 +68,34 @@ def add(
     if not (full_name.strip() and full_name.isprintable() and len(full_name) <= 120):
         raise Misconfigured("the full name must be 1 to 120 printable characters")
     _check_phone(phone)
+    staff = _staff(read)
+    _check_team(team, staff)
+    _check_declared(levels, staff)
+    levels = {**(staff.teams[team].skills if team is not None else {}), **levels}
+    if not levels:
+        raise Misconfigured("an agent needs a --skill, or a --team that has some")
     password = _new_password(name, generate)
 
     async def work() -> "AgentCard":
         async with opened(read.database_url) as database:
-            return await Agents(database).add(name, full_name.strip(), password, phone, levels, supervisor=supervisor)
+            return await Agents(database).add(
+                name, full_name.strip(), password, phone, levels, supervisor=supervisor, team=team
+            )
 
     _tell(asyncio.run(work()))
     _tell_unasked(levels, read)
     _tell_password(password, generate)
 
 
+agents.command("sync")(sync)
+
+
 @agents.command("list")
-def list_(settings: SettingsFile = None) -> None:
-    """Every agent: name, phone, state, role, skills."""
+def list_(
+    team: Annotated[str | None, typer.Option(help="Only this team; `none` for who has none.")] = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Every agent: name, phone, team, state, role, skills."""
     from models.agents import Agents
     from models.migrate import opened
 
@@ -88,13 +105,38 @@ def list_(settings: SettingsFile = None) -> None:
         async with opened(read.database_url) as database:
             return await Agents(database).all()
 
-    cards = asyncio.run(work())
+    if team != "none":
+        _check_team(team, _staff(read))
+    cards = [card for card in asyncio.run(work()) if team is None or (card.team or "none") == team]
     if not cards:
-        print("there are no agents; `ivr agent add` adds one")
-    for line in aligned(
-        (card.name, card.full_name, card.phone, str(card.state), _role(card), _spoken(card)) for card in cards
-    ):
+        print("there are no agents; `ivr agent add` adds one" if team is None else f"nobody is in the team {team}")
+    told = (
+        (card.name, card.full_name, card.phone, card.team or "–", str(card.state), _role(card), _spoken(card))
+        for card in cards
+    )
+    for line in aligned(told):
         print(line)
+
+
+@agents.command("team")
+def team_(
+    name: Name,
+    team: Annotated[str | None, typer.Argument(help="Team of the file of queues; without one, none.")] = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Move an agent to another team. Skills stay as they are."""
+    from models.agents import Agents
+    from models.migrate import opened
+
+    read = settings_of(settings)
+    _check_team(team, _staff(read))
+
+    async def work() -> "AgentCard":
+        async with opened(read.database_url) as database:
+            return await Agents(database).set_team(name, team)
+
+    card = asyncio.run(work())
+    print(f"{card.name} is in the team {card.team}" if card.team else f"{card.name} is in no team")
 
 
 @agents.command("password")
@@ -133,6 +175,7 @@ def skills(
 
     read = settings_of(settings)
     levels, without = _wishes(skill)
+    _check_declared(levels, _staff(read))
 
     async def work() -> "AgentCard":
         async with opened(read.database_url) as database:
@@ -184,14 +227,13 @@ def remove(name: Name, settings: SettingsFile = None) -> None:
 @agents.command("pause")
 def pause(
     name: Name,
-    reason: Annotated[str, typer.Option(help=f"One of: {', '.join(PAUSE_REASONS)}.")] = "supervisor",
+    reason: Annotated[str, typer.Option(help="One of `staff.pauses` in the file of queues.")] = "supervisor",
     settings: SettingsFile = None,
 ) -> None:
     """Pause an agent who is signed in. In a call it counts from the call's end on; the agent can say ready again."""
-    if reason not in PAUSE_REASONS:
-        raise Misconfigured(
-            f"--reason {reason}: write one of {', '.join(PAUSE_REASONS)}{close_match(reason, PAUSE_REASONS)}"
-        )
+    reasons = _staff(settings_of(settings)).pauses
+    if reason not in reasons:
+        raise Misconfigured(f"--reason {reason}: write one of {', '.join(reasons)}{close_match(reason, reasons)}")
     state = _let(name, AgentEvent.PAUSE, settings, reason)
     later = "" if state is AgentState.PAUSED else " as soon as the call is over"
     print(f"{name} is paused{later}")
@@ -226,6 +268,27 @@ def _let(name: str, event: AgentEvent, settings: Path | None, reason: str | None
         if refused.state == AgentState.LOGGED_OUT:
             raise Misconfigured(f"{name} is not signed in") from refused
         raise Misconfigured(f"{name} is in a call; `ivr agent pause {name}` counts from its end on") from refused
+
+
+def _staff(settings: Settings) -> Staff:
+    """What the site has declared; a file that cannot be read is told of by `ivr check`."""
+    try:
+        return load_queues(settings.book.queues).staff
+    except Misconfigured:
+        return Staff()
+
+
+def _check_declared(skills: Iterable[str], staff: Staff) -> None:
+    """Raises Misconfigured for a skill that the site has not declared."""
+    for skill in skills:
+        if not staff.knows(skill):
+            raise Misconfigured(f"--skill {skill}: {staff.advice(skill)}")
+
+
+def _check_team(team: str | None, staff: Staff) -> None:
+    """Raises Misconfigured for a team that the site does not have."""
+    if team is not None and team not in staff.teams:
+        raise Misconfigured(f"--team {team}: no such team in `staff.teams`{close_match(team, staff.teams)}")
 
 
 def _check_phone(phone: str) -> None:

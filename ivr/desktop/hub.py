@@ -15,8 +15,18 @@ from ivr.desktop.measures import Measures
 from ivr.desktop.messages import Error, PopShow, PopWithdrawn, Queues, ServerMessage, State
 from ivr.desktop.outbox import Outbox
 from ivr.desktop.parts import MyCasePart, PopPart, QueuePart
-from ivr.desktop.views import MOST_ROWS, agent_part, my_case_part, offer_part, pop_part, queue_parts, wrap_up_part
+from ivr.desktop.views import (
+    MOST_ROWS,
+    agent_part,
+    my_case_part,
+    offer_part,
+    pause_parts,
+    pop_part,
+    queue_parts,
+    wrap_up_part,
+)
 from ivr.ports import AgentCard, CaseFile, Clock, OfferSeen, Pop, Roster, TalkLimit
+from ivr.staff import Staff
 from routing.agent import AgentState
 from routing.errors import StoreAway
 from routing.offer import OPEN_OFFERS
@@ -82,6 +92,7 @@ class Hub:
         cases_of: Callable[[int], Awaitable[Sequence[CaseFile]]] | None = None,
         show_listening: bool = True,
         limit_of: Callable[[str], TalkLimit | None] = lambda queue: None,
+        staff: Staff | None = None,
         tell_nodes: Callable[[int], None] | None = None,
     ) -> None:
         self.measures = measures or Measures()
@@ -90,6 +101,8 @@ class Hub:
         self._on_shown = on_shown  #: told offer and fence of every pop that stands, however late
         self._on_said = on_said  #: told that some agent has said something: a caller may wait for it
         self._afar = Afar(roster, clock, self.measures, tell_nodes) if tell_nodes is not None else None
+        self.pauses = (staff or Staff()).pauses  #: what agents may pause for
+        self._pauses = pause_parts(self.pauses)
         self._cases_of = cases_of  #: the open cases that an agent handles
         self._roster = roster
         self._clock = clock
@@ -341,6 +354,8 @@ class Hub:
             wrap_up=wrap_up_part(card, offer) if offer and card.state is AgentState.WRAP_UP else None,
             queues=self._queues,
             cases=desktop.cases,
+            pause_reasons=tuple(self.pauses),
+            pauses=self._pauses,
         )
         self._tell(desktop, state)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from ivr.desktop.parts import AgentPart, MyCasePart, OfferPart, PopPart, QueuePart, WrapUpPart
+from ivr.desktop.parts import AgentPart, MyCasePart, OfferPart, PausePart, PopPart, QueuePart, WrapUpPart
 from routing.agent import PAUSE_REASONS
 
 #: Raised whenever a page of the version before could misread a message; such pages are told to load themselves afresh.
@@ -53,6 +53,7 @@ class State(_Message):
     queues: tuple[QueuePart, ...]
     cases: tuple[MyCasePart, ...] = ()
     pause_reasons: tuple[str, ...] = PAUSE_REASONS
+    pauses: tuple[PausePart, ...] = ()  #: the same reasons with their words and limits
     dispositions: tuple[str, ...] = DISPOSITIONS
 
 
@@ -119,19 +120,14 @@ ServerMessage = State | PopShow | PopWithdrawn | Queues | Ping | Saved | CaseDon
 # --- page to server ----------------------------------------------------------------------------------------------
 
 
-def _pause_reason(value: str) -> str:
-    if value not in PAUSE_REASONS:
-        raise ValueError(f"no pause reason is called {value[:32]!r}")
-    return value
-
-
 def _disposition(value: str) -> str:
     if value not in DISPOSITIONS:
         raise ValueError(f"no disposition is called {value[:32]!r}")
     return value
 
 
-PauseReason = Annotated[str, AfterValidator(_pause_reason)]
+#: Which reasons there are, the site says (`staff.pauses`); the window refuses any other.
+PauseReason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Disposition = Annotated[str, AfterValidator(_disposition)]
 Id = Annotated[int, Field(ge=0, le=_LARGEST_ID)]
 

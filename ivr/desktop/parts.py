@@ -190,6 +190,15 @@ class CaseFilePart(_Part):
     may: tuple[str, ...]  #: what this agent may do: note, raise, extend, close
 
 
+class PausePart(_Part):
+    """What the agent may pause for. Words come by language; the page takes its own."""
+
+    reason: str
+    words: tuple[tuple[str, str], ...]
+    paid: bool
+    most_minutes: float | None  #: a longer pause alarms
+
+
 class MyCasePart(_Part):
     """An open case that this agent handles."""
 

@@ -1,7 +1,7 @@
 """From what the ports know to what the page is told: foreign text is cleaned here, once."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ivr.desktop.parts import (
     AgentPart,
@@ -17,6 +17,7 @@ from ivr.desktop.parts import (
     ListeningPart,
     MyCasePart,
     OfferPart,
+    PausePart,
     PopPart,
     ProductPart,
     QueuePart,
@@ -39,6 +40,7 @@ from ivr.ports import (
     TalkRecording,
     TierSeen,
 )
+from ivr.staff import PauseReason
 from menus.heard_first import HeardFirst
 from routing.errands import CaseEvent, CaseFile
 
@@ -248,6 +250,14 @@ def case_file_part(case: CaseOnPop) -> CaseFilePart:
             for event in file.events[-MOST_ROWS:]
         ),
         may=case.may,
+    )
+
+
+def pause_parts(pauses: Mapping[str, PauseReason]) -> tuple[PausePart, ...]:
+    """What agents may pause for."""
+    return tuple(
+        PausePart(reason=reason, words=tuple(one.name.items()), paid=one.paid, most_minutes=one.most_minutes)
+        for reason, one in pauses.items()
     )
 
 

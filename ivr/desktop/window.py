@@ -146,7 +146,7 @@ class Window:
             case Ready():
                 await self._ready()
             case Pause():
-                await self._say(AgentEvent.PAUSE, message.reason)
+                await self._say(AgentEvent.PAUSE, self._known(message.reason))
             case RecordingPause():
                 if self._pauses is None:
                     raise IllegalMove("recording", "none", "pause")
@@ -166,6 +166,12 @@ class Window:
     async def _say(self, event: AgentEvent, reason: str | None = None) -> None:
         card = await self._roster.say(self._agent_id, event, now=self._clock.now(), reason=reason)
         log.info("desktop.said", agent_id=self._agent_id, said=event, reason=reason, state=card.state)
+
+    def _known(self, reason: str | None) -> str | None:
+        """A reason of a pause that the site has; any other is no message of ours."""
+        if reason is not None and reason not in self._hub.pauses:
+            raise Over(BAD_MESSAGE)
+        return reason
 
     async def _ready(self) -> None:
         """Say ready; to be ready already is as good (two windows, or the wrap-up ran out meanwhile)."""
@@ -199,7 +205,7 @@ class Window:
         if message.then == "ready":
             await self._ready()
         elif message.then == "pause":
-            await self._say(AgentEvent.PAUSE, message.reason)
+            await self._say(AgentEvent.PAUSE, self._known(message.reason))
 
 
 async def receive(websocket: WebSocket) -> ClientMessage:

@@ -9,7 +9,7 @@ from ivr.call import Call
 from ivr.numbers import e164, masked
 from ivr.ports import CALLBACKS, CallbackWish
 from ivr.steps.complaint import tier_and_terms
-from ivr.steps.route import QUEUED_CREDIT_S, QUEUED_SINCE, caller_credit_s
+from ivr.steps.route import QUEUED_CREDIT_S, QUEUED_SINCE, caller_credit_s, promised
 from menus.schema import Callback
 from menus.walk import Input, Left, Position
 from routing.errors import StoreAway
@@ -62,7 +62,7 @@ def due_at(call: Call, step: Callback, position: Position) -> datetime | None:
 
 async def wish_of(call: Call, step: Callback, position: Position, number: str, due: datetime) -> CallbackWish:
     """The wish, with the age and the credit that its need will have."""
-    queue, terms = call.parts.queues[step.queue], call.parts.queues.terms(step.queue, call.facts)
+    queue, terms = call.parts.queues[step.queue], promised(call, call.parts.queues.terms(step.queue, call.facts))
     tier, terms = await tier_and_terms(call, queue, step, position, terms)
     since, credit_s = due.timestamp(), queue.credit_minutes * 60 + caller_credit_s(call)
     if step.time == "keep_place":

@@ -8,7 +8,7 @@ afresh.
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -25,6 +25,7 @@ from menus.values import Value
 from menus.walk import Failed, Finished, Input, Left, Position, Pressed
 from routing.call import CallEvent, CallState, move_call
 from routing.errors import StoreAway
+from routing.terms import Terms
 
 log = structlog.get_logger()
 
@@ -43,7 +44,7 @@ async def route(call: Call, step: Route, position: Position) -> Input:
         call.note("closed", queue=step.queue)
         return Failed()
     queue = queues[name]
-    terms = queues.terms(name, call.facts, await last_agent(call, queue))
+    terms = promised(call, queues.terms(name, call.facts, await last_agent(call, queue)))
     tier, terms = await tier_and_terms(call, queue, step, position, terms)
     wish = NeedWish(
         queue=name,
@@ -73,6 +74,13 @@ def caller_credit_s(call: Call) -> float:
     entry = call.edition.book.entries.get(call.entry)
     minutes = entry.credit_minutes if entry is not None else 0.0
     return (minutes + call.parts.queues.callers.credits.minutes(call.facts, call.now())) * 60
+
+
+def promised(call: Call, terms: Terms) -> Terms:
+    """Terms with the goal that the line has promised to its callers, where that is a shorter one."""
+    entry = call.edition.book.entries.get(call.entry)
+    level = entry.service_level if entry is not None else None
+    return terms if level is None or level.within_s >= terms.goal_s else replace(terms, goal_s=level.within_s)
 
 
 async def last_agent(call: Call, queue: Queue) -> int | None:

@@ -32,6 +32,7 @@ class Site(TypedDict, total=False):
     """What is known of the site that a book is for; what is left out is not judged."""
 
     queues: Collection[str] | None  #: every queue there is
+    skills: Collection[str]  #: every skill there is; none are judged when empty
     telling_waits: Collection[str]  #: those of them that tell callers the expected wait
     recording: Mapping[str, str] | None  #: queue → how its callers are told: announced, asked
     time_zone: str | None
@@ -96,6 +97,7 @@ WORDS: tuple[Rule, ...] = (
 def check(
     book: MenuBook,
     queues: Collection[str] | None = None,
+    skills: Collection[str] = (),
     telling_waits: Collection[str] = (),
     recording: Mapping[str, str] | None = None,
     time_zone: str | None = None,
@@ -109,6 +111,8 @@ def check(
     found = [finding for rule in NAMES for finding in first(rule(outline))]
     found += first(outside.unsafe_numbers(outline, outbound))
     found += first(outside.unsafe_addresses(outline, webhooks))
+    if skills:
+        found += first(names.unknown_skills(book, skills))
     if queues is not None:
         found += first(names.unknown_queues(book, queues))
         found += names.waits_nobody_tells(book, telling_waits)

@@ -83,6 +83,18 @@ def unknown_queues(book: MenuBook, queues: Collection[str]) -> Iterator[Finding]
     yield from _unknown(waited, "queue", queues)
 
 
+def unknown_skills(book: MenuBook, skills: Collection[str]) -> Iterator[Finding]:
+    """A skill that the site has not declared; languages need no declaration."""
+    needed: list[tuple[Loc, str]] = [
+        (("steps", name, "needs", skill), skill)
+        for name, step in book.steps.items()
+        if isinstance(step, Route | Callback)
+        for skill in step.needs
+        if not skill.startswith("lang:")
+    ]
+    yield from _unknown(needed, "skill", skills)
+
+
 def waits_nobody_tells(book: MenuBook, telling_waits: Collection[str]) -> Iterator[Finding]:
     """Queues that tell the expected wait, in a book without words for it."""
     if telling_waits and book.waiting.between is None:

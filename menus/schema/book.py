@@ -98,7 +98,8 @@ class Entry(Part):
     credit_minutes: float = Field(default=0, ge=0, le=120)
     """Priority of its callers in every queue, as minutes of waiting granted in advance."""
     service_level: ServiceLevel | None = None
-    """What is promised to its callers; `ivr entries` tells what was kept."""
+    """What is promised to its callers; `within_s` is their goal in every queue where that is shorter than the queue's.
+    `ivr entries` tells what was kept."""
 
 
 class Calendar(Part):

@@ -17,6 +17,7 @@ class AgentRow(Table):
     full_name: Mapped[str] = mapped_column(String(120))
     password_hash: Mapped[str] = mapped_column(String(200))
     phone: Mapped[str] = mapped_column(String(80))  # PJSIP/agent-101
+    team: Mapped[str | None] = mapped_column(String(32))  # of the file of queues
     state: Mapped[str] = mapped_column(String(16), default="logged_out")
     since: Mapped[float] = mapped_column(default=0.0)
     version: Mapped[int] = mapped_column(default=0)

@@ -354,3 +354,12 @@ async def test_who_pings_without_end_and_reads_nothing_is_cut_off() -> None:
         with pytest.raises(ConnectionError):
             await asyncio.wait_for(flood(), 10)
         raw.close()
+
+
+@pytest.mark.parametrize("reason", ["desk_lost", "coffee"])  # the engine's own, and one that the site does not have
+async def test_a_pause_for_a_reason_that_the_site_does_not_have_is_no_message(reason: str) -> None:
+    roster = a_roster(state=AgentState.READY)
+    async with running_desktop(roster, CLOCK) as desktop, await desktop.open(await desktop.sign_in()) as socket:
+        await say(socket, "pause", reason=reason)
+        assert await closing(socket) == BAD_MESSAGE
+        assert roster.cards[1].pause_reason != reason

@@ -8,9 +8,11 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from ivr import schemas
+from ivr.agents_file import AgentsFile
 from ivr.complaints import Complaints
 from ivr.queues import Queue
 from ivr.settings import SHIPPED, Settings
+from ivr.staff import Staff
 from menus.schema import Calendar
 from menus.schema import schema_text as book_schema
 from menus.schema.words import Part
@@ -41,8 +43,10 @@ MODELS: dict[str, dict[str, type[BaseModel]]] = {
     "Queues": {
         **models_below(Queue.__mro__[1], "ivr.queues"),
         **models_below(Complaints.__mro__[1], "ivr.complaints"),
+        **models_below(Staff.__mro__[1], "ivr.staff"),
         "Calendar": Calendar,
     },
+    "AgentsFile": models_below(AgentsFile.__mro__[1], "ivr.agents_file"),
 }
 
 

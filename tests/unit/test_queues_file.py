@@ -103,6 +103,29 @@ def told(tmp_path: Path, text: str) -> list[str]:
             "    skills: {complaints: 1}\ncomplaints: {rules: [{tier: 2, contacts: {count: 2, within_days: 30}}]}",
             "7:66: never-reached: earlier calls are known for 7 days",
         ),
+        (
+            "    skills: {generl: 5}\nstaff: {skills: {general: {en: General}}}",
+            "6:22: unknown-skill: no skill 'generl' is declared in `staff.skills`; did you mean 'general'?",
+        ),
+        (
+            "    skills: {general: 5}\n    preferred: {vip: 1}\nstaff: {skills: {general: {en: General}}}",
+            "7:22: unknown-skill: no skill 'vip' is declared in `staff.skills`",
+        ),
+        (
+            "    skills: {general: 5, 'lang:en': 3}\ncallers: {life_events: {child: {famly: 1}}}\n"
+            "staff: {skills: {general: {en: General}, family: {en: Family}}}",
+            "7:40: unknown-skill: no skill 'famly' is declared in `staff.skills`; did you mean 'family'?",
+        ),
+        (
+            "    skills: {general: 5}\ncallers: {credits: {segments: {privat: 2}}}\n"
+            "staff: {segments: {private: {en: Private banking}}}",
+            "7:40: unknown-segment: no segment 'privat' is declared in `staff.segments`; did you mean 'private'?",
+        ),
+        (
+            "    skills: {general: 5}\nstaff:\n  skills: {general: {en: General}}\n"
+            "  teams: {a: {name: {en: A}, skills: {genral: 1}}}",
+            "9:47: unknown-skill: no skill 'genral' is declared in `staff.skills`; did you mean 'general'?",
+        ),
     ],
 )
 def test_a_rule_that_is_broken_is_named_with_its_place(tmp_path, lines, expected):

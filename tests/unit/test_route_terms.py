@@ -1,13 +1,16 @@
 """Softening, overflow, the last agent, life events, credit and opening hours in whole calls."""
 
+import asyncio
+from dataclasses import replace
 from datetime import date
 
+from ivr.conversation import converse
 from ivr.ports import ROUTING
 from ivr.queues import CallerRules, Credits, LastAgent, Queue, Queues, QueueTable, Step, Way
-from ivr.testing.line import Break, HangUp, Press
+from ivr.testing.line import Break, HangUp, Press, ScriptedLeg
 from ivr.testing.stage import ANI, Stage
 from menus.facts import CallerFacts
-from menus.schema import Calendar
+from menus.schema import Calendar, Entry, ServiceLevel
 
 TO_AGENT = Press("0", hearing="main.balance")
 EN = {"lang:en": 5}
@@ -142,3 +145,51 @@ async def test_who_waited_before_the_queue_closed_waits_on_with_another_engine()
     second.agent(skills={**EN, "general": 5})
     await second.take(leg := second.leg(rung=2))
     assert leg.rung == ["PJSIP/grace"]
+
+
+PRIVATE, MASS = "+8613800000061", "+8613800000062"
+
+
+async def two_wait(node: Stage, first: ScriptedLeg, second: ScriptedLeg) -> None:
+    """Two callers wait, the first a little longer, until the only agent becomes ready."""
+    agent = node.agent("grace", skills={**EN, "general": 5}, ready=False)
+
+    def free() -> None:
+        agent.state, agent.since = "ready", node.clock.now()
+        node.hints.nudge(ROUTING)
+
+    async with node.dispatching(), asyncio.TaskGroup() as calls:
+        calls.create_task(converse(first, node.parts))
+        for _ in range(200):
+            await asyncio.sleep(0)
+        calls.create_task(converse(second, node.parts))
+        node.clock.later(30, free)
+
+
+def segment(number: str, customer: int, name: str) -> tuple[CallerFacts, ...]:
+    return (CallerFacts(number, customer, 1, "en", name),)
+
+
+async def test_customers_of_the_green_channel_are_served_before_those_who_came_somewhat_earlier() -> None:
+    for minutes, expected in ((2, "second"), (0, "first")):
+        rules = CallerRules(credits=Credits(segments={"private": minutes}))
+        node = stage(Queue(skills={"general": 1}, wrap_up_s=600), callers=rules)
+        node.store.facts |= {MASS: segment(MASS, 1, "mass"), PRIVATE: segment(PRIVATE, 2, "private")}
+        legs = [
+            node.leg(TO_AGENT, HangUp(after_s=60), call_id="first", ani=MASS),
+            node.leg(TO_AGENT, HangUp(after_s=60), call_id="second", ani=PRIVATE),
+        ]
+        await two_wait(node, *legs)
+        assert node.store.offers[1].call_id == expected
+
+
+async def test_a_line_with_a_service_level_of_its_own_has_that_goal_where_it_is_the_shorter_one() -> None:
+    for within_s, expected in ((10, 10.0), (600, 20.0)):
+        node = stage(Queue(skills={"general": 1}))
+        edition = node.editions[1]
+        line = Entry(numbers=("95588",), then="hello", service_level=ServiceLevel(share=0.9, within_s=within_s))
+        book = edition.book.model_copy(update={"entries": {"brokers": line}})
+        node.editions[1] = replace(edition, book=book)
+        node.agent("grace", skills={**EN, "general": 5})
+        await node.take(node.leg(TO_AGENT))
+        assert node.need.terms["goal_s"] == expected

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from routing.agent import Agent, AgentState
 from routing.complaints import SEVERITIES, Complaint, Rule, Tier, Times, place, rungs, spoken, tier_of_level
-from routing.decision import decide
+from routing.decision import decide, decide_on
+from routing.kept import KeptFloor
 from routing.need import Need
 from routing.snapshot import Snapshot
 from routing.terms import Authority, Terms
@@ -133,6 +134,18 @@ def test_the_tier_below_serves_only_from_the_stated_wait_on():
     junior, specialist = agent(1, 2), agent(2, 5)
     assert [chosen(need(3), [junior, specialist], age) for age in (119, 120, 9000)] == [None, 2, 2]
     assert [chosen(need(3), [junior], age) for age in (120, 179, 180)] == [None, None, 1]
+
+
+def test_a_floor_that_is_kept_finds_out_when_the_last_who_may_decide_goes_and_when_somebody_comes():
+    kept, junior, others = KeptFloor(), agent(1, 2), [agent(number, 2, AgentState.BUSY) for number in range(10, 20)]
+    waiting = [replace(need(2), id=number, call_id=f"call-{number}") for number in range(1, 9)]
+
+    def got(*seniors: Agent) -> set[int]:
+        made = decide_on(kept.show(Snapshot(tuple(waiting), (junior, *others, *seniors), 70.0), (), 70.0), 70.0)
+        return {decision.agent_id for decision in made}
+
+    senior = agent(2, 8, AgentState.BUSY)
+    assert [got(senior), got(), got(senior), got(replace(senior, state=AgentState.READY))] == [set(), {1}, set(), {2}]
 
 
 levels = st.lists(st.integers(1, 10), min_size=1, max_size=6)

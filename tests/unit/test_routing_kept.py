@@ -14,7 +14,7 @@ from routing.kept import MOST_AGE_S, KeptFloor
 from routing.need import Need, NeedState
 from routing.policy import Policy
 from routing.snapshot import Snapshot
-from routing.terms import NO_TERMS, Overflow, Softening, Terms
+from routing.terms import NO_TERMS, Authority, Overflow, Softening, Terms
 
 SKILLS = ("a", "b", "c", "d")
 TERMS = (
@@ -24,6 +24,7 @@ TERMS = (
     Terms(agent_id=2, agent_wait_s=40.0),
     Terms(softening=(Softening(30.0, {"a": 1}, ("zh",)), Softening(60.0, {"a": 0}))),
     Terms(overflow=(Overflow("q", {"d": 1}, 20.0, 90.0),)),
+    Terms(authority=Authority("a", 3, ((20.0, 2), (50.0, 1))), barred=frozenset([2])),
 )
 STATES = (AgentState.READY, AgentState.READY, AgentState.BUSY, AgentState.PAUSED, AgentState.OFFERED)
 

@@ -15,8 +15,8 @@ export function drawSide(picture) {
   setText(byId("state-word"), word("state", agent.state));
   drawTime(picture);
   show(byId("wall-link"), agent.supervisor);
-  const pausedFor = agent.state === "paused" && agent.pause_reason ? word("pause", agent.pause_reason) : "";
-  const pausesAfter = agent.pause_after ? t("pause_after", { reason: word("pause", agent.pause_after) }) : "";
+  const pausedFor = agent.state === "paused" && agent.pause_reason ? picture.pauseWord(agent.pause_reason) : "";
+  const pausesAfter = agent.pause_after ? t("pause_after", { reason: picture.pauseWord(agent.pause_after) }) : "";
   setText(byId("state-more"), pausedFor || pausesAfter);
   setText(byId("pause-label"), t(pauseText(picture)));
 }
@@ -71,9 +71,15 @@ export function drawIdle(picture) {
   byId("idle").replaceChildren(el("div", {},
     el("div", { class: "idle-mark", "aria-hidden": "true" }),
     el("h1", {}, t(kind ?? "idle_wait")),
-    state === "paused" && reason ? el("p", { class: "idle-reason" }, word("pause", reason)) : null,
+    state === "paused" && reason ? el("p", { class: "idle-reason" }, picture.pauseWord(reason), pauseLimit(picture)) : null,
     kind ? el("p", { class: "muted" }, t(`${kind}_more`)) : null,
     myCases(picture.state.cases, picture.now())));
+}
+
+/** How long this pause may last, if it may not last for ever. */
+function pauseLimit(picture) {
+  const minutes = picture.pauseLimit;
+  return minutes === null ? null : el("span", { class: "muted" }, ` · ${t("pause_limit", { n: minutes })}`);
 }
 
 /** The cases that I handle, the one due first before the others. */

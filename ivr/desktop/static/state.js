@@ -1,5 +1,7 @@
 // What the server has said: the one picture that the screen is drawn from, and the server's time.
 
+import { language, word } from "./text.js";
+
 const OPEN_OFFERS = new Set(["offered", "ringing", "answered"]);
 
 export class Picture {
@@ -26,6 +28,18 @@ export class Picture {
   /** The server's time in seconds; this computer's own clock has no say in it. */
   now() {
     return this.told.now + (performance.now() - this.told.at) / 1000;
+  }
+
+  /** What a reason of a pause is called: by the site, else by this page (the engine's own reasons). */
+  pauseWord(reason) {
+    const words = this.state?.pauses.find((one) => one.reason === reason)?.words ?? [];
+    return (words.find(([name]) => name === language()) ?? words[0])?.[1] ?? word("pause", reason);
+  }
+
+  /** How many minutes the pause that the agent is in may last; null without a limit. */
+  get pauseLimit() {
+    const { agent, pauses } = this.state;
+    return agent.state === "paused" ? pauses.find((one) => one.reason === agent.pause_reason)?.most_minutes ?? null : null;
   }
 
   get offer() {
