@@ -166,8 +166,8 @@ def test_the_list_tells_names_phones_states_and_skills_in_columns() -> None:
     add("bert", "--skill", "lang:en=5", "--supervisor")
     add("anna", "--full-name", "Anna Adler")
     assert ivr("agent", "list").out.splitlines() == [
-        "anna  Anna Adler  PJSIP/agent-101  logged_out  agent       general=5",
-        "bert  Anna 安娜   PJSIP/agent-101  logged_out  supervisor  general=5 lang:en=5",
+        "anna  Anna Adler  PJSIP/agent-101  –  logged_out  agent       general=5",
+        "bert  Anna 安娜   PJSIP/agent-101  –  logged_out  supervisor  general=5 lang:en=5",
     ]
 
 
@@ -190,20 +190,24 @@ def test_a_skill_that_is_not_there_cannot_be_taken_away() -> None:
     assert (ran.status, ran.out, ran.err) == (1, "", "anna has no skill 'cards' to take away\n")
 
 
-def test_a_skill_that_no_queue_and_no_step_asks_for_is_told() -> None:
-    told = add("anna", "--skill", "card=3", "--skill", "lang:en=5").out.splitlines()
-    assert [line for line in told if "asks for" in line] == [told[1]]
-    assert told[1].endswith("queues.yaml asks for the skill 'card'; did you mean 'cards'?")
-    assert "asks for" not in ivr("agent", "skills", "anna", "--skill", "cards=3", "--skill", "-card").out
-
-
-def test_a_skill_that_only_a_step_of_the_book_asks_for_is_no_mistake(tmp_path: Path) -> None:
+def undeclared(tmp_path: Path) -> tuple[str, str]:
+    """A site that has declared no skills, with a step that asks for `vip`."""
     (tmp_path / "menus").mkdir()
     book = SMALL.replace("reason: General,", "reason: General, needs: {vip: 3},")
     (tmp_path / "menus" / "book.yaml").write_text(book, encoding="utf-8")
+    queues = "version: 1\nqueues: {general: {skills: {general: 1}}, cards: {skills: {cards: 1}}}\n"
+    (tmp_path / "queues.yaml").write_text(queues, encoding="utf-8")
     settings = tmp_path / "settings.yaml"
-    settings.write_text("book: {folder: menus}\n", encoding="utf-8")
-    assert "asks for" not in add("anna", "--skill", "vip=3", "--settings", str(settings)).out
+    settings.write_text("book: {folder: menus, queues: queues.yaml}\n", encoding="utf-8")
+    return "--settings", str(settings)
+
+
+def test_where_none_is_declared_a_skill_that_no_queue_and_no_step_asks_for_is_told(tmp_path: Path) -> None:
+    site = undeclared(tmp_path)
+    told = add("anna", "--skill", "card=3", "--skill", "vip=3", "--skill", "lang:en=5", *site).out.splitlines()
+    assert [line for line in told if "asks for" in line] == [told[1]]
+    assert told[1].endswith("queues.yaml asks for the skill 'card'; did you mean 'cards'?")
+    assert "asks for" not in ivr("agent", "skills", "anna", "--skill", "cards=3", "--skill", "-card", *site).out
 
 
 def test_a_skill_that_is_taken_away_makes_older_decisions_void() -> None:
