@@ -8,6 +8,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import moves
+from models.call_entries import PROVISIONAL
 from models.claiming import Holder, take_all, take_all_alone
 from models.database import Database
 from models.errors import StoreBusy
@@ -15,6 +16,7 @@ from models.locks import hold, open_need
 from models.snapshots import SnapshotReader
 from models.sweep import sweep
 from models.tables import AgentRow, CallRow, NeedRow, OfferRow
+from routing.call import CallState
 from routing.decision import Decision
 from routing.errors import IllegalMove, StoreAway
 from routing.need import Need, NeedState
@@ -41,7 +43,8 @@ class Claims:
     async def open_need(self, call_id: str, wish: NeedWish, *, now: float) -> Need:
         """State a need; a call that comes back gets its open need with its old `since`.
 
-        Raises StoreAway, also when the record of the call itself has not been stored yet.
+        A call that states a need lives, whatever a sweep has made of it. Raises StoreAway, also when the record of the
+        call itself has not been stored yet.
         """
 
         async def work(session: AsyncSession) -> Need:
@@ -52,6 +55,12 @@ class Claims:
                 need = moves.stated(call_id, wish, now if since is None else since)
                 session.add(need)
                 await session.flush()
+                if since is not None:
+                    await session.execute(
+                        update(CallRow)
+                        .where(CallRow.id == call_id, CallRow.reason.in_(PROVISIONAL))
+                        .values(state=CallState.WAITING.value, ended_at=None, result=None, reason=None)
+                    )
             else:
                 moves.restate(need, wish)
             return moves.need_of(need)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from ivr.ports import AgentCard, NeedWish, OfferSeen, QueueSeen, Standing, Swept
 from ivr.testing.store import MemoryStore
 from models import moves
+from models.call_entries import PROVISIONAL
 from models.errors import UnknownAgent
 from models.sweep import MOST_EXPIRED, ending_of, is_gone, is_over
 from models.tables import AgentRow, CallRow, NeedRow, OfferRow
@@ -40,9 +41,12 @@ class MemoryExchange:
         if need is not None:
             moves.restate(need, wish)
             return moves.need_of(need)
-        if call_id not in store.calls:
+        call = store.calls.get(call_id)
+        if call is None:
             raise StoreAway(f"the record of call {call_id} is not stored yet")
         lost = [one.since for one in store.needs.values() if one.call_id == call_id and one.outcome == "lost"]
+        if lost and call.reason in PROVISIONAL:
+            call.state, call.ended_at, call.result, call.reason = CallState.WAITING.value, None, None, None
         need = moves.stated(call_id, wish, lost[-1] if lost else now)
         need.id = len(store.needs) + 1
         store.needs[need.id] = need

@@ -103,6 +103,18 @@ async def test_a_call_that_came_in_around_the_picture_of_channels_is_left_alone(
     assert await world.sweep(now=T + 60, alive=frozenset(), alive_at=T + 2) == Swept(calls_closed=1)
 
 
+async def test_a_call_that_was_taken_for_lost_and_states_its_need_again_is_not_lost_again(world):
+    """The clock of its engine was behind, so it seemed old when the channels were read just before it came."""
+    await world.call("c1", now=T - 3)
+    await world.exchange.open_need("c1", WISH, now=T - 3)
+    assert await world.sweep(now=T, alive=frozenset()) == Swept(calls_closed=1)
+    again = await world.exchange.open_need("c1", WISH, now=T + 1)
+    call = await world.row("c1")
+    assert (again.since, call.state, call.ended_at, call.result, call.reason) == (T - 3, "waiting", None, None, None)
+    assert await world.sweep(now=T + 9, alive=frozenset({"c1"})) == Swept()
+    assert (await world.exchange.standing("c1", now=T + 9)).since == T - 3
+
+
 async def test_without_a_picture_of_channels_no_call_is_closed(world):
     await world.offered(lease_s=1e9)
     assert await world.sweep(now=T + 9999, alive=None) == Swept()

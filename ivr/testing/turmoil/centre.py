@@ -1,0 +1,386 @@
+"""A contact centre with everything that can go wrong in it, each a verb: for the state machine that looks for faults,
+and for the simulation of very many offers. Each verb does nothing where it cannot happen."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+
+from ivr.conversation import converse
+from ivr.errors import HungUp, LineBroken
+from ivr.parts import Parts
+from ivr.ports import Arrival, Dialled, DialStatus, PhoneAnswered, PhoneRinging, Waited
+from ivr.queues import Queue, QueueTable
+from ivr.rehearsal.node import Logged
+from ivr.testing.stage import Stage
+from ivr.testing.turmoil.audit import Audit, left_by_a_sweep
+from ivr.testing.turmoil.ground import Ground
+from ivr.testing.turmoil.node import EngineNode
+from ivr.testing.turmoil.still import StillTime
+from ivr.testing.turmoil.switch import Caller, Line, Parked, Ring, Switch
+from menus.loader import parse_book
+from routing.agent import AgentEvent, AgentState
+from routing.errors import IllegalMove, StoreAway
+
+#: Callers go to an agent at once, those of the second line to one who can do cards; then they are thanked.
+BOOK = """\
+version: 1
+name: Turmoil
+time_zone: UTC
+languages: [en]
+entry: general
+option_phrase: {en: "For {label}, press {key}."}
+waiting: {hold: hold, position: place, still: still}
+tasks: {}
+entries:
+  cards: {numbers: ["2"], then: cards}
+  rare: {numbers: ["3"], then: rare}
+prompts:
+  hold: {text: {en: Please hold.}}
+  place: {text: {en: "You are number {position:number}."}}
+  still: {text: {en: Still waiting.}}
+  bye: {text: {en: Goodbye.}}
+steps:
+  general: {kind: route, queue: general, reason: General, then: thanks, otherwise: nobody}
+  cards: {kind: route, queue: cards, reason: Cards, then: thanks, otherwise: nobody}
+  rare: {kind: route, queue: rare, reason: Rare, then: thanks, otherwise: nobody}
+  thanks: {kind: goodbye, prompts: [bye]}
+  nobody: {kind: goodbye, prompts: [bye], because: no_agents}
+"""
+GENERAL, CARDS, RARE = "1", "2", "3"
+RING_S, WRAP_UP_S, MOST_WAIT_S = 15.0, 10.0, 600.0
+QUEUES = {
+    "general": Queue(skills={"general": 1}, goal_s=20, ring_s=RING_S, wrap_up_s=WRAP_UP_S, max_wait_s=MOST_WAIT_S),
+    "cards": Queue(skills={"cards": 2}, goal_s=10, ring_s=RING_S, wrap_up_s=WRAP_UP_S, max_wait_s=MOST_WAIT_S),
+    "rare": Queue(skills={"rare": 9}, ring_s=RING_S, wrap_up_s=WRAP_UP_S, max_wait_s=MOST_WAIT_S),  # nobody has it
+}
+LEASE_S, DESK_LOST_S = 15.0, 45.0
+SKILLS = ({"general": 5, "lang:en": 5}, {"general": 3, "cards": 5, "lang:en": 5})
+
+
+@cache
+def _parts() -> Parts:
+    stage = Stage(
+        parse_book({"turmoil.yaml": BOOK}),
+        queues=QueueTable(QUEUES),
+        settings={"routing": {"offer_lease_s": LEASE_S, "desk_lost_s": DESK_LOST_S}, "personal": {"hold_out": 0}},
+    )
+    stage.directory.late = True
+    return stage.parts
+
+
+@dataclass(eq=False, slots=True)
+class Human:
+    """An agent in person."""
+
+    id: int
+    phone: str
+    browser: bool = True  #: it is open and gives signs of life
+
+
+class Centre:
+    """Nodes, callers and agents on one store; `switch` is what is real."""
+
+    def __init__(self, ground: Ground, time: StillTime, logged: Logged, *, nodes: int = 2) -> None:
+        self.ground, self.time, self._logged = ground, time, logged
+        self.injected = Counter[str]()
+        self.switch = Switch(time, self.inject)
+        self._parts = _parts()
+        self.nodes = [EngineNode.of(f"node-{number}", time) for number in range(nodes)]
+        for node in self.nodes:
+            self.start(node)
+        self.callers: dict[str, Caller] = {}  #: who are on the line, by id of the call
+        self.agents: list[Human] = []
+        self.over = Counter[str]()  #: how callers have left
+        self.finished: set[str] = set()  #: calls that are over
+        self.wakes: list[Caller] = []  #: whom a node wants to wake
+        self.came = 0
+        self.audit = Audit()
+
+    def inject(self, kind: str) -> None:
+        """Count a fault."""
+        self.injected[kind] += 1
+
+    def node_of(self, caller: Caller) -> EngineNode | None:
+        """The node that serves a caller."""
+        return next((node for node in self.nodes if node.name == caller.node), None)
+
+    @property
+    def up(self) -> list[EngineNode]:
+        """The nodes that live."""
+        return [node for node in self.nodes if node.up]
+
+    def in_the_dark(self) -> list[Caller]:
+        """Callers whom no node serves, and who come back to one: those whose phone is silent."""
+        return [one for one in self.callers.values() if one.node is None and one.ring is None]
+
+    # --- callers ----------------------------------------------------------------------------------------------------
+
+    async def arrive(self, node: EngineNode, dnis: str = GENERAL) -> Caller:
+        """A call comes in."""
+        self.came += 1
+        caller = Caller(f"call-{self.came}", dnis, self.time.elapsed, lost_since=self.time.elapsed)
+        self.callers[caller.call_id] = self.switch.callers[caller.channel] = caller
+        await self.come_back(caller, node)
+        return caller
+
+    async def come_back(self, caller: Caller, node: EngineNode) -> None:
+        """The dialplan brings a call to a node: the first, or the next rung."""
+        if not node.up or caller.node is not None or caller.ring is not None or not caller.present:
+            return
+        caller.rung += 1
+        arrival = Arrival(caller.call_id, caller.call_id, caller.channel, None, "", caller.dnis, caller.rung)
+        caller.node, caller.line = node.name, Line(arrival, caller, self.switch)
+        caller.task = asyncio.create_task(converse(caller.line, node.parts))
+        await self._settle(caller)
+
+    async def look(self, caller: Caller) -> None:
+        """The time of a wait is over."""
+        await self._music_ends(caller, Waited.TIMEOUT)
+
+    async def wake(self, caller: Caller) -> None:
+        """The wake comes through."""
+        await self._music_ends(caller, Waited.WOKEN)
+
+    async def _music_ends(self, caller: Caller, why: Waited) -> None:
+        if caller.line is not None and caller.line.parked is Parked.MUSIC:
+            caller.line.go_on(why)
+            await self._settle(caller)
+
+    async def leave(self, caller: Caller) -> None:
+        """The caller hangs up; a phone that rings for them is silent, one that talks too."""
+        if not caller.present:
+            return
+        ring, line = caller.ring, caller.line
+        self._leaves(caller, "hung_up")
+        if ring is not None:
+            self.switch.stop(ring)
+        if line is not None:
+            line.go_on(HungUp())
+            await self._settle(caller)
+
+    async def break_line(self, caller: Caller, *, for_good: bool = False) -> None:
+        """The link between switch and engine breaks for this call; `for_good`: the switch has lost it."""
+        if not caller.present or (caller.line is None and not for_good):
+            return
+        line, ring = caller.line, caller.ring
+        self.inject("call_vanished" if for_good else "line_broken")
+        if for_good:
+            self._leaves(caller, "vanished")
+            if ring is not None:
+                self.switch.stop(ring)
+        if line is not None:
+            line.go_on(LineBroken())
+            await self._settle(caller)
+
+    def _leaves(self, caller: Caller, how: str) -> None:
+        caller.present = False
+        caller.left_by = "talked" if caller.talked else how
+        self.over[caller.left_by] += 1
+        self.finished.add(caller.call_id)
+        del self.callers[caller.call_id], self.switch.callers[caller.channel]
+
+    async def _settle(self, caller: Caller) -> None:
+        line, task = caller.line, caller.task
+        assert line is not None, "only who is served"
+        assert task is not None, "only who is served"
+        before = caller.ring
+        await line.settle(task)
+        if caller.ring is not None and caller.ring is not before:
+            await self._tell(PhoneRinging(caller.call_id, caller.ring.phone, ""))
+        if not task.done():
+            return
+        task.result()
+        caller.node = caller.line = caller.task = None
+        caller.lost_since = self.time.elapsed
+        if caller.present and line.is_done:
+            self._leaves(caller, "gave_up")
+
+    # --- agents -----------------------------------------------------------------------------------------------------
+
+    async def hire(self, *, skilled: bool) -> Human:
+        """An agent comes to work, ready."""
+        number = len(self.agents) + 1
+        id_ = await self.ground.add_agent(f"agent-{number}", SKILLS[skilled])
+        human = Human(id_, f"PJSIP/agent-{number}")
+        self.agents.append(human)
+        for event in (AgentEvent.SIGN_IN, AgentEvent.READY):
+            await self.say(human, event, self.nodes[0])
+        return human
+
+    async def say(self, human: Human, event: AgentEvent, node: EngineNode) -> bool:
+        """An agent says something of themselves; False when it is not theirs to say now."""
+        if not (node.up and human.browser):
+            return False
+        try:
+            await self.ground.roster.say(human.id, event, now=node.clock.now())
+        except (IllegalMove, StoreAway):
+            return False
+        return True
+
+    async def seen(self, human: Human, node: EngineNode) -> None:
+        """Their browser gives a sign of life."""
+        if node.up and human.browser:
+            await self.ground.roster.seen(human.id, now=node.clock.now())
+
+    async def state(self, human: Human) -> AgentState:
+        """What the store says of them."""
+        card = await self.ground.roster.card(human.id)
+        assert card is not None, "nobody is removed"
+        return card.state
+
+    async def pick_up(self, ring: Ring, *, told: bool = True) -> None:
+        """The phone is answered; the event of the switch may be lost."""
+        if ring.answered_at is not None or ring.phone not in self.switch.rings:
+            return
+        ring.answered_at = self.time.elapsed
+        ring.caller.talked = True
+        if told:
+            await self._tell(PhoneAnswered(ring.caller.call_id, ring.phone, ""))
+        else:
+            self.inject("event_lost")
+
+    async def not_picked_up(self, ring: Ring, how: DialStatus) -> None:
+        """It rang to the limit, or was refused."""
+        if ring.answered_at is None and self.switch.rings.get(ring.phone) is ring:
+            await self._ring_ends(ring, Dialled(how))
+
+    async def talk_ends(self, ring: Ring) -> None:
+        """The agent hangs up."""
+        if ring.answered_at is not None and self.switch.rings.get(ring.phone) is ring:
+            await self._ring_ends(ring, Dialled(DialStatus.ANSWERED, self.time.elapsed - ring.answered_at))
+
+    async def _ring_ends(self, ring: Ring, came: Dialled) -> None:
+        caller = ring.caller
+        self.switch.stop(ring)
+        caller.lost_since = self.time.elapsed
+        if caller.line is not None and caller.line.parked is Parked.PHONE:
+            caller.line.go_on(came)
+            await self._settle(caller)
+
+    async def _tell(self, event: PhoneRinging | PhoneAnswered) -> None:
+        for node in self.up:
+            if node.link.up:
+                await node.hear(event)
+
+    # --- nodes ------------------------------------------------------------------------------------------------------
+
+    def start(self, node: EngineNode) -> None:
+        """A node begins, or begins again."""
+        node.start(self._parts, self.ground, self.switch, self.inject, self._wake)
+
+    def _wake(self, channel: str) -> None:
+        caller = self.switch.callers.get(channel)
+        if caller is not None:
+            self.wakes.append(caller)
+
+    async def die(self, node: EngineNode) -> None:
+        """A node is killed; its callers and the phones that it rings are left alone."""
+        if not node.up:
+            return
+        self.inject("node_dead")
+        node.up = False
+        for caller in [one for one in self.callers.values() if one.node == node.name]:
+            assert caller.task is not None, "it is served"
+            caller.task.cancel()
+            await asyncio.wait([caller.task])
+            caller.node = caller.line = caller.task = None
+            caller.lost_since = self.time.elapsed
+
+    async def dispatch(self, node: EngineNode) -> None:
+        """One round of a node."""
+        if node.up:
+            await node.dispatch()
+
+    async def sweep(self, node: EngineNode) -> list[str]:
+        """One sweep of a node; what it has left that it should have mended."""
+        if not node.up or not await node.sweep():
+            return []
+        return left_by_a_sweep(await self.ground.picture(), node.clock.now())
+
+    def set_clock(self, node: EngineNode, wrong_s: float) -> None:
+        """The clock of a node is wrong by so much from now on."""
+        self.inject("clock_step")
+        node.clock.offset_s = wrong_s
+
+    # --- what is wrong ----------------------------------------------------------------------------------------------
+
+    async def wrong(self) -> list[str]:
+        """What is wrong in the store now, and what the engines complained of since the last look."""
+        found = self.audit.look(await self.ground.picture())
+        faults, self._logged.faults[:] = [*self._logged.faults], []
+        return [*found, *faults]
+
+    async def second(self) -> list[str]:
+        """A second in which nothing new goes wrong: everybody does what they are there for. What is wrong after it."""
+        self.time.elapsed += 1
+        nodes = self.up
+        for caller in self.in_the_dark() if nodes else ():
+            await self.come_back(caller, nodes[0])
+        for ring in list(self.switch.rings.values()):
+            await (self.pick_up(ring) if ring.answered_at is None else self.talk_ends(ring))
+        for human in self.agents:
+            for node in nodes[:1]:
+                await self.seen(human, node)
+                state = await self.state(human)
+                if state is AgentState.LOGGED_OUT and await self.say(human, AgentEvent.SIGN_IN, node):
+                    state = AgentState.PAUSED
+                if state in (AgentState.MISSED, AgentState.PAUSED):
+                    await self.say(human, AgentEvent.READY, node)
+        found = list[str]()
+        for node in nodes:
+            await node.dispatch()
+            found += await self.sweep(node)
+        for caller in [one for one in self.callers.values() if one.line is not None]:
+            if caller.line is not None and (caller in self.wakes or caller.line.until <= self.time.elapsed):
+                await self.look(caller)
+        self.wakes.clear()
+        return [*found, *await self.wrong()]
+
+    def mend(self) -> None:
+        """All faults end: nodes live, clocks are right, links are up, browsers are open."""
+        for node in self.nodes:
+            node.clock.offset_s = node.clock.drift = 0.0
+            if not node.up:
+                self.start(node)
+            node.link.up = True
+            node.exchange.lose_claim = node.exchange.lose_write = None
+            node.exchange.stale = 0
+        for human in self.agents:
+            human.browser = True
+        self.switch.unreachable.clear()
+
+    async def settle(self, seconds: int) -> list[str]:
+        """Let the dust settle, for so long at most; what is not as it should be then: nobody waits whom an agent could
+        serve, everybody who has left is forgotten by the queues, and every agent is ready."""
+        self.mend()
+        found = await self._until(self._all_served, seconds)
+        if not found:
+            for caller in self.callers.values():
+                if caller.dnis != RARE or caller.node is None:
+                    found.append(f"{caller.call_id} waits at {caller.node} though agents for it are there")
+        for caller in list(self.callers.values()):
+            await self.leave(caller)
+        found += await self._until(self._all_quiet, seconds)
+        picture = await self.ground.picture()
+        found += [f"need {need.id} is {need.state} though nobody calls" for need in picture.needs if not need.closed_at]
+        for human in self.agents:
+            if (state := await self.state(human)) is not AgentState.READY:
+                found.append(f"agent {human.id} is {state} though nobody calls")
+        return found
+
+    async def _until(self, done: Callable[[], Awaitable[bool]], seconds: int) -> list[str]:
+        """Let seconds pass until something is so or something is wrong; the latter."""
+        for _ in range(seconds):
+            if (found := await self.second()) or await done():
+                return found
+        return []
+
+    async def _all_served(self) -> bool:
+        return all(caller.dnis == RARE and caller.node is not None for caller in self.callers.values())
+
+    async def _all_quiet(self) -> bool:
+        needs = (await self.ground.picture()).needs
+        ready = all([await self.state(human) is AgentState.READY for human in self.agents])
+        return ready and all(need.closed_at is not None for need in needs)

@@ -1,0 +1,124 @@
+"""An exchange whose answers are lost, and whose pictures are old: what a node sees of a store over a bad network."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
+from typing import TypeVar
+
+from ivr.ports import Exchange, NeedWish, Standing, Swept
+from routing.decision import Decision
+from routing.errors import StoreAway
+from routing.need import Need
+from routing.offer import Claimed, Lost, OfferEvent
+from routing.snapshot import Snapshot
+
+Result = TypeVar("Result")
+
+
+class Loss(Enum):
+    """How a write is lost."""
+
+    BEFORE = "before"  # it never came to the store
+    AFTER = "after"  # it was done; its answer was lost
+
+
+async def _nothing() -> None:
+    pass
+
+
+class FaultyExchange:
+    """`ivr.ports.Exchange` before another one. Each fault that is armed is injected once."""
+
+    def __init__(self, truth: Exchange, injected: Callable[[str], None]) -> None:
+        self.truth = truth
+        self.lose_claim: Loss | None = None
+        self.lose_write: Loss | None = None
+        self.stale = 0  #: so many pictures to come are the one before
+        self.before_sweep: Callable[[], Awaitable[None]] = _nothing  #: between the switch's picture and the sweep
+        self._injected = injected
+        self._last: Snapshot | None = None
+
+    async def snapshot(self, *, now: float) -> Snapshot:
+        """The picture, or the last one."""
+        if self.stale and self._last is not None:
+            self.stale -= 1
+            self._injected("stale_picture")
+            return self._last
+        self._last = await self.truth.snapshot(now=now)
+        return self._last
+
+    async def claim(self, decision: Decision, *, node: str, now: float, lease_s: float) -> Claimed | Lost:
+        """Make a decision true."""
+        return (await self.claim_all((decision,), node=node, now=now, lease_s=lease_s))[0]
+
+    async def claim_all(
+        self, decisions: Sequence[Decision], *, node: str, now: float, lease_s: float
+    ) -> tuple[Claimed | Lost, ...]:
+        """Make decisions true; they, or the answer, may be lost."""
+        loss, self.lose_claim = self.lose_claim, None
+        made = self.truth.claim_all(decisions, node=node, now=now, lease_s=lease_s)
+        return await self._perhaps(loss, "claim", made)
+
+    async def open_need(self, call_id: str, wish: NeedWish, *, now: float) -> Need:
+        """State a need."""
+        return await self._write(self.truth.open_need(call_id, wish, now=now))
+
+    async def close_need(self, call_id: str, outcome: str, *, now: float) -> None:
+        """Close a need."""
+        await self._write(self.truth.close_need(call_id, outcome, now=now))
+
+    async def popped(self, offer_id: int, fence: int, *, now: float) -> bool:
+        """The pop stands."""
+        return await self._write(self.truth.popped(offer_id, fence, now=now))
+
+    async def ringing(self, offer_id: int, fence: int, *, now: float, lease_s: float) -> bool:
+        """The phone rings."""
+        return await self._write(self.truth.ringing(offer_id, fence, now=now, lease_s=lease_s))
+
+    async def renew(self, offer_id: int, fence: int, *, now: float, lease_s: float) -> bool:
+        """The lease begins anew."""
+        return await self._write(self.truth.renew(offer_id, fence, now=now, lease_s=lease_s))
+
+    async def answered(self, offer_id: int, fence: int, *, now: float) -> bool:
+        """The phone was answered."""
+        return await self._write(self.truth.answered(offer_id, fence, now=now))
+
+    async def close_offer(self, offer_id: int, fence: int, event: OfferEvent, *, now: float, wrap_up_s: float) -> bool:
+        """End an offer."""
+        return await self._write(self.truth.close_offer(offer_id, fence, event, now=now, wrap_up_s=wrap_up_s))
+
+    async def standing(self, call_id: str, *, now: float) -> Standing | None:
+        """How a call stands."""
+        return await self.truth.standing(call_id, now=now)
+
+    async def last_agent(self, ani: str | None, customer_id: int | None, *, since: float) -> int | None:
+        """Whom they talked to last."""
+        return await self.truth.last_agent(ani, customer_id, since=since)
+
+    async def sweep(
+        self,
+        *,
+        now: float,
+        desk_lost_s: float,
+        alive: frozenset[str] | None,
+        wrap_up_s: float,
+        alive_at: float | None = None,
+    ) -> Swept:
+        """Sweep, after whatever happens since the switch was asked."""
+        await self.before_sweep()
+        return await self.truth.sweep(
+            now=now, desk_lost_s=desk_lost_s, alive=alive, wrap_up_s=wrap_up_s, alive_at=alive_at
+        )
+
+    async def _write(self, done: Awaitable[Result]) -> Result:
+        loss, self.lose_write = self.lose_write, None
+        return await self._perhaps(loss, "write", done)
+
+    async def _perhaps(self, loss: Loss | None, kind: str, done: Awaitable[Result]) -> Result:
+        if loss is None:
+            return await done
+        self._injected(f"{kind}_lost_{loss.value}")
+        if loss is Loss.AFTER:
+            await done
+        elif hasattr(done, "close"):
+            done.close()
+        raise StoreAway("injected")

@@ -1,0 +1,105 @@
+"""One engine node of a centre in turmoil: the product's dispatcher, watcher and conversations on faulty ports."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from ivr.dispatch import Dispatcher
+from ivr.parts import Parts
+from ivr.ports import OfferSeen, Pop, SwitchEvent
+from ivr.testing.records import MemoryHints, MemoryRoster, MemoryStore
+from ivr.testing.turmoil.faulty import FaultyExchange
+from ivr.testing.turmoil.ground import Ground
+from ivr.testing.turmoil.still import NodeClock, StillTime
+from ivr.testing.turmoil.switch import Link, Switch
+from ivr.watch import Watcher
+from routing.errors import StoreAway
+
+
+class QuietDesk:
+    """Browsers that take every pop (port Desk)."""
+
+    async def pop(self, agent_id: int, pop: Pop, *, deadline_s: float) -> bool:
+        """Shown at once."""
+        return True
+
+    def changed(self, agent_id: int | None = None) -> None:
+        """Nobody looks."""
+
+
+class NoPops(MemoryRoster):
+    """A roster by which no pop is put together: what it shows is of no account here."""
+
+    async def offer_of(self, agent_id: int) -> OfferSeen | None:
+        """None to be seen."""
+        return None
+
+
+@dataclass
+class EngineNode:
+    """An engine that may die and begin again: then it knows nothing of what it knew before."""
+
+    name: str
+    clock: NodeClock
+    up: bool = field(default=False, init=False)
+    exchange: FaultyExchange = field(init=False)
+    link: Link = field(init=False)
+    parts: Parts = field(init=False)
+    dispatcher: Dispatcher = field(init=False)
+    watcher: Watcher = field(init=False)
+
+    @classmethod
+    def of(cls, name: str, time: StillTime) -> "EngineNode":
+        """A node that is not started yet."""
+        return cls(name, NodeClock(time))
+
+    def start(
+        self,
+        parts: Parts,
+        ground: Ground,
+        switch: Switch,
+        injected: Callable[[str], None],
+        wake: Callable[[str], None],
+    ) -> None:
+        """A new process."""
+        self.exchange = FaultyExchange(ground.exchange(self.name), injected)
+        self.link = Link(switch, wake)
+        self.parts = replace(
+            parts,
+            settings=parts.settings.model_copy(update={"node": self.name}),
+            clock=self.clock,
+            log=ground.log(self.name),
+            exchange=self.exchange,
+            roster=NoPops(MemoryStore()),
+            desk=QuietDesk(),
+            switchboard=self.link,
+            hints=MemoryHints(),
+            live={},
+            endings=Counter(),
+            arrivals=Counter(),
+            called_back=Counter(),
+        )
+        self.dispatcher, self.watcher = Dispatcher(self.parts), Watcher(self.parts)
+        self.up = True
+
+    async def dispatch(self) -> None:
+        """One round; a store that is away ends it."""
+        try:
+            await self.dispatcher.round()
+        except StoreAway:
+            return
+
+    async def sweep(self) -> bool:
+        """One sweep, with what goes before it; False when the store was away."""
+        try:
+            await self.watcher.sweep()
+        except StoreAway:
+            return False
+        return True
+
+    async def hear(self, event: SwitchEvent) -> None:
+        """What the switch tells."""
+        try:
+            await self.watcher.take(event)
+        except StoreAway:
+            return
