@@ -129,6 +129,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             roster,
             clock,
             lambda agent_id: pop_for_agent(parts, agent_id),
+            holds=lambda call_id: call_id in parts.live,
             measures=Measures(registry),
             on_shown=lambda offer_id, fence: parts.exchange.popped(offer_id, fence, now=clock.now()),
             on_said=lambda: hints.nudge(ROUTING),

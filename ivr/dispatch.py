@@ -97,6 +97,8 @@ class Dispatcher:
             )
             await self._wake(claim.call_id)
             parts.desk.changed(claim.agent_id)
+            if claim.call_id not in parts.live:
+                parts.hints.nudge(ROUTING)  # the node that holds the call wakes the caller
         self.claims_lost += lost
         return lost > 0
 

@@ -110,7 +110,7 @@ class AgentDesk:
         await self.page.fill("#note", "Demonstration call.")
         await self.page.click("#save-ready")
         await self.page.wait_for_function(  # the next call may come at once
-            "document.body.dataset.state !== 'wrap_up'", timeout=PATIENCE_MS
+            "() => document.body.dataset.state !== 'wrap_up'", timeout=PATIENCE_MS
         )
 
     async def pop_text(self) -> str:

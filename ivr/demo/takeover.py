@@ -219,12 +219,10 @@ class Takeover:
                     await desk.wrap_up()
                 await asyncio.sleep(0.1)
 
-        working = asyncio.create_task(work())
-        try:
+        async with asyncio.TaskGroup() as group:
+            working = group.create_task(work())
             yield
-        finally:
             working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
 
     async def _talk_goes_on(self, talking: Caller) -> None:
         leg = self._phones["grace"].calls[-1]

@@ -38,6 +38,7 @@ READS_PER_S = 200  #: with more agents than this the poll slows down; hints stay
 READERS = 8  #: states read at the same time
 READ_S = 2.0  #: longest time to read the state of one agent, or a pop
 CASES_EVERY_S = 10.0  #: how often the cases that an agent handles are read
+POP_OWN_S = 0.5  #: a call of this node shows its pop within that time; only then it is composed for a page as well
 POP_AGAIN_S = 5.0  #: after a pop could not be composed, it is tried again this much later
 SIGNED_OUT = 4401  #: close code: the page goes to the sign-in page
 
@@ -94,12 +95,14 @@ class Hub:
         limit_of: Callable[[str], TalkLimit | None] = lambda queue: None,
         staff: Staff | None = None,
         tell_nodes: Callable[[int], None] | None = None,
+        holds: Callable[[str], bool] = lambda call_id: True,
     ) -> None:
         self.measures = measures or Measures()
         self._limit_of = limit_of  #: of a queue's conversations
         self._show_listening = show_listening  #: agents are told of supervisors on their conversation
         self._on_shown = on_shown  #: told offer and fence of every pop that stands, however late
         self._on_said = on_said  #: told that some agent has said something: a caller may wait for it
+        self._holds = holds  #: whether this node holds a call: then it shows the pop of its offer by itself
         self._afar = Afar(roster, clock, self.measures, tell_nodes) if tell_nodes is not None else None
         self.pauses = (staff or Staff()).pauses  #: what agents may pause for
         self._pauses = pause_parts(self.pauses)
@@ -285,7 +288,11 @@ class Hub:
                 outbox.close(SIGNED_OUT)
         else:
             self._publish(desktop, card, offer)
-            if offer is not None and (desktop.stale or desktop.pop is None or desktop.pop.offer_id != offer.offer_id):
+            if offer is None:
+                return
+            shown = desktop.pop is not None and desktop.pop.offer_id == offer.offer_id
+            coming = self._holds(offer.call_id) and self._clock.now() < offer.made_at + POP_OWN_S
+            if desktop.stale or not (shown or coming):
                 await self._compose_pop(agent_id, desktop, offer.offer_id)
 
     async def _read_cases(self, agent_id: int, desktop: _Desktop) -> None:

@@ -53,9 +53,10 @@ async def carry_out(call: Call, queue: Queue, offer: Claimed) -> bool:
     """Pop, ring and talk. True after a conversation; False when the need is back in the queue with its age."""
     live = call.live
     live.offer, live.answered, live.answered_at = offer, False, None
-    await _show(call, offer)
+    async with asyncio.TaskGroup() as group:  # the lease is renewed while the pop comes to stand
+        group.create_task(_renew(call, queue, offer))
+        await _show(call, offer)
     await call.leg.unhold()
-    await _renew(call, queue, offer)
     await begin_recording(call)
     started = call.now()
     dialled = await call.leg.dial(offer.phone, ring_s=queue.ring_s, offer_id=offer.offer_id, limit=queue.talk_limit)

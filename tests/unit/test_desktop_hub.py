@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ivr.desktop.hub import SIGNED_OUT, Hub
+from ivr.desktop.hub import POP_OWN_S, SIGNED_OUT, Hub
 from ivr.desktop.measures import Measures
 from ivr.desktop.messages import Error, Ping, PopShow, PopWithdrawn, Queues, ServerMessage, State
 from ivr.desktop.outbox import MOST_MESSAGES, Closing, Outbox
@@ -33,7 +33,10 @@ class Stage:
         self.registry = CollectorRegistry()
         self.pops: dict[int, Pop] = {}
         self.composed = 0
-        self.hub = Hub(self.roster, CLOCK, self._pop_of, measures=Measures(self.registry))
+        self.held = True  #: the calls of all offers are this node's
+        self.hub = Hub(
+            self.roster, CLOCK, self._pop_of, measures=Measures(self.registry), holds=lambda call_id: self.held
+        )
 
     async def _pop_of(self, agent_id: int) -> Pop | None:
         self.composed += 1
@@ -164,6 +167,7 @@ async def test_an_offer_of_another_node_pops_from_the_record(stage: Stage) -> No
     outbox = stage.window()
     await told(outbox, State)
     stage.pops[1] = a_pop(NOW)
+    stage.held = False
     stage.roster.offer(1, an_offer(NOW), state=AgentState.OFFERED)
     stage.hub.changed(1)
     while (state := await told_state(outbox, "offered")).pop is None:
@@ -173,12 +177,26 @@ async def test_an_offer_of_another_node_pops_from_the_record(stage: Stage) -> No
     assert stage.composed == 1
 
 
+async def test_a_pop_that_the_call_of_this_node_is_about_to_show_is_not_composed_beside_it(stage: Stage) -> None:
+    outbox = stage.window()
+    await told(outbox, State)
+    stage.pops[1] = a_pop(NOW)
+    stage.roster.offer(1, an_offer(NOW - POP_OWN_S / 2), state=AgentState.OFFERED)
+    stage.hub.changed(1)
+    assert (await told_state(outbox, "offered")).pop is None
+    stage.roster.offer(1, an_offer(NOW - POP_OWN_S), state=AgentState.OFFERED)
+    stage.hub.changed(1)
+    while (await told_state(outbox, "offered")).pop is None:
+        pass
+    assert stage.composed == 1
+
+
 async def test_a_pop_that_cannot_be_composed_is_not_asked_for_in_a_hurry(stage: Stage) -> None:
     outbox = stage.window()
-    stage.roster.offer(1, an_offer(NOW), state=AgentState.OFFERED)
+    stage.roster.offer(1, an_offer(NOW - POP_OWN_S), state=AgentState.OFFERED)
     await told_state(outbox, "offered")
     for reason in ("a", "b", "c"):
-        stage.roster.offer(1, an_offer(NOW, reason=reason))
+        stage.roster.offer(1, an_offer(NOW - POP_OWN_S, reason=reason))
         stage.hub.changed(1)
         await told(outbox, State)
     assert stage.composed == 1

@@ -38,7 +38,12 @@ class Nodes:
             tell_nodes=lambda agent_id: self._tell(self.b, agent_id),
         )
         self.b = Hub(
-            self.roster, CLOCK, self._pop_of, on_shown=self._stands, tell_nodes=lambda who: self._tell(self.a, who)
+            self.roster,
+            CLOCK,
+            self._pop_of,
+            on_shown=self._stands,
+            tell_nodes=lambda who: self._tell(self.a, who),
+            holds=lambda call_id: False,
         )
         self.outbox = Outbox()
         self.b.join(1, self.outbox)

@@ -6,7 +6,7 @@ import pytest
 
 from ivr.dispatch import MOST_TRIES
 from ivr.parts import LiveCall
-from ivr.ports import Arrival, NeedWish
+from ivr.ports import ROUTING, Arrival, NeedWish
 from ivr.testing.stage import Stage
 from menus.facts import CallerFacts
 from routing.offer import Lost
@@ -54,7 +54,9 @@ async def test_a_call_whose_offer_another_node_made_is_woken_here() -> None:
     await there.dispatcher.round()
     assert here.switchboard.woken == []
     assert there.switchboard.woken == []
+    assert await there.parts.hints.wait(ROUTING, seconds=0)  # this node is told, and does not wait for its poll
     await here.dispatcher.round()
+    assert not await here.parts.hints.wait(ROUTING, seconds=0)
     assert here.switchboard.woken == ["PJSIP/one"]
     assert len(here.store.offers) == 1
 
