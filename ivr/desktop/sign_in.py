@@ -56,10 +56,13 @@ class SignIn:
         self._checkers = asyncio.Semaphore(CHECKERS)
         self._waiting = 0
         self._cookie_domain = web.cookie_domain
-        nodes = html.escape(" ".join(node.rstrip("/") for node in web.nodes))
-        page = (pages / "desktop.html").read_text(encoding="utf-8")
-        self._desktop_page = page.replace('data-nodes=""', f'data-nodes="{nodes}"', 1)
+        self._nodes = html.escape(" ".join(node.rstrip("/") for node in web.nodes))
+        self._desktop_page = self.with_nodes((pages / "desktop.html").read_text(encoding="utf-8"))
         self._sign_in_page = (pages / "sign-in.html").read_text(encoding="utf-8")
+
+    def with_nodes(self, page: str) -> str:
+        """A page that knows where the other nodes are, to go on there when this one fails."""
+        return page.replace('data-nodes=""', f'data-nodes="{self._nodes}"', 1)
 
     async def desktop(self, request: Request) -> Response:
         """The desktop, for who has signed in."""

@@ -44,7 +44,7 @@ class WallPages:
 
     def __init__(self, sign_in: SignIn, supervising: Supervising, origins: Origins, pages: Path) -> None:
         self._sign_in, self._supervising, self._origins = sign_in, supervising, origins
-        self._page = (pages / "wall.html").read_text(encoding="utf-8")
+        self._page = sign_in.with_nodes((pages / "wall.html").read_text(encoding="utf-8"))
 
     def routes(self) -> list[Route]:
         """Where everything is found."""

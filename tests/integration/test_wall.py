@@ -12,6 +12,7 @@ from sqlalchemy import insert
 
 from ivr.clock import SystemClock
 from ivr.listening import Listeners
+from ivr.settings import Web
 from ivr.supervising import Supervising
 from ivr.testing.databases import fresh_database
 from ivr.testing.desktop import RunningDesktop, running_desktop
@@ -81,6 +82,9 @@ async def test_queues_are_counted_by_what_stands_in_the_database(database: Datab
     assert (anna.state, anna.queue, anna.talking_since) == (AgentState.BUSY, "general", T + 7)
 
 
+NODES = ("https://desk-a.bank.example", "https://desk-b.bank.example")
+
+
 @dataclass
 class Wall:
     """A desktop on a database with a supervisor, an agent and somebody who is neither."""
@@ -117,7 +121,7 @@ async def wall(tmp_path: Path) -> AsyncIterator[Wall]:
         listeners = Listeners(parts, Listenings(database), acts)
         supervising = Supervising(parts, WallFigures(database), acts, listeners)
         desktop = await stack.enter_async_context(
-            running_desktop(roster, clock, supervising=supervising)  # type: ignore[arg-type]
+            running_desktop(roster, clock, web=Web(nodes=NODES), supervising=supervising)  # type: ignore[arg-type]
         )
         yield Wall(desktop, roster, acts, {name: await desktop.sign_in(name) for name in ("ada", "grace")})
 
@@ -191,3 +195,12 @@ async def test_nobody_is_listened_to_who_does_not_talk(wall: Wall) -> None:
     grace = await wall.id_of("grace")
     for act in ("listen", "whisper", "barge", "stop"):
         assert await wall.act("ada", act=act, agent=grace) == (409, {"error": "not_talking"})
+
+
+async def test_the_wall_of_another_node_goes_on_here_when_that_node_has_failed(wall: Wall) -> None:
+    page = await wall.desktop.request("GET", "/wall", cookie=wall.cookies["ada"])
+    assert f'data-nodes="{" ".join(NODES)}"' in page.body
+    answer = await wall.desktop.request("GET", "/wall/state", cookie=wall.cookies["ada"], origin=NODES[0])
+    assert answer.headers["access-control-allow-origin"] == NODES[0]
+    grace = await wall.id_of("grace")
+    assert await wall.act("ada", origin=NODES[0], act="sign_out", agent=grace) == (200, {})

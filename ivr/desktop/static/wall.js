@@ -9,7 +9,9 @@ const LATE_MS = 8000;
 const NOTICE_MS = 8000;
 const QUEUE_COLUMNS = ["queue", "wall_waiting", "wall_longest", "wall_ready", "wall_busy", "wall_wrap_up", "wall_paused", "wall_came", "wall_answered", "wall_abandoned", "wall_level", "wall_callbacks", "wall_alarm"];
 const AGENT_COLUMNS = ["name", "wall_state", "wall_since", "queue", "wall_acts"];
+const WORDS = new Set(["name", "queue", "wall_state", "wall_alarm"]); // columns that hold no figures
 
+const nodes = [...new Set([location.origin, ...document.body.dataset.nodes.split(" ").filter(Boolean)])]; // asked: the first
 let picture = null;
 let told = { now: 0, at: 0 };
 let live = true;
@@ -23,7 +25,7 @@ const now = () => told.now + (performance.now() - told.at) / 1000;
 
 async function ask() {
   try {
-    const answer = await fetch("/wall/state", { credentials: "same-origin", signal: AbortSignal.timeout(LATE_MS) });
+    const answer = await fetch(`${nodes[0]}/wall/state`, { credentials: "include", signal: AbortSignal.timeout(LATE_MS) });
     if (answer.status === 401) return location.assign("/sign-in");
     if (answer.status === 403) return location.assign("/");
     if (!answer.ok) throw new Error(String(answer.status));
@@ -32,6 +34,7 @@ async function ask() {
     live = true;
   } catch {
     live = false;
+    nodes.push(nodes.shift()); // the next node shows the same
   }
   draw();
   setTimeout(ask, ASK_MS);
@@ -39,8 +42,8 @@ async function ask() {
 
 async function act(wish) {
   try {
-    const answer = await fetch("/wall/act", {
-      method: "POST", credentials: "same-origin", headers: { "content-type": "application/json" },
+    const answer = await fetch(`${nodes[0]}/wall/act`, {
+      method: "POST", credentials: "include", // as plain text, which needs no asking before on another node
       body: JSON.stringify(wish), signal: AbortSignal.timeout(LATE_MS * 2),
     });
     if (answer.ok) return notice(`wall_done_${wish.act}`);
@@ -81,7 +84,8 @@ function draw() {
 }
 
 function heads(id, columns) {
-  byId(id).replaceChildren(...columns.map((key) => el("th", { scope: "col" }, t(key))));
+  byId(id).replaceChildren(...columns.map((key) =>
+    el("th", { scope: "col", class: WORDS.has(key) ? "words" : null }, t(key))));
 }
 
 function queueRow(queue) {
@@ -129,7 +133,7 @@ function hearing(agent) {
 }
 
 const heardBy = (agent) => agent.listening.map((one) =>
-  t(one.rings ? "wall_rings" : `listening_${one.mode}`, { name: one.by })).join(" · ");
+  (one.rings ? t("wall_rings", { name: one.by }) : `${one.by}${t("colon")}${t(`wall_${one.mode}`)}`)).join(" · ");
 
 function button(agent, name, wish, disabled, sure = false) {
   const made = el("button", { type: "button", disabled, "data-act": `${name}-${agent.id}`, "aria-label": `${t(`wall_${name}`)}: ${agent.full_name}` }, t(`wall_${name}`));
