@@ -66,7 +66,8 @@ class Pauses:
         for found in await parts.talk_recordings.amiss(now=now):
             wished: TalkRecording | None = found
             if found.pause_until is not None and found.pause_until <= now:
-                wished = await parts.talk_recordings.wish(found.call_id, pause_until=None)
+                # The agent may have paused anew since it was read: then the new pause holds.
+                wished = await parts.talk_recordings.wish(found.call_id, pause_until=None, version=found.version)
             if wished is not None:
                 await self._carry_out(wished, by="limit" if wished is not found else "again")
                 parts.desk.changed()

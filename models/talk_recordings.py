@@ -79,12 +79,15 @@ class TalkRecordings:
             row = await session.scalar(open_recording(call_id))
             return None if row is None else seen(row)
 
-    async def wish(self, call_id: str, *, pause_until: float | None) -> TalkRecording | None:
-        """From now on it is to be silent until then, or to be heard; None when nothing is recorded."""
+    async def wish(
+        self, call_id: str, *, pause_until: float | None, version: int | None = None
+    ) -> TalkRecording | None:
+        """From now on it is to be silent until then, or to be heard; None when nothing is recorded, or when something
+        else than in that version is wished by now."""
 
         async def work(session: AsyncSession) -> TalkRecording | None:
             row = await session.scalar(open_recording(call_id).with_for_update())
-            if row is None:
+            if row is None or version not in (None, row.version):
                 return None
             row.pause_until, row.version = pause_until, row.version + 1
             return seen(row)

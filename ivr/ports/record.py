@@ -102,8 +102,11 @@ class TalkRecordings(Protocol):
         """The recording of the conversation that goes on in a call."""
         ...
 
-    async def wish(self, call_id: str, *, pause_until: float | None) -> TalkRecording | None:
-        """From now on it is to be silent until then, or to be heard; None when nothing is recorded."""
+    async def wish(
+        self, call_id: str, *, pause_until: float | None, version: int | None = None
+    ) -> TalkRecording | None:
+        """From now on it is to be silent until then, or to be heard; None when nothing is recorded, or when something
+        else than in that version is wished by now."""
         ...
 
     async def confirmed(self, recording: str, version: int, *, muted: bool | None) -> bool:

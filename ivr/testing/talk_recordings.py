@@ -48,10 +48,12 @@ class MemoryTalkRecordings:
         row = self._row_of(call_id)
         return None if row is None else seen(row)
 
-    async def wish(self, call_id: str, *, pause_until: float | None) -> TalkRecording | None:
+    async def wish(
+        self, call_id: str, *, pause_until: float | None, version: int | None = None
+    ) -> TalkRecording | None:
         """It is to be silent until then, or to be heard."""
         row = self._row_of(call_id)
-        if row is None:
+        if row is None or version not in (None, row.version):
             return None
         row.pause_until, row.version = pause_until, row.version + 1
         return seen(row)

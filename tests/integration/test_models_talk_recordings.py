@@ -67,7 +67,8 @@ async def test_a_pause_counts_only_when_the_switch_has_confirmed_the_newest_wish
     assert await state(talks) is RecordingState.PAUSED
     assert await talks.amiss(now=T + 59) == ()
     assert len(await talks.amiss(now=T + 60)) == 1
-    second = await talks.wish("c1", pause_until=None)
+    assert await talks.wish("c1", pause_until=None, version=first.version + 1) is None, "something else is wished"
+    second = await talks.wish("c1", pause_until=None, version=first.version)
     assert second is not None
     assert await state(talks) is RecordingState.RESUMING
     assert not await talks.confirmed(ONE.id, first.version, muted=True), "a late answer to the wish before"

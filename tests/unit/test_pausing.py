@@ -7,7 +7,7 @@ import pytest
 
 from ivr.errors import ActionUnknown, SwitchAway
 from ivr.pausing import Pauses
-from ivr.ports import Recording, RecordingState
+from ivr.ports import Recording, RecordingState, TalkRecording
 from ivr.testing.stage import Stage
 from ivr.testing.world import WISH
 from menus.facts import CallerFacts
@@ -87,6 +87,22 @@ async def test_a_pause_ends_by_itself_and_not_before(talk: Talk) -> None:
     await Pauses(Stage(node="node-b", beside=talk.stage).parts).look()
     assert await talk.state() is RecordingState.ON
     assert talk.told()[-1] == {"paused": False, "confirmed": True, "by": "limit"}
+
+
+async def test_a_pause_that_was_asked_for_anew_just_as_the_old_one_ended_is_not_ended_with_it(talk: Talk) -> None:
+    await talk.pauses.ask(talk.agent_id, talk.offer_id, paused=True)
+    talk.stage.clock.advance(60)
+    amiss = talk.stage.talk_recordings.amiss
+
+    async def late(*, now: float) -> tuple[TalkRecording, ...]:
+        found = await amiss(now=now)
+        await talk.pauses.ask(talk.agent_id, talk.offer_id, paused=True)
+        return found
+
+    talk.stage.talk_recordings.amiss = late  # type: ignore[method-assign]
+    await talk.pauses.look()
+    assert talk.stage.switchboard.muted == {"call-1": True}
+    assert await talk.state() is RecordingState.PAUSED
 
 
 async def test_an_agent_pauses_only_the_conversation_that_they_have_themselves(talk: Talk) -> None:
