@@ -14,6 +14,9 @@ from menus.schema import SkillName
 from menus.yaml_shape import Misspelling, close_match
 from menus.yaml_source import Faults, build, parse
 
+#: The name of the file, beside the file of queues.
+AGENTS_FILE = "agents.yaml"
+
 FullName = Annotated[str, Field(min_length=1, max_length=120)]
 Phone = Annotated[str, Field(pattern=r"^PJSIP/[A-Za-z0-9_.-]{1,74}$")]
 

@@ -29,7 +29,7 @@ class PauseReason(_Part):
     """What an agent may pause for."""
 
     name: Names = Field(min_length=1, description="What agents read, by language.")
-    paid: bool = Field(default=True, description="Whether the time is paid; reports tell paid and unpaid apart.")
+    paid: bool = Field(default=True, description="Whether the time is paid; the desktop says so where it is not.")
     most_minutes: float | None = Field(
         default=None, gt=0, le=1440, description="Longest pause; a longer one alarms. Without, it may last."
     )

@@ -9,6 +9,9 @@ from routing.need import Need
 
 def within_reach(needs: Iterable[Need], agents: Sequence[Agent]) -> tuple[Need, ...]:
     """Needs without the rungs that nobody needs, as it is with these agents. Doing it again changes nothing."""
+    needs = tuple(needs)
+    if all(need.terms.authority is None for need in needs):
+        return needs
     return tuple(_within_reach(need, agents) for need in needs)
 
 

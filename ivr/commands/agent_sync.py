@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ivr.agents_file import AgentsFile, Change, changes, load
+from ivr.agents_file import AGENTS_FILE, AgentsFile, Change, changes, load
 from ivr.commands.options import SettingsFile, settings_of
 from ivr.queues import load as load_queues
-from ivr.settings import SHIPPED
 
 if TYPE_CHECKING:
     from models.agents import Agents
     from routing.views import AgentCard
 
-#: Where agents are declared where nothing else is said.
-AGENTS_FILE = SHIPPED / "agents.yaml"
-
 
 def sync(
-    file: Annotated[Path, typer.Option("--file", help="File that declares the agents.")] = AGENTS_FILE,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="File that declares the agents; else agents.yaml beside the queues.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
     settings: SettingsFile = None,
 ) -> None:
@@ -35,7 +33,7 @@ def sync(
 
     read = settings_of(settings)
     staff = load_queues(read.book.queues).staff
-    declared = load(file, staff)
+    declared = load(file or read.book.queues.with_name(AGENTS_FILE), staff)
 
     async def work() -> int:
         from models.agents import Agents

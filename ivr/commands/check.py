@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from ivr.agents_file import AGENTS_FILE
+from ivr.agents_file import load as load_agents
 from ivr.errors import Misconfigured
 from ivr.queues import Queues
 from ivr.queues import load as load_queues
@@ -52,10 +54,19 @@ def check(file: Path | None) -> Report:
         address(settings.database_url)
     except BadAddress as wrong:
         faults.append(f"database.url: {wrong}")
+    agents = settings.book.queues.with_name(AGENTS_FILE)
+    declared = None
+    if queues is not None and agents.exists():
+        try:
+            declared = load_agents(agents, queues.staff)
+        except Misconfigured as wrong:
+            faults += _faults_of(wrong)
     examined = examine_folder(settings.book.folder, **site_of(settings, queues))
     told = ["no settings file: defaults" if file is None else f"{file}: fine"]
     if queues is not None:
         told.append(f"{settings.book.queues}: fine: queues {', '.join(queues.queues)}")
+    if declared is not None:
+        told.append(f"{agents}: fine: {len(declared.agents)} agents")
     if (book := examined.book) is not None:
         told.append(
             f"{settings.book.folder}: fine: {len(book.steps)} steps, {len(book.prompts)} prompts in "

@@ -20,7 +20,7 @@ from menus.learning.ranker import KernelRanker
 from menus.loader import parse_book
 from models.books import Books
 from models.database import Database
-from models.tables import CallEventRow, CallRow, CustomerRow, HistoryEventRow, NumberRow
+from models.tables import CallEventRow, CallRow, CaseRow, CustomerRow, HistoryEventRow, NumberRow
 from routing.errors import StoreAway
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -138,3 +138,24 @@ async def test_a_database_that_is_away_is_told_and_not_taken_for_a_number_that_n
     with pytest.raises(StoreAway, match="cannot be used"):
         await of_caller(Settings(), database, ANI, datetime(2026, 9, 21, 9, tzinfo=ZONE), None, KernelRanker())
     await database.dispose()
+
+
+async def _complain(url: str) -> None:
+    """An overdue case, and a call that came to a tier because of it."""
+    why = [{"tier": 3, "because": [{"what": "overdue"}]}]
+    async with Database.opened(url) as database, database.write() as session:
+        session.add(
+            CaseRow(number="100001", customer_id=7, subject="Fees", tier=1, state="open", opened_at=1.0, due_at=2.0)
+        )
+        session.add(CallEventRow(call_id="call-1", at=9e9, kind="tier", data={"step": "help", "tier": 3, "why": why}))
+
+
+def test_a_complaint_is_explained_by_what_brought_it_to_its_tier(url: str) -> None:
+    calm = ivr("explain", "--as", ANI, "--at", "2026-09-21T09:00").out
+    assert calm.endswith("a complaint now is of tier 1: nothing asks for more\n")
+    asyncio.run(_complain(url))
+    ran = ivr("explain", "call-1")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.endswith("a complaint at help is of tier 3: at least tier 3: an answer is overdue\n")
+    now = ivr("explain", "--as", ANI, "--at", "2026-09-21T09:00").out
+    assert now.endswith("a complaint now is of tier 3: at least tier 3: an answer is overdue\n")

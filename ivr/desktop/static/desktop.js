@@ -154,7 +154,7 @@ function askReason() {
   setText(byId("reasons-title"), t("pause_why"));
   byId("reason-list").replaceChildren(...picture.state.pause_reasons.map((reason, index) => {
     const choice = el("button", { type: "button", class: "big choice" },
-      el("kbd", {}, String(index + 1)), el("span", {}, picture.pauseWord(reason)));
+      el("kbd", {}, String(index + 1)), el("span", {}, picture.pauseWord(reason), picture.isPaid(reason) ? null : el("span", { class: "muted" }, ` · ${t("unpaid")}`)));
     choice.addEventListener("click", () => {
       byId("reasons").close();
       pause(reason);

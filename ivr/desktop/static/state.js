@@ -36,6 +36,10 @@ export class Picture {
     return (words.find(([name]) => name === language()) ?? words[0])?.[1] ?? word("pause", reason);
   }
 
+  isPaid(reason) {
+    return this.state?.pauses.find((one) => one.reason === reason)?.paid ?? true;
+  }
+
   /** How many minutes the pause that the agent is in may last; null without a limit. */
   get pauseLimit() {
     const { agent, pauses } = this.state;
