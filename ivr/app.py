@@ -193,7 +193,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             looking=looking,
             pauses=pauses,
             cases=CaseDesk(case_book, roster, clock, parts.queues),
-            supervising=Supervising(parts, WallFigures(database), SupervisorActs(database), listeners),
+            supervising=Supervising(parts, WallFigures(database), SupervisorActs(database), listeners, case_book),
         )
         desktop = DesktopServer(app, settings.web.host, settings.web.port)
         web_port = await desktop.start()

@@ -10,9 +10,11 @@ import structlog
 from ivr.listening import Listeners
 from ivr.parts import Parts
 from ivr.ports import ROUTING, AgentCard
+from models.case_work import CaseWork
 from models.supervision import SupervisorActs
 from models.wall import WallFigures
 from routing.agent import AgentEvent
+from routing.errands import CaseFile
 from routing.errors import IllegalMove
 from routing.listening import ListeningMode
 from routing.wall import AgentOnWall, QueueCounts, QueueOnWall, queue_on_wall
@@ -21,6 +23,8 @@ log = structlog.get_logger()
 
 #: Every wall of a node is shown the same picture for so long, seconds; and the counts of the day for so long.
 PICTURE_S, DAY_S = 1.0, 5.0
+#: Cases that are due within so many seconds stand on the wall; at most so many.
+CASES_S, MOST_CASES = 86_400.0, 20
 #: Longest time to read the picture, seconds.
 READ_S = 5.0
 
@@ -35,12 +39,21 @@ class WallPicture:
     now: float
     queues: tuple[QueueOnWall, ...]
     agents: tuple[AgentOnWall, ...]
+    cases: tuple[CaseFile, ...] = ()  #: overdue or due soon, the most urgent first
 
 
 class Supervising:
     """Supervisors' eyes and hands."""
 
-    def __init__(self, parts: Parts, figures: WallFigures, acts: SupervisorActs, listeners: Listeners) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        figures: WallFigures,
+        acts: SupervisorActs,
+        listeners: Listeners,
+        cases: CaseWork | None = None,
+    ) -> None:
+        self._case_work, self._cases = cases, tuple[CaseFile, ...]()
         self._parts, self._figures, self._acts = parts, figures, acts
         self._listeners = listeners
         self._reading = asyncio.Lock()
@@ -66,6 +79,8 @@ class Supervising:
             )
             goals = {name: queue.goal_s for name, queue in parts.queues.items()}
             self._day = await self._figures.day(since=midnight.timestamp(), goals=goals)
+            if self._case_work is not None:
+                self._cases = (await self._case_work.due_soon(now=now, within_s=CASES_S))[:MOST_CASES]
             self._day_at = parts.clock.monotonic()
         counts, agents = await self._figures.now(self._day)
         queues = tuple(
@@ -80,7 +95,7 @@ class Supervising:
             )
             for name, queue in parts.queues.items()
         )
-        return WallPicture(now, queues, agents)
+        return WallPicture(now, queues, agents, self._cases)
 
     async def be_heard(self, supervisor: AgentCard, agent_id: int, mode: ListeningMode | None) -> None:
         """Put a supervisor on an agent's conversation in this mode; without one, take them off.

@@ -157,4 +157,14 @@ def told(picture: WallPicture) -> dict[str, Any]:
             }
             for one in picture.agents
         ],
+        "cases": [
+            {
+                "number": plain(one.number, LONGEST_NAME),
+                "subject": plain(one.subject),
+                "tier": one.tier,
+                "handler": plain(one.handler, LONGEST_NAME) if one.handler else None,
+                "due_at": one.due_at,
+            }
+            for one in picture.cases
+        ],
     }

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -21,10 +22,12 @@ from ivr.testing.roster import ScriptedRoster
 from ivr.testing.stage import Stage
 from ivr.testing.world import CHEAP
 from models.agents import Agents
+from models.cases import CaseBook
 from models.listenings import Listenings
 from models.supervision import SupervisorActs
 from models.wall import WallFigures
 from routing.agent import AgentState
+from routing.errands import NewCase
 from routing.listening import Listening, ListeningMode
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -114,7 +117,11 @@ async def test_a_supervisor_sees_queues_agents_and_alarms_and_acts_on_an_agent(p
             await roster.add(name, full_name, "right", f"PJSIP/{name}", skills, supervisor=name == "ada")
         parts = replace(Stage().parts, roster=roster, clock=CLOCK)
         listeners = Listeners(parts, Listenings(database), acts)
-        supervising = Supervising(parts, WallFigures(database), acts, listeners)
+        case = NewCase("Charged <b>twice</b>", 2, 5, "c1", None, None, None, due_at={2: CLOCK.now() - 60})
+        await CaseBook(database, ZoneInfo("Asia/Shanghai")).open(case, now=CLOCK.now() - 3600)
+        supervising = Supervising(
+            parts, WallFigures(database), acts, listeners, CaseBook(database, ZoneInfo("Asia/Shanghai"))
+        )
         desktop = await stack.enter_async_context(
             running_desktop(roster, CLOCK, supervising=supervising)  # type: ignore[arg-type]
         )
@@ -124,6 +131,8 @@ async def test_a_supervisor_sees_queues_agents_and_alarms_and_acts_on_an_agent(p
         await page.goto(f"{desktop.origin}/wall")
         await expect(page.locator("#queue-rows th")).to_have_text("General")
         await expect(page.locator("#alarms li")).to_have_text("General: nobody at work")
+        await expect(page.locator("#case-rows li")).to_contain_text("100001 · Charged <b>twice</b> · Tier 2 · nobody")
+        await expect(page.locator("#case-rows li")).to_contain_text("overdue since")
         line = page.locator("#agent-rows tr", has_text="<b>Grace</b>")
         await expect(line.locator(".state")).to_contain_text("Paused")
         await line.get_by_role("button", name="Sign out").click()

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import insert
@@ -19,12 +20,14 @@ from ivr.testing.desktop import RunningDesktop, running_desktop
 from ivr.testing.stage import Stage
 from ivr.testing.world import CHEAP, T
 from models.agents import Agents
+from models.cases import CaseBook
 from models.database import Database
 from models.listenings import Listenings
 from models.supervision import SupervisorActs
 from models.tables import AgentRow, CallbackRow, CallRow, NeedRow, OfferRow
 from models.wall import WallFigures
 from routing.agent import AgentEvent, AgentState
+from routing.errands import NewCase
 from routing.wall import QueueCounts
 
 
@@ -117,9 +120,15 @@ async def wall(tmp_path: Path) -> AsyncIterator[Wall]:
         for name in ("ada", "grace", "tom"):
             await roster.add(name, name.title(), "right", f"PJSIP/{name}", {"general": 5}, supervisor=name == "ada")
         parts = replace(Stage().parts, roster=roster, clock=clock)
+        due = {1: clock.now() + 3600, 2: clock.now() + 3 * 86_400}
+        for number, tier in enumerate(due):
+            case = NewCase(f"Fees {tier}", tier, 5, f"c{number}", None, None, None, due_at=due)
+            await CaseBook(database, ZoneInfo("Asia/Shanghai")).open(case, now=clock.now())
         acts = SupervisorActs(database)
         listeners = Listeners(parts, Listenings(database), acts)
-        supervising = Supervising(parts, WallFigures(database), acts, listeners)
+        supervising = Supervising(
+            parts, WallFigures(database), acts, listeners, CaseBook(database, ZoneInfo("Asia/Shanghai"))
+        )
         desktop = await stack.enter_async_context(
             running_desktop(roster, clock, web=Web(nodes=NODES), supervising=supervising)  # type: ignore[arg-type]
         )
@@ -135,6 +144,9 @@ async def test_the_wall_is_for_supervisors_and_says_who_is_there(wall: Wall) -> 
     ]
     assert [queue["queue"] for queue in seen["queues"]] == ["general"]
     assert seen["queues"][0]["alarms"] == ["nobody_there"]
+    assert [(case["number"], case["subject"], case["handler"]) for case in seen["cases"]] == [
+        ("100001", "Fees 1", None)
+    ]
     page = await wall.desktop.request("GET", "/wall", cookie=wall.cookies["ada"])
     assert (page.status, "wall.js" in page.body) == (200, True)
 

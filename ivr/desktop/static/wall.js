@@ -1,7 +1,7 @@
 // The wall: asks the server how queues and agents stand, shows it large, and sends what the supervisor does.
 
 import { byId, clock, el, foreign, setText, show } from "./dom.js";
-import { duration, percent, timeOfDay } from "./format.js";
+import { duration, moment, percent, timeOfDay } from "./format.js";
 import { apply, onLanguage, t, word } from "./text.js";
 
 const ASK_MS = 2000;
@@ -70,7 +70,7 @@ function draw() {
   if (picture === null) return;
   setText(byId("wall-time"), timeOfDay(picture.now));
   document.title = `${t("wall")} · Ringwise`;
-  const same = document.documentElement.lang + JSON.stringify([picture.queues, picture.agents]);
+  const same = document.documentElement.lang + JSON.stringify([picture.queues, picture.agents, picture.cases]);
   if (same === drawn) return;
   drawn = same;
   const focused = document.activeElement?.dataset?.act;
@@ -78,9 +78,22 @@ function draw() {
   heads("agent-heads", AGENT_COLUMNS);
   byId("queue-rows").replaceChildren(...picture.queues.map(queueRow));
   byId("agent-rows").replaceChildren(...picture.agents.map(agentRow));
+  drawCases();
   if (focused) document.querySelector(`[data-act="${focused}"]`)?.focus();
   drawAlarms();
   tick();
+}
+
+/** Cases that are overdue or due within a day. */
+function drawCases() {
+  show(byId("wall-cases"), picture.cases.length > 0);
+  byId("case-rows").replaceChildren(...picture.cases.map((one) => {
+    const late = one.due_at < picture.now;
+    return el("li", { class: late ? "why" : null, "data-case": one.number },
+      foreign(one.number), " · ", foreign(one.subject), ` · ${t("tier", { tier: one.tier })} · `,
+      one.handler ? t("handled_by", { name: one.handler }) : t("nobody_handles"), " · ",
+      t(late ? "overdue" : "due", { date: moment(one.due_at) }));
+  }));
 }
 
 function heads(id, columns) {

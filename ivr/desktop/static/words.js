@@ -197,6 +197,8 @@ const en = {
     // wall
     wall: "Wall",
     wall_agents: "Agents",
+    wall_cases: "Cases due",
+    nobody_handles: "nobody handles it",
     wall_definition: "Since midnight. In time: share answered within the goal, of all who were answered or left without an agent. Who waits for a callback has not left.",
     wall_waiting: "Waiting",
     wall_longest: "Longest",
@@ -585,6 +587,8 @@ const zh = {
     // wall
     wall: "监控墙",
     wall_agents: "坐席",
+    wall_cases: "临近期限的投诉案件",
+    nobody_handles: "尚无处理人",
     wall_definition: "自零点起统计。及时率：在目标时间内接听的来电，占已接听与未接通即离开者之和的比例。等待回电者不算离开。",
     wall_waiting: "排队",
     wall_longest: "最长等待",
