@@ -64,7 +64,7 @@ def _why_not(
     if agent.state is not AgentState.READY:
         return str(agent.state)
     if agent.id in need.terms.barred:
-        return "the complaint is about them"
+        return "the complaint is about them, or they have sent it on"
     if not floor.may_serve(agent, need, now):
         return "; ".join(map(str, missing(agent.skills, asked)))
     if agent.id in taken:

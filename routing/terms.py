@@ -57,7 +57,7 @@ class Terms:
     softening: tuple[Softening, ...] = ()  #: in the order in which they are reached
     overflow: tuple[Overflow, ...] = ()
     authority: Authority | None = None  #: of complaints alone
-    barred: frozenset[int] = frozenset()  #: agents who never get it: the complaint is about them
+    barred: frozenset[int] = frozenset()  #: agents who never get it: the complaint is about them, or they sent it on
 
     def as_json(self) -> dict[str, Any]:
         """Plain values to store; what is as usual is left out."""
