@@ -32,6 +32,7 @@ from ivr.dispatch import Dispatcher
 from ivr.editions import Editions
 from ivr.errors import Misconfigured
 from ivr.expected_waits import ExpectedWaits
+from ivr.handling import Handler
 from ivr.history import HistoryKeeper
 from ivr.listening import Listeners
 from ivr.looking import Looking
@@ -68,6 +69,7 @@ from models.outbox import Outbox
 from models.recordings import Recordings
 from models.supervision import SupervisorActs
 from models.talk_recordings import TalkRecordings
+from models.talks import Talks
 from models.traffic import TrafficCounts
 from models.waits import WaitBook
 from models.wall import WallFigures
@@ -152,6 +154,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             log=journal,
             directory=Customers(database, settings.zone, history_days=settings.personal.history_days),
             exchange=exchange,
+            talks=Talks(database),
             roster=roster,
             bank=bank,
             desk=hub,
@@ -194,6 +197,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             pauses=pauses,
             cases=CaseDesk(case_book, roster, clock, parts.queues),
             supervising=Supervising(parts, WallFigures(database), SupervisorActs(database), listeners, case_book),
+            handling=Handler(parts),
         )
         desktop = DesktopServer(app, settings.web.host, settings.web.port)
         web_port = await desktop.start()

@@ -17,7 +17,7 @@ from ivr.steps.route import wait_for_agent
 from ivr.steps.talk import finish_talk, take_back
 from menus.schema import CallingBack
 from menus.walk import Failed, Position, enter
-from routing.call import Arrival, CallEvent, Ending, Reason, Result
+from routing.call import Arrival, CallEvent, CallState, Ending, Reason, Result
 from routing.callback import CallbackEvent, CallbackState, after_a_failure, of_call
 from routing.errors import StoreAway
 
@@ -87,6 +87,9 @@ async def _has_talked(call: Call) -> bool:
         standing = await call.parts.exchange.standing(call.id, now=call.now())
         if standing is not None and not standing.answered:
             await take_back(call, standing)
+        if standing is not None and standing.answered and standing.talk.goes_on(call.now()):  # on hold, or handed on
+            call.state = CallState.WAITING
+            return False
         if standing is None or not standing.answered:
             return False
         await finish_talk(call)

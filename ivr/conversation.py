@@ -17,6 +17,7 @@ from ivr.numbers import e164
 from ivr.parts import Edition, LiveCall, Parts
 from ivr.ports import CallbackSeen, Leg, Resumed, Standing
 from ivr.steps import STEPS
+from ivr.steps.handover import part
 from ivr.steps.menu import freeze
 from ivr.steps.talk import finish_talk, leave_queue, take_back
 from menus.facts import CallerFacts
@@ -147,6 +148,9 @@ async def _take_up(call: Call, position: Position) -> Position:
 
 async def _take_up_need(call: Call, position: Position, standing: Standing) -> Position:
     in_queue = isinstance(call.edition.book.steps[position.step], Route)
+    if standing.answered and in_queue and standing.talk.goes_on(call.now()):  # on hold, or to be handed on
+        call.state = CallState.WAITING
+        return position
     if standing.answered:
         await finish_talk(call)
         call.parts.log.moved(call.id, CallEvent.RETURN)
@@ -233,6 +237,7 @@ async def _departed(call: Call, called: CallbackSeen | None) -> None:
     ringing = call.live.offer is not None
     try:
         async with asyncio.timeout(CLEAN_UP_S):
+            await part(call)
             talked = ringing and await finish_talk(call)
             if call.state is CallState.WAITING and not talked:
                 await leave_queue(call, "abandoned")

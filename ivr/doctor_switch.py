@@ -17,9 +17,16 @@ WRITE = frozenset({"call", "originate", "agent", "reporting"})
 #: For each class that must be granted, an action that needs it and that Asterisk itself brings (agent: app_queue).
 _PROOF = {"call": "Redirect", "originate": "Originate", "agent": "QueueAdd", "reporting": "CoreShowChannels"}
 #: Modules that the engine cannot do without, by an action that each brings.
-_MODULES = {"PlayDTMF": "app_senddtmf.so", "MixMonitorMute": "app_mixmonitor.so"}
+_MODULES = {
+    "PlayDTMF": "app_senddtmf.so",
+    "MixMonitorMute": "app_mixmonitor.so",
+    "ConfbridgeKick": "app_confbridge.so",
+}
 #: Contexts of the shipped dialplan.
-_CONTEXTS = ("ivr", "ringwise-callback", "ringwise-ladder", "ringwise-static", "ringwise-spy", "ringwise-doctor")
+_CONTEXTS = (
+    *("ivr", "ringwise-callback", "ringwise-ladder", "ringwise-room", "ringwise-static", "ringwise-spy"),
+    "ringwise-doctor",
+)
 #: Guards that the ladder must have (each: what to look for in the arguments of its steps).
 _GUARDS = {
     "AGIEXITONHANGUP": "AGIEXITONHANGUP=yes",

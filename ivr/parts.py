@@ -20,6 +20,7 @@ from ivr.ports import (
     Roster,
     Switchboard,
     TalkRecordings,
+    Talks,
     Webhooks,
 )
 from ivr.prompts.catalogue import Catalogue
@@ -59,6 +60,9 @@ class LiveCall:
     answered_at: float | None = None  #: when that was, if the switch told
     outside: bool = False  #: an outside number is rung, or talks
     outside_answered: bool = False  #: it was answered
+    room: int | None = None  #: where the agent's phone is, apart from the caller or together with them
+    joined: bool = False  #: the caller is in the room as well
+    phones: set[str] = field(default_factory=set)  #: ids of channels that were rung into it
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class Parts:
     log: CallLog
     directory: Directory
     exchange: Exchange
+    talks: Talks
     roster: Roster
     bank: Bank
     desk: Desk

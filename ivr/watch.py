@@ -5,6 +5,7 @@ afresh and what differs from the store is repaired and counted as drift.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -12,6 +13,7 @@ from ivr.errors import ActionUnknown, SwitchAway
 from ivr.parts import Parts
 from ivr.ports import (
     ROUTING,
+    ChannelGone,
     ChannelSeen,
     PhoneAnswered,
     PhoneRinging,
@@ -54,6 +56,8 @@ class Watcher:
     async def take(self, event: SwitchEvent) -> None:
         """One event of the switch."""
         parts = self._parts
+        if isinstance(event, ChannelGone | PhoneAnswered):
+            await self._look_at_rooms(event)
         if isinstance(event, PhoneRinging):
             if event.call_id in parts.live:  # the node that holds the call writes it down
                 await self._ringing(event.call_id, event.phone)
@@ -72,6 +76,19 @@ class Watcher:
             parts.hints.nudge(ROUTING)
         elif isinstance(event, SwitchGone):
             log.warning("the switch cannot be reached; no offers are made until it is back")
+
+    async def _look_at_rooms(self, event: ChannelGone | PhoneAnswered) -> None:
+        """Somebody came to a room or left it: the caller's own coroutine is to look who is there."""
+        switchboard = self._parts.switchboard
+        for call_id, live in tuple(self._parts.live.items()):
+            about = event.call_id in live.phones or (isinstance(event, ChannelGone) and event.call_id == call_id)
+            if live.room is None or not about:
+                continue
+            if live.waiting:
+                await switchboard.wake(live.channel)
+            elif live.joined and live.phones:
+                with suppress(SwitchAway, ActionUnknown):
+                    await switchboard.call_back_from(live.room, live.channel)
 
     async def _ringing(self, call_id: str, phone: str) -> None:
         parts, now = self._parts, self._parts.clock.now()

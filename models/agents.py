@@ -18,7 +18,7 @@ from models.listenings import listening, open_listenings
 from models.tables import AgentRow, AgentSkillRow, ListeningRow, NeedRow, OfferRow
 from models.talk_recordings import open_recording, seen
 from models.texts import stored
-from routing.agent import SAID_BY_AGENT, AgentEvent, AgentState
+from routing.agent import AT_WORK, SAID_BY_AGENT, AgentEvent, AgentState
 from routing.errors import IllegalMove
 from routing.need import NeedState
 from routing.offer import OPEN_OFFERS, OfferState
@@ -104,6 +104,12 @@ class Agents:
                 select(AgentRow).where(AgentRow.password_hash != REMOVED).order_by(AgentRow.name)
             )
             return tuple(moves.card_of(agent, skills.get(agent.id, {})) for agent in agents)
+
+    async def at_work(self) -> tuple[AgentCard, ...]:
+        """The agents who take calls, or soon will; without their skills."""
+        async with self._database.read() as session:
+            agents = await session.scalars(select(AgentRow).where(AgentRow.state.in_(AT_WORK)).order_by(AgentRow.id))
+            return tuple(moves.card_of(agent, {}) for agent in agents)
 
     async def set_password(self, name: str, password: str) -> None:
         """From now on the agent signs in with this password; windows that are open stay open.

@@ -12,7 +12,7 @@ from models.call_entries import PROVISIONAL
 from models.claiming import Holder, take_all, take_all_alone
 from models.database import Database
 from models.errors import StoreBusy
-from models.locks import hold, open_need
+from models.locks import CALL, hold, open_need
 from models.snapshots import SnapshotReader
 from models.sweep import sweep
 from models.tables import AgentRow, CallRow, NeedRow, OfferRow
@@ -22,6 +22,7 @@ from routing.errors import IllegalMove, StoreAway
 from routing.need import Need, NeedState
 from routing.offer import OPEN_OFFERS, Claimed, Lost, OfferEvent, OfferState
 from routing.snapshot import Snapshot
+from routing.talk import talk_of
 from routing.views import NeedWish, Standing, Swept
 
 #: How many decisions of a round are carried out together.
@@ -82,7 +83,7 @@ class Claims:
                     select(NeedRow, OfferRow, AgentRow)
                     .outerjoin(OfferRow, (OfferRow.need_id == NeedRow.id) & OfferRow.closed_at.is_(None))
                     .outerjoin(AgentRow, AgentRow.id == OfferRow.agent_id)
-                    .where(NeedRow.call_id == call_id, NeedRow.closed_at.is_(None))
+                    .where(NeedRow.call_id == call_id, NeedRow.kind == CALL, NeedRow.closed_at.is_(None))
                 )
             ).first()
             if found is None:
@@ -104,6 +105,7 @@ class Claims:
             offer=None if offer is None else moves.claimed_of(offer, agent),
             queue=need.queue,
             answered=offer is not None and offer.state == OfferState.ANSWERED,
+            talk=talk_of(None if offer is None else offer.talk),
         )
 
     async def close_need(self, call_id: str, outcome: str, *, now: float) -> None:
@@ -142,7 +144,8 @@ class Claims:
         talked = (
             select(OfferRow.agent_id)
             .join(CallRow, CallRow.id == OfferRow.call_id)
-            .where(mine, OfferRow.answered_at >= since)
+            .join(NeedRow, NeedRow.id == OfferRow.need_id)
+            .where(mine, OfferRow.answered_at >= since, NeedRow.kind == CALL)
             .order_by(OfferRow.answered_at.desc(), OfferRow.id.desc())
             .limit(1)
         )

@@ -5,10 +5,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.tables import AgentRow, NeedRow, OfferRow
 
+#: Kinds of need: of a caller, and of an agent who consults another.
+CALL, SECOND = "call", "second"
+
 
 def open_need(call_id: str) -> Select[NeedRow]:
-    """The open need of a call; there is at most one."""
-    return select(NeedRow).where(NeedRow.call_id == call_id, NeedRow.closed_at.is_(None))
+    """The open need of a call, not that of an agent who consults another; there is at most one."""
+    return select(NeedRow).where(NeedRow.call_id == call_id, NeedRow.kind == CALL, NeedRow.closed_at.is_(None))
+
+
+def open_second(call_id: str) -> Select[NeedRow]:
+    """The open need of an agent who consults another about a call; there is at most one."""
+    return select(NeedRow).where(NeedRow.call_id == call_id, NeedRow.kind == SECOND, NeedRow.closed_at.is_(None))
 
 
 async def hold(session: AsyncSession, offer_id: int, fence: int) -> tuple[NeedRow, AgentRow, OfferRow] | None:

@@ -10,23 +10,27 @@ from routing.agent import Agent, AgentEvent, AgentState, Stance
 from routing.errors import IllegalMove
 from routing.need import Need, NeedEvent, NeedState, move_need
 from routing.offer import Claimed, OfferEvent, OfferState, move_offer
+from routing.talk import Talk, sent_of, talk_of
 from routing.terms import terms_of
-from routing.views import AgentCard, NeedWish, OfferSeen
+from routing.views import AgentCard, NeedWish, OfferSeen, SecondSeen, TalkSeen
 
 #: How a need may be closed.
-OUTCOMES = frozenset({"served", "abandoned", "gave_up", "callback", "lost"})
+OUTCOMES = frozenset({"served", "abandoned", "gave_up", "callback", "lost", "called_off"})
 
 
 def stated(call_id: str, wish: NeedWish, now: float) -> NeedRow:
     """A new need."""
     since = now if wish.since is None else min(now, wish.since)
-    need = NeedRow(call_id=call_id, not_agents=[], since=since, state=NeedState.WAITING.value, version=0)
+    need = NeedRow(call_id=call_id, kind="call", not_agents=[], since=since, state=NeedState.WAITING.value, version=0)
     return _wished(need, wish)
 
 
 def restate(need: NeedRow, wish: NeedWish) -> None:
-    """The caller asks for something else now (their wish to leave the queue was never stored); the age is kept."""
-    if need.state == NeedState.WAITING and _wish_of(need) != replace(wish, since=None):
+    """The caller asks for something else now (their wish to leave the queue was never stored); the age is kept.
+
+    A need that an agent has handed on stays as that agent wished.
+    """
+    if need.sent is None and need.state == NeedState.WAITING and wish_of(need) != replace(wish, since=None):
         _wished(need, wish)
         need.not_agents = []
         need.version += 1
@@ -39,7 +43,8 @@ def _wished(need: NeedRow, wish: NeedWish) -> NeedRow:
     return need
 
 
-def _wish_of(need: NeedRow) -> NeedWish:
+def wish_of(need: NeedRow) -> NeedWish:
+    """What a need asks for, without its age."""
     terms = terms_of(need.terms)
     return NeedWish(need.queue, need.required, need.language, need.reason, need.tier, need.credit_s, terms=terms)
 
@@ -177,6 +182,21 @@ def claimed_of(offer: OfferRow, agent: AgentRow) -> Claimed:
     return Claimed(offer.id, offer.fence, offer.call_id, offer.need_id, agent.id, agent.name, agent.phone)
 
 
+def talk_seen(need: NeedRow, offer: OfferRow, agent: AgentRow, talk: Talk | None = None) -> TalkSeen:
+    """A conversation that goes on, or as it was before a change."""
+    talk = talk_of(offer.talk) if talk is None else talk
+    sent = sent_of(need.sent)
+    sent_by = sent.agent_id if sent is not None else None
+    return TalkSeen(claimed_of(offer, agent), talk, wish_of(need), need.since, agent.full_name, sent_by)
+
+
+def second_seen(need: NeedRow, offer: OfferRow | None, agent: AgentRow | None) -> SecondSeen:
+    """A consultation."""
+    if offer is None or agent is None:
+        return SecondSeen(need.queue, need.since, missed=len(need.not_agents))
+    return SecondSeen(need.queue, need.since, claimed_of(offer, agent), offer.state, len(need.not_agents))
+
+
 def seen_of(offer: OfferRow, need: NeedRow) -> OfferSeen:
     """The offer as the desktop shows it."""
     return OfferSeen(
@@ -196,4 +216,7 @@ def seen_of(offer: OfferRow, need: NeedRow) -> OfferSeen:
         offer.note,
         need.tier,
         terms_of(need.terms).authority,
+        talk=talk_of(offer.talk),
+        sent=sent_of(need.sent),
+        kind=need.kind,
     )

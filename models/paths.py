@@ -7,7 +7,7 @@ from routing.call import PathStep
 
 #: Kinds of events that become a step.
 KINDS = (
-    "key", "menu", "no_input", "invalid", "entered", "verification", "order", "need", "offer_closed", "resumed"
+    "key", "menu", "no_input", "invalid", "entered", "verification", "order", "need", "offer_closed", "resumed", "talk"
 )  # fmt: skip
 
 
@@ -50,6 +50,9 @@ def _step(at: float, kind: str, data: Mapping[str, Any]) -> PathStep | None:
             return PathStep(at, f"asked for {_text(data, 'queue')}: {_text(data, 'reason')}")
         case "offer_closed":
             return PathStep(at, f"{_text(data, 'agent')}: {_text(data, 'how')}")
+        case "talk":
+            to = f": {_text(data, 'to')}" if data.get("to") else ""
+            return PathStep(at, f"{_text(data, 'agent')} – {_text(data, 'does')}{to}")
         case "resumed":
             return PathStep(at, "came back on another line of the engine")
     return None

@@ -45,7 +45,7 @@ HOLDINGS: Mapping[str, Holding] = {
     "offers": Holding(
         Fate.ANONYMISED,
         ("call_id",),
-        {"note": None, "why": {}},  # a decision tells which life event an agent was preferred for
+        {"note": None, "why": {}, "talk": None},  # a decision tells which life event an agent was preferred for
         (
             *("id", "need_id", "agent_id", "node", "fence", "state", "agent_since", "made_at", "expires_at"),
             *("popped_at", "ringing_at", "answered_at", "closed_at", "disposition", "wrapped_up_at"),
@@ -54,10 +54,10 @@ HOLDINGS: Mapping[str, Holding] = {
     "needs": Holding(
         Fate.ANONYMISED,
         ("call_id",),
-        {"terms": None},  # life events may be told by them; queue, skills and reason tell nothing of a person
+        {"terms": None, "sent": None},  # life events may be told; queue, skills and reason tell of nobody
         (
             *("id", "queue", "required", "language", "tier", "credit_s", "reason", "not_agents", "since", "state"),
-            *("version", "closed_at", "outcome"),
+            *("version", "closed_at", "outcome", "kind"),
         ),
     ),
     "ratings": Holding(
@@ -166,6 +166,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "supervised": ("act", "by", "agent"),
     "survey": ("survey", "outcome", "answered", "of"),
     "tier": ("step", "tier"),
+    "talk": ("does", "agent", "asked_at"),
     "transfer": ("to", "outcome", "talked_s"),
     "unspoken": ("prompt",),
     "wait_told": ("least_min", "most_min"),

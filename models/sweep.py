@@ -128,7 +128,7 @@ async def _close_call(session: AsyncSession, *, call_id: str, now: float, wrap_u
     needs = await session.scalars(
         select(NeedRow).where(NeedRow.call_id == call_id, NeedRow.closed_at.is_(None)).with_for_update()
     )
-    need = needs.first()
+    open_needs = needs.all()
     for offer_id, fence in (
         await session.execute(
             select(OfferRow.id, OfferRow.fence).where(OfferRow.call_id == call_id, OfferRow.closed_at.is_(None))
@@ -141,8 +141,9 @@ async def _close_call(session: AsyncSession, *, call_id: str, now: float, wrap_u
         talked |= answered
         event = OfferEvent.COMPLETE if answered else OfferEvent.WITHDRAW
         moves.end(*held, event, now=now, wrap_up_s=wrap_up_s)
-    if need is not None and need.closed_at is None:
-        moves.close(need, "served" if need.state == NeedState.TALKING else "lost", now)
+    for need in open_needs:
+        if need.closed_at is None:
+            moves.close(need, "served" if need.state == NeedState.TALKING else "lost", now)
     call = await session.get_one(CallRow, call_id, with_for_update={"key_share": True})
     if call.ended_at is not None:
         return False

@@ -9,6 +9,7 @@ from routing.call import CALL_MOVES, CallState
 from routing.callback import CALLBACK_MOVES, CallbackState
 from routing.need import NEED_MOVES, NeedState
 from routing.offer import OFFER_MOVES, OfferState
+from routing.talk import TALK_MOVES, TalkState
 
 State = TypeVar("State", bound=StrEnum)
 Event = TypeVar("Event", bound=StrEnum)
@@ -30,6 +31,7 @@ def all_diagrams() -> str:
         "Need": mermaid(NEED_MOVES, NeedState.WAITING),
         "Agent": mermaid(AGENT_MOVES, AgentState.LOGGED_OUT),
         "Offer": mermaid(OFFER_MOVES, OfferState.OFFERED),
+        "Talk": mermaid(TALK_MOVES, TalkState.LINE),
         "Callback": mermaid(CALLBACK_MOVES, CallbackState.WAITING),
     }
     return "\n\n".join(f"## {noun}\n\n```mermaid\n{diagram}\n```" for noun, diagram in parts.items()) + "\n"

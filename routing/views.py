@@ -7,6 +7,7 @@ from routing.agent import AgentState
 from routing.listening import Listening
 from routing.offer import Claimed
 from routing.recording import TalkRecording
+from routing.talk import ON_LINE, Sent, Talk
 from routing.terms import NO_TERMS, Authority, Terms
 
 
@@ -33,6 +34,30 @@ class Standing:
     offer: Claimed | None  #: the open offer, whichever node made it
     queue: str = ""
     answered: bool = False  #: the open offer was answered: they talk, or have just stopped
+    talk: Talk = ON_LINE  #: what has become of that conversation, and what the agent asks for
+
+
+@dataclass(frozen=True, slots=True)
+class TalkSeen:
+    """A conversation that goes on."""
+
+    offer: Claimed
+    talk: Talk
+    wish: NeedWish  #: what the caller needed, without its age
+    since: float  #: of the need
+    full_name: str  #: of the agent
+    sent_by: int | None = None  #: the agent who had handed the caller on to this one
+
+
+@dataclass(frozen=True, slots=True)
+class SecondSeen:
+    """A consultation: whom an agent talks to besides the caller, or waits for."""
+
+    queue: str
+    since: float
+    offer: Claimed | None = None
+    state: str = ""  #: of the offer
+    missed: int = 0  #: how many agents did not pick up
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +111,9 @@ class OfferSeen:
     authority: Authority | None = None  #: of complaints alone
     recording: TalkRecording | None = None  #: of the conversation that goes on
     listening: tuple[Listening, ...] = ()  #: supervisors on it
+    talk: Talk = ON_LINE
+    sent: Sent | None = None  #: by whom the caller was handed on
+    kind: str = "call"  #: call; second: another agent consults this one
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,14 @@ class AgiLeg:
         await self._do(Verb.SET_VARIABLE, OUTSIDE, "")
         return dialled
 
+    async def join(self, room: int) -> None:
+        """Talk with whoever is in a room, until the last agent there has left or we are called back. Disarms before."""
+        await self.arm(0)
+        profiles = f"{room_name(room)},ringwise-room,ringwise-caller"
+        reply = await self._do(Verb.EXEC, App.CONFERENCE, profiles, deadline_s=None)
+        if reply.result == "-1":
+            await self._check_alive()
+
     async def _dial(self, target: str, ring_s: float, options: str) -> None:
         """Ring, and talk when it is answered."""
         reply = await self._do(Verb.EXEC, App.DIAL, f"{target},{max(1, round(ring_s))},{options}", deadline_s=None)
@@ -318,6 +326,11 @@ def unanswered(status: str, cause: str, *, rang: bool) -> DialStatus:
     if status in ("CHANUNAVAIL", "CONGESTION") and cause == REJECTED:
         return DialStatus.DECLINED
     return DialStatus.UNREACHABLE
+
+
+def room_name(room: int) -> str:
+    """How the switch calls a room."""
+    return f"ringwise-{room}"
 
 
 def _sound(name: str) -> str:

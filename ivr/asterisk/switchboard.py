@@ -10,7 +10,7 @@ import structlog
 
 from ivr.asterisk.ami import REFUSED_S, RETRY_S, SILENCE_S, AmiLink
 from ivr.asterisk.errors import Refused
-from ivr.asterisk.leg import PHONE, WAKE
+from ivr.asterisk.leg import PHONE, WAKE, room_name
 from ivr.asterisk.translate import Packet, channel_seen, phone_of, translate
 from ivr.errors import ActionUnknown, EngineFault, SwitchAway
 from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, SwitchBack, SwitchEvent, SwitchGone
@@ -34,7 +34,10 @@ SPIES: Final = "ringwise-spy"
 MOST_ANSWERS: Final = 10_000
 
 _CHANNEL = re.compile(r"PJSIP/[A-Za-z0-9_.-]{1,80}-[0-9a-f]{8}")
+#: The context in which agents' phones come to a room.
+ROOM: Final = "ringwise-room"
 _CALL_ID = re.compile(r"[A-Za-z0-9.-]{1,100}")
+_ANY_CHANNEL = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9@_.+;-]{1,120}")
 
 
 class EventStream(AsyncIterator[SwitchEvent]):
@@ -196,6 +199,46 @@ class AmiSwitchboard:
     async def _spy(self, spy_id: str) -> ChannelSeen | None:
         return next((seen for seen in await self.channels() if seen.uniqueid == spy_id), None)
 
+    async def hang_up(self, channel: str) -> None:
+        """End a channel; one that is gone already counts as ended. Raises SwitchAway, ActionUnknown."""
+        await self._tell("Hangup", {"Channel": _channel(channel)}, gone_is_fine=True)
+
+    async def move(self, channel: str, *, room: int) -> None:
+        """Take an agent's phone out of its conversation into a room. Raises SwitchAway, ActionUnknown."""
+        fields = {"Channel": _channel(channel), "Context": ROOM, "Exten": str(room), "Priority": "1"}
+        await self._tell("Redirect", fields)
+
+    async def call_back_from(self, room: int, channel: str) -> None:
+        """End `Leg.join` of a caller in a room early. Raises SwitchAway, ActionUnknown."""
+        fields = {"Conference": room_name(room), "Channel": _channel(channel)}
+        await self._tell("ConfbridgeKick", fields, gone_is_fine=True)
+
+    async def ring_in(self, target: str, *, room: int, channel_id: str, ring_s: float) -> None:
+        """Ring an agent's phone or an outside number; who answers comes into the room.
+
+        Raises SwitchAway when nothing rings, ActionUnknown when that is not known, Refused for another target.
+        """
+        outside = not PHONE.fullmatch(target)
+        if (outside and not self._outbound.permits(target)) or not _CALL_ID.fullmatch(channel_id):
+            raise Refused("neither a phone from the table of agents nor a number to call")
+        fields = {
+            "Channel": self._outbound.dial.format(number=target) if outside else target,
+            "ChannelId": channel_id,  # chosen by us, so that it can be found whatever becomes of the answer
+            "Context": ROOM,
+            "Exten": str(room),
+            "Priority": "1",
+            "Timeout": str(max(1, round(ring_s * 1000))),
+            "Async": "true",
+        }
+        if outside and self._outbound.caller_id:
+            fields["CallerID"] = f"<{self._outbound.caller_id}>"
+        await self._tell("Originate", fields)
+
+    async def _tell(self, action: str, fields: dict[str, str], *, gone_is_fine: bool = False) -> None:
+        answer = (await self._link.act(action, fields))[0]
+        if answer.get("Response") != "Success" and not gone_is_fine:
+            raise SwitchAway(f"the switch does not carry {action} out: {answer.get('Message')}")
+
     async def channels(self) -> tuple[ChannelSeen, ...]:
         """All channels, read afresh. Raises SwitchAway, also when the answer does not come."""
         try:
@@ -255,3 +298,10 @@ class AmiSwitchboard:
 
     def _went_down(self) -> None:
         self._publish(SwitchGone())
+
+
+def _channel(name: str) -> str:
+    """The name of a channel, as the switch itself gave it. Raises Refused."""
+    if not _ANY_CHANNEL.fullmatch(name):
+        raise Refused("not the name of a channel")
+    return name

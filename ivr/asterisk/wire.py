@@ -36,6 +36,7 @@ class Verb(StrEnum):
 class App(StrEnum):
     """Every dialplan application that EXEC may run."""
 
+    CONFERENCE = "ConfBridge"
     DIAL = "Dial"
     MIX_MONITOR = "MixMonitor"
     START_MUSIC = "StartMusicOnHold"

@@ -130,7 +130,7 @@ class Hub:
             return False
         offer = pop.offer
         try:
-            message = PopShow(now=self._clock.now(), offer=offer_part(offer), pop=pop_part(pop))
+            message = PopShow(now=self._clock.now(), offer=offer_part(offer, self._clock.now()), pop=pop_part(pop))
         except Exception:  # what the bank says of one customer must not stop their call
             log.exception("desktop.pop_unreadable", agent_id=agent_id, offer_id=offer.offer_id)
             return False
@@ -356,7 +356,7 @@ class Hub:
         state = State(
             now=now,
             agent=agent_part(card),
-            offer=offer_part(offer, self._limit_of(offer.queue)) if offer else None,
+            offer=offer_part(offer, now, self._limit_of(offer.queue)) if offer else None,
             pop=pop,
             wrap_up=wrap_up_part(card, offer) if offer and card.state is AgentState.WRAP_UP else None,
             queues=self._queues,

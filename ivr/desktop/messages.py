@@ -5,7 +5,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from ivr.desktop.parts import AgentPart, MyCasePart, OfferPart, PausePart, PopPart, QueuePart, WrapUpPart
+from ivr.desktop.parts import (
+    AgentChoicePart,
+    AgentPart,
+    MyCasePart,
+    OfferPart,
+    PausePart,
+    PopPart,
+    QueueChoicePart,
+    QueuePart,
+    TargetPart,
+    WrapUpPart,
+)
 from routing.agent import PAUSE_REASONS
 
 #: Raised whenever a page of the version before could misread a message; such pages are told to load themselves afresh.
@@ -24,6 +35,7 @@ DISPOSITIONS = (
     "not_stated",
 )
 
+LONGEST_HANDOVER = 500  #: characters that one agent may tell the next
 LONGEST_NOTE = 2000  #: characters; the column holds no more
 _LARGEST_ID = 2**53  #: the largest integer that JavaScript keeps exactly
 
@@ -110,11 +122,21 @@ class Error(_Message):
     """Something that was asked for was not done, or what is on the screen can no longer be vouched for."""
 
     type: Literal["error"] = "error"
-    code: Literal["not_now", "not_yours", "no_authority", "store_away"]
+    code: Literal["not_now", "not_yours", "no_authority", "store_away", "nobody_there", "not_allowed", "switch_away"]
     about: str = ""  #: type of the message that could not be carried out
 
 
-ServerMessage = State | PopShow | PopWithdrawn | Queues | Ping | Saved | CaseDone | Error
+class Targets(_Message):
+    """To whom the agent may hand their caller: the answer to `choose`."""
+
+    type: Literal["targets"] = "targets"
+    queues: tuple[QueueChoicePart, ...]
+    agents: tuple[AgentChoicePart, ...]
+    numbers: bool  #: outside numbers may be called
+    tier: int | None  #: the next tier of complaints
+
+
+ServerMessage = State | PopShow | PopWithdrawn | Queues | Ping | Saved | CaseDone | Error | Targets
 
 
 # --- page to server ----------------------------------------------------------------------------------------------
@@ -207,7 +229,23 @@ class Alive(_Message):
     type: Literal["alive"]
 
 
-ClientMessage = Hello | Ready | Pause | Shown | RecordingPause | WrapUp | Case | Alive
+class Choose(_Message):
+    """The agent looks for whom to hand their caller to; answered by `targets`."""
+
+    type: Literal["choose"]
+
+
+class Handle(_Message):
+    """The agent does something with their conversation."""
+
+    type: Literal["handle"]
+    offer_id: Id
+    do: Literal["hold", "retrieve", "transfer", "consult", "cancel", "complete", "conference", "end"]
+    target: TargetPart | None = None  #: of a transfer and a consultation
+    note: str = Field(default="", max_length=LONGEST_HANDOVER)
+
+
+ClientMessage = Hello | Ready | Pause | Shown | RecordingPause | WrapUp | Case | Alive | Choose | Handle
 _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
 
 

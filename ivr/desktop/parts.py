@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Part(BaseModel):
@@ -36,6 +36,34 @@ class ListeningPart(_Part):
     mode: Literal["listen", "whisper", "barge"]
 
 
+class TargetPart(_Part):
+    """To whom a caller is handed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    kind: Literal["queue", "agent", "number", "tier"]
+    name: str = Field(default="", max_length=64)
+
+
+class TalkPart(_Part):
+    """Where the caller of a conversation is, and what the agent may do."""
+
+    state: str
+    since: float | None
+    acts: tuple[str, ...]
+    second: TargetPart | None  #: who is consulted
+    failed: str  #: why the last consultation came to nothing: nobody, no_answer, left; empty when it did not
+
+
+class SentPart(_Part):
+    """Which agent handed the caller on, and what they said."""
+
+    by: str
+    queue: str
+    how: str  #: transfer, consult; hold: the caller was left on hold
+    note: str
+
+
 class OfferPart(_Part):
     """The call that is offered, talked to or wrapped up."""
 
@@ -53,6 +81,25 @@ class OfferPart(_Part):
     listening: tuple[ListeningPart, ...] = ()  #: supervisors on it
     talk_until: float | None = None  #: the conversation ends then by itself, if its queue has a limit …
     talk_warning_s: float = 0.0  #: … and the agent is warned so long before
+    kind: str = "call"  #: call; second: another agent consults this one
+    talk: TalkPart | None = None  #: while they talk
+    sent: SentPart | None = None
+
+
+class QueueChoicePart(_Part):
+    """A queue to which a caller may be handed."""
+
+    queue: str
+    waiting: int
+    ready: int
+
+
+class AgentChoicePart(_Part):
+    """An agent to whom a caller may be handed."""
+
+    name: str
+    full_name: str
+    state: str
 
 
 class ProductPart(_Part):

@@ -32,6 +32,7 @@ from ivr.desktop.wire import SocketProtocol
 from ivr.errors import Misconfigured
 from ivr.looking import Looking
 from ivr.ports import Clock, RecordingPauses, Roster
+from ivr.ports.handling import Handling
 from ivr.settings import Web
 from ivr.supervising import Supervising
 
@@ -74,6 +75,7 @@ def build_app(
     pauses: RecordingPauses | None = None,
     cases: CaseDesk | None = None,
     supervising: Supervising | None = None,
+    handling: Handling,
 ) -> Starlette:
     """The web app; without `metrics` there is no `/metrics`, without `looking` no `/menus`, without `pauses` nothing is
     recorded, without `supervising` no `/wall`.
@@ -82,7 +84,7 @@ def build_app(
     """
     sessions, tickets, origins = Sessions(secret, clock), Tickets(clock), Origins((*web.origins, *web.nodes))
     pages = SignIn(roster, hub, clock, sessions, tickets, origins, web, STATIC)
-    sockets = Sockets(roster, hub, clock, sessions, tickets, origins, limits or Limits(), pauses, cases)
+    sockets = Sockets(roster, hub, clock, sessions, tickets, origins, limits or Limits(), handling, pauses, cases)
     routes = [
         Route("/", pages.desktop),
         Route("/sign-in", pages.form, methods=["GET"]),

@@ -13,6 +13,7 @@ from ivr.desktop.sessions import COOKIE, Session, Sessions, Tickets
 from ivr.desktop.window import CROWDED, TICKET_REFUSED, TOO_SLOW, Limits, Over, Window, receive
 from ivr.errors import leaves
 from ivr.ports import Clock, RecordingPauses, Roster
+from ivr.ports.handling import Handling
 
 log = structlog.get_logger(__name__)
 
@@ -29,11 +30,12 @@ class Sockets:
         tickets: Tickets,
         origins: Origins,
         limits: Limits,
+        handling: Handling,
         pauses: RecordingPauses | None = None,
         cases: CaseDesk | None = None,
     ) -> None:
+        self._limits, self._handling = limits, handling
         self._pauses, self._cases = pauses, cases
-        self._limits = limits
         self._roster = roster
         self._hub = hub
         self._clock = clock
@@ -83,6 +85,7 @@ class Sockets:
             websocket,
             session,
             self._limits,
+            self._handling,
             self._pauses,
             self._cases,
         )

@@ -22,8 +22,11 @@ from ivr.desktop.parts import (
     ProductPart,
     QueuePart,
     RecordingPart,
+    SentPart,
     StepPart,
     TalkedToPart,
+    TalkPart,
+    TargetPart,
     TierPart,
     TierWhyPart,
     WrapUpPart,
@@ -43,9 +46,12 @@ from ivr.ports import (
 from ivr.staff import PauseReason
 from menus.heard_first import HeardFirst
 from routing.errands import CaseEvent, CaseFile
+from routing.offer import OfferState
+from routing.talk import Sent, Talk, may_ask
 
 LONGEST_NAME = 64  #: characters
 LONGEST_LINE = 200
+LONGEST_NOTE = 500  #: of what one agent tells the next
 MOST_ROWS = 50  #: of any list on the screen
 TIERED = ("opened", "raised")  #: events of a case that bring it to a tier
 
@@ -82,7 +88,7 @@ def agent_part(card: AgentCard) -> AgentPart:
     )
 
 
-def offer_part(offer: OfferSeen, limit: TalkLimit | None = None) -> OfferPart:
+def offer_part(offer: OfferSeen, now: float, limit: TalkLimit | None = None) -> OfferPart:
     """An offer; `limit` is that of its queue's conversations."""
     return OfferPart(
         offer_id=offer.offer_id,
@@ -103,6 +109,28 @@ def offer_part(offer: OfferSeen, limit: TalkLimit | None = None) -> OfferPart:
         ),
         talk_until=offer.answered_at + limit.most_s if limit and offer.answered_at and not offer.closed_at else None,
         talk_warning_s=limit.warning_s if limit else 0.0,
+        kind=offer.kind,
+        talk=talk_part(offer.talk, now) if offer.state == OfferState.ANSWERED and offer.kind == "call" else None,
+        sent=sent_part(offer.sent) if offer.sent else None,
+    )
+
+
+def talk_part(talk: Talk, now: float) -> TalkPart:
+    """A conversation; while something that was asked for is on its way, nothing else may be done."""
+    second = None
+    if talk.second is not None:
+        second = TargetPart(kind=talk.second.kind.value, name=plain(talk.second.name, LONGEST_NAME))
+    acts = () if talk.asked(now) is not None else tuple(may_ask(talk.state))
+    return TalkPart(state=talk.state, since=talk.since, acts=acts, second=second, failed=talk.failed)
+
+
+def sent_part(sent: Sent) -> SentPart:
+    """Who handed the caller on."""
+    return SentPart(
+        by=plain(sent.by, LONGEST_NAME),
+        queue=plain(sent.queue, LONGEST_NAME),
+        how=sent.how,
+        note=plain(sent.note, LONGEST_NOTE),
     )
 
 

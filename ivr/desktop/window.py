@@ -11,8 +11,10 @@ from ivr.desktop.hub import SIGNED_OUT, Hub
 from ivr.desktop.messages import (
     Alive,
     Case,
+    Choose,
     ClientMessage,
     Error,
+    Handle,
     Hello,
     NotAMessage,
     Pause,
@@ -21,16 +23,20 @@ from ivr.desktop.messages import (
     RecordingPause,
     Saved,
     Shown,
+    Targets,
     WrapUp,
     read,
     speaks_other_version,
 )
 from ivr.desktop.outbox import Closing, Outbox
+from ivr.desktop.parts import AgentChoicePart, QueueChoicePart
 from ivr.desktop.sessions import Session, Sessions
-from ivr.desktop.views import note_text
+from ivr.desktop.views import LONGEST_NAME, note_text, plain
 from ivr.ports import Clock, RecordingPauses, Roster
+from ivr.ports.handling import Choices, Handling
 from routing.agent import AgentEvent, AgentState
 from routing.errors import IllegalMove, StoreAway
+from routing.talk import TalkEvent, Target, TargetKind
 
 log = structlog.get_logger(__name__)
 
@@ -72,12 +78,13 @@ class Window:
         websocket: WebSocket,
         session: Session,
         limits: Limits,
+        handling: Handling,
         pauses: RecordingPauses | None = None,
         cases: CaseDesk | None = None,
     ) -> None:
         self._pauses, self._cases = pauses, cases
         self.outbox = Outbox()
-        self._limits = limits
+        self._limits, self._handling = limits, handling
         self._roster = roster
         self._hub = hub
         self._clock = clock
@@ -125,7 +132,7 @@ class Window:
                 self.outbox.post(Error(code="not_now", about=message.type))
             except (TimeoutError, StoreAway):
                 self.outbox.post(Error(code="store_away", about=message.type))
-            if isinstance(message, Ready | Pause | WrapUp):
+            if isinstance(message, Ready | Pause | WrapUp | Handle):
                 self._hub.said(self._agent_id)
 
     def _take_allowance(self) -> None:
@@ -155,8 +162,36 @@ class Window:
                 await self._wrap_up(message)
             case Case():
                 await self._case(message)
+            case Choose():
+                self._choices(await self._handling.choices(self._agent_id))
+            case Handle():
+                await self._handle(message)
             case Hello():
                 raise Over(BAD_MESSAGE)
+
+    def _choices(self, choices: Choices) -> None:
+        self.outbox.post(
+            Targets(
+                queues=tuple(QueueChoicePart(queue=q.queue, waiting=q.waiting, ready=q.ready) for q in choices.queues),
+                agents=tuple(
+                    AgentChoicePart(name=a.name, full_name=plain(a.full_name, LONGEST_NAME), state=a.state)
+                    for a in choices.agents
+                ),
+                numbers=choices.numbers,
+                tier=choices.tier,
+            )
+        )
+
+    async def _handle(self, message: Handle) -> None:
+        target = None
+        if message.target is not None:
+            target = Target(TargetKind(message.target.kind), message.target.name)
+        refusal = await self._handling.do(
+            self._agent_id, message.offer_id, TalkEvent(message.do), target, note_text(message.note)
+        )
+        if refusal is not None:
+            log.info("desktop.not_handled", agent_id=self._agent_id, does=message.do, why=str(refusal))
+            self.outbox.post(Error(code=refusal.value, about=message.type))
 
     async def _seen(self) -> None:
         if self._clock.monotonic() - self._seen_at >= self._limits.seen_every_s:

@@ -38,11 +38,13 @@ from ivr.ports.switch import (
     SwitchEvent,
     SwitchGone,
 )
+from ivr.ports.talks import Talks
 from routing.call import Arrival, CallerSeen, PathStep, Rating, Recording, Resumed
 from routing.callback import CallbackSeen, CallbackWish
 from routing.errands import CaseFile, CaseOpened, NewCase, TalkedTo, TextMessage
 from routing.recording import RecordingState, TalkRecording
-from routing.views import AgentCard, NeedWish, OfferSeen, QueueSeen, Standing, Swept
+from routing.talk import Sent, Talk, TalkEvent, TalkState, Target, TargetKind
+from routing.views import AgentCard, NeedWish, OfferSeen, QueueSeen, SecondSeen, Standing, Swept, TalkSeen
 
 __all__ = [
     "CALLBACKS",
@@ -98,16 +100,25 @@ __all__ = [
     "RecordingState",
     "Resumed",
     "Roster",
+    "SecondSeen",
+    "Sent",
     "Standing",
     "Swept",
     "SwitchBack",
     "SwitchEvent",
     "SwitchGone",
     "Switchboard",
+    "Talk",
+    "TalkEvent",
     "TalkLimit",
     "TalkRecording",
     "TalkRecordings",
+    "TalkSeen",
+    "TalkState",
     "TalkedTo",
+    "Talks",
+    "Target",
+    "TargetKind",
     "TextMessage",
     "TierSeen",
     "Waited",

@@ -136,6 +136,10 @@ class Leg(Protocol):
         switch itself keeps. Disarms before."""
         ...
 
+    async def join(self, room: int) -> None:
+        """Talk with whoever is in a room, until the last agent there has left or we are called back. Disarms before."""
+        ...
+
     async def record(self, sound: str, *, longest_s: float, silence_s: float) -> Recorded:
         """Record what the caller says into `sound`.wav after a tone, until a key, silence or the longest time.
 

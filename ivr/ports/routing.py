@@ -116,6 +116,10 @@ class Roster(Protocol):
         """An agent's own move. PAUSE while offered or busy is kept and applies after the call."""
         ...
 
+    async def at_work(self) -> tuple[AgentCard, ...]:
+        """The agents who take calls, or soon will."""
+        ...
+
     async def seen(self, agent_id: int, *, now: float) -> None:
         """A browser of this agent gave a sign of life."""
         ...

@@ -104,6 +104,25 @@ class Switchboard(Protocol):
         """Hang that phone up; gone already is as good. Raises SwitchAway, ActionUnknown."""
         ...
 
+    async def hang_up(self, channel: str) -> None:
+        """End a channel; one that is gone already counts as ended. Raises SwitchAway, ActionUnknown."""
+        ...
+
+    async def move(self, channel: str, *, room: int) -> None:
+        """Take an agent's phone out of its conversation into a room. Raises SwitchAway, ActionUnknown."""
+        ...
+
+    async def call_back_from(self, room: int, channel: str) -> None:
+        """End `Leg.join` of a caller in a room early. Raises SwitchAway, ActionUnknown."""
+        ...
+
+    async def ring_in(self, target: str, *, room: int, channel_id: str, ring_s: float) -> None:
+        """Ring an agent's phone (PJSIP/agent-101) or an outside E.164 number; who answers comes into the room.
+
+        Answers as soon as the switch has taken the order; the channel has that id. Raises SwitchAway, ActionUnknown.
+        """
+        ...
+
     async def channels(self) -> tuple[ChannelSeen, ...]:
         """All channels, read afresh. Raises SwitchAway."""
         ...

@@ -191,6 +191,9 @@ class Telephone:
         self._alive()
         self._happens(Sign.QUIET)
 
+    async def join(self, room: int) -> None:
+        """Nobody waits in a room: agents of rehearsals put no caller on hold."""
+
     async def dial(self, phone: str, *, ring_s: float, offer_id: int, limit: TalkLimit | None = None) -> Dialled:
         """Ring an agent's phone and talk."""
         channel, call_id = f"{phone}-{offer_id}", self.arrival.call_id

@@ -17,6 +17,7 @@ from ivr.expected_waits import Said
 from ivr.ports import ROUTING, Clip, NeedWish, Standing, Waited
 from ivr.queues import Queue
 from ivr.steps.complaint import patience, tier_and_terms
+from ivr.steps.handover import was_sent_outside
 from ivr.steps.talk import LOOK_AGAIN_S, STATE_S, connect, leave_queue
 from ivr.steps.talk_recording import ask_to_record
 from ivr.steps.wait_words import tell_wait
@@ -38,6 +39,8 @@ QUEUED_SINCE, QUEUED_CREDIT_S = "queue:since", "queue:credit_s"
 async def route(call: Call, step: Route, position: Position) -> Input:
     """Wait for an agent who fits and talk to them."""
     call.typed_ahead = None  # meant for a menu, which the caller has left
+    if await was_sent_outside(call, position):
+        return Finished()
     queues = call.parts.queues
     name = await _queue_of(call, step)
     if name is None:
@@ -168,7 +171,10 @@ class _Waiting:
                 pressed = await self._wait(self.queue.max_wait_s - (clock.monotonic() - self.began))
                 standing = await self._standing() if self.stated else None
             if standing is not None and standing.offer is not None:
-                if await connect(call, self.queue, standing, standing.offer):
+                after = await connect(call, self.queue, standing, standing.offer)
+                if after.wish is not None:
+                    return await self._handed_on(after.wish)
+                if after.book:
                     return Finished()
                 await leg.hold()
             elif pressed is None and standing is None:
@@ -180,6 +186,13 @@ class _Waiting:
                     pressed = await self._announce(standing if due else None, offers)
                 if due:
                     announced_at = clock.monotonic()
+
+    async def _handed_on(self, wish: NeedWish) -> Input:
+        """The agent has sent the caller on: wait for whom they wished, with the same ways out of the queue."""
+        queue = self.call.parts.queues.get(wish.queue, self.queue)
+        return await _Waiting(
+            self.call, queue, wish, self.position, self.ways, stated=True, since=self.call.now()
+        ).run()
 
     async def _has_offer(self) -> bool:
         standing = await self._standing()

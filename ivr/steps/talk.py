@@ -6,9 +6,11 @@ import structlog
 
 from ivr.call import Call
 from ivr.callbacks import tell_wish, wish_came_back
-from ivr.pop import pop_for_call
 from ivr.ports import ROUTING, Dialled, DialStatus, Standing
 from ivr.queues import Queue
+from ivr.steps.handover import GOES_ON, WAITS, After
+from ivr.steps.hold import carry_on
+from ivr.steps.showing import show
 from ivr.steps.talk_recording import begin_recording, end_recording
 from routing.call import CallEvent, CallState, move_call
 from routing.callback import CallbackEvent, of_call
@@ -33,29 +35,31 @@ UNANSWERED = {
 }
 
 
-async def connect(call: Call, queue: Queue, standing: Standing, offer: Claimed) -> bool:
-    """Carry an offer out, or store what came of it if the store was away then. True: the caller goes on in the book."""
+async def connect(call: Call, queue: Queue, standing: Standing, offer: Claimed) -> After:
+    """Carry an offer out, or store what came of it if the store was away then."""
     try:
+        if standing.answered and standing.talk.goes_on(call.now()):  # with another engine, which has died since
+            return await _go_on(call, queue, offer)
         if standing.answered:  # a conversation whose end was not stored: of this visit to the queue, or an earlier one
             first = not call.talked
             await finish_talk(call)
-            return first
+            return GOES_ON if first else WAITS
         if offer.offer_id in call.unstored:
             await _put_back(call, offer, call.unstored[offer.offer_id])
-            return False
+            return WAITS
     except StoreAway:
         await call.leg.wait(LOOK_AGAIN_S)
-        return False
+        return WAITS
     return await carry_out(call, queue, offer)
 
 
-async def carry_out(call: Call, queue: Queue, offer: Claimed) -> bool:
-    """Pop, ring and talk. True after a conversation; False when the need is back in the queue with its age."""
+async def carry_out(call: Call, queue: Queue, offer: Claimed) -> After:
+    """Pop, ring and talk; without an answer the need is back in the queue with its age."""
     live = call.live
     live.offer, live.answered, live.answered_at = offer, False, None
     async with asyncio.TaskGroup() as group:  # the lease is renewed while the pop comes to stand
         group.create_task(_renew(call, queue, offer))
-        await _show(call, offer)
+        await show(call, offer)
     await call.leg.unhold()
     await begin_recording(call)
     started = call.now()
@@ -64,8 +68,7 @@ async def carry_out(call: Call, queue: Queue, offer: Claimed) -> bool:
         call.talked_s += call.now() - started
         if queue.max_talk_s and dialled.talked_s >= queue.max_talk_s - LIMIT_NEAR_S:
             call.note("talk_limit", agent=offer.agent_name, max_talk_s=queue.max_talk_s)
-        await _talked(call, offer, dialled)
-        return True
+        return await _talked(call, queue, offer, dialled)
     event = UNANSWERED[dialled.status]
     call.note("offer_closed", agent=offer.agent_name, how=str(dialled.status), rang_s=round(call.now() - started, 2))
     live.offer = None
@@ -73,7 +76,7 @@ async def carry_out(call: Call, queue: Queue, offer: Claimed) -> bool:
         await _put_back(call, offer, event)
     except StoreAway:
         log.warning("the store is away; the end of the offer is stored later, or it expires by its lease")
-    return False
+    return WAITS
 
 
 async def _renew(call: Call, queue: Queue, offer: Claimed) -> None:
@@ -96,34 +99,42 @@ async def _put_back(call: Call, offer: Claimed, event: OfferEvent) -> None:
     parts.desk.changed(offer.agent_id)
 
 
-async def _show(call: Call, offer: Claimed) -> None:
-    """Show the pop and give it its head start; a pop that fails never holds the call."""
-    parts = call.parts
-    begun = parts.clock.monotonic()
+async def _what_was_asked(call: Call, queue: Queue, offer: Claimed) -> After | None:
+    """Go on as the agent wished when the caller left their phone; None when the conversation is simply over."""
     try:
-        async with asyncio.timeout(parts.settings.routing.pop_s + parts.settings.calls.lookup_s):
-            pop = await pop_for_call(parts, offer)
-            shown = pop is not None and await parts.desk.pop(
-                offer.agent_id, pop, deadline_s=parts.settings.routing.pop_s
-            )
-    except (TimeoutError, StoreAway):
-        shown = False
-    except Exception:
-        log.exception("a pop could not be shown; the phone rings without it")
-        shown = False
-    call.note("popped", agent=offer.agent_name, shown=shown, ms=round((parts.clock.monotonic() - begun) * 1000, 1))
+        seen = await call.parts.talks.of(call.id)
+    except StoreAway:
+        log.warning("the store is away; nobody knows whether the agent wanted the caller to go anywhere")
+        return None
+    if seen is None or seen.offer.offer_id != offer.offer_id or not seen.talk.goes_on(call.now()):
+        return None
+    return await carry_on(call, queue, seen)
 
 
-async def _talked(call: Call, offer: Claimed, dialled: Dialled) -> None:
-    """The agent has hung up: wrap-up begins, the caller goes on in the book."""
+async def _talked(call: Call, queue: Queue, offer: Claimed, dialled: Dialled) -> After:
+    """The agent's phone has left the caller: they go where the agent wished, or wrap-up begins and the book goes on."""
     call.live.answered = call.talked = True
-    call.note("offer_closed", agent=offer.agent_name, how="talked", talked_s=round(dialled.talked_s, 1))
+    return await _go_on(call, queue, offer, talked_s=round(dialled.talked_s, 1))
+
+
+async def _go_on(call: Call, queue: Queue, offer: Claimed, **said: float) -> After:
+    """Where the agent wished the caller to go; else wrap-up begins and the book goes on."""
+    after = await _what_was_asked(call, queue, offer)
+    if after is not None and not after.book:
+        return after
+    if after is None:
+        await _close(call, call.live.offer or offer, **said)
+    call.state = move_call(call.state, CallEvent.RETURN)
+    call.parts.log.moved(call.id, CallEvent.RETURN)
+    return GOES_ON
+
+
+async def _close(call: Call, offer: Claimed, **said: float) -> None:
+    call.note("offer_closed", agent=offer.agent_name, how="talked", **said)
     try:
         await finish_talk(call)
     except StoreAway:
         log.warning("the store is away; the sweep ends the conversation for agent and need")
-    call.state = move_call(call.state, CallEvent.RETURN)
-    call.parts.log.moved(call.id, CallEvent.RETURN)
 
 
 async def finish_talk(call: Call) -> bool:

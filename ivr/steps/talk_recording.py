@@ -22,6 +22,8 @@ from routing.errors import StoreAway
 log = structlog.get_logger()
 
 CONVERSATION = "conversation"
+#: Ends the name of a recording; with a number from the second agent on.
+TALK = "talk"
 #: How long an agent's ring waits for the list of recordings.
 LIST_S = 0.5
 #: Asterisk's `wav`: 8,000 samples of 16 bits a second, after a header.
@@ -49,7 +51,7 @@ async def ask_to_record(call: Call, queue: Queue, name: str, position: Position)
         key = (await call.say(call.prompt(prompt), keys=part.agree_key)).key or await key_within(call, part.timeout_s)
         given = key == part.agree_key
     call.note("recording_consent", queue=name, how=queue.recording, given=given)
-    call.recording = f"{recording_name(call.id, position.visit)}-talk" if given else None
+    call.recording = f"{recording_name(call.id, position.visit)}-{TALK}" if given else None
     await call.leg.agree(call.recording or "")
 
 
@@ -66,6 +68,16 @@ async def begin_recording(call: Call) -> None:
         call.note("recording", purpose=CONVERSATION, outcome="not_listed")
         return
     await call.leg.monitor(call.parts.settings.recordings.seen(call.recording))
+
+
+async def next_recording(call: Call) -> None:
+    """Close the recording with one agent; what was agreed holds for the next one as well, in a file of its own."""
+    before = call.recording
+    await end_recording(call, talked=True)
+    if before is not None:
+        name, _, number = before.rpartition(f"-{TALK}")
+        call.recording = f"{name}-{TALK}-{int(number.strip('-') or 1) + 1}"
+        await call.leg.agree(call.recording)
 
 
 async def end_recording(call: Call, *, talked: bool) -> None:

@@ -18,15 +18,20 @@ async def transfer(call: Call, step: Transfer, position: Position) -> Input:
         log.error("a number of the book may not be called; see outbound.allow", name=step.to)
         call.note("transfer", to=step.to, outcome="not_allowed")
         return Left("otherwise")
-    call.note("transfer", to=step.to, outcome="ringing")
+    return Left("then" if await ring_outside(call, number, step.to, ring_s=step.ring_s) else "otherwise")
+
+
+async def ring_outside(call: Call, number: str, named: str, *, ring_s: float) -> bool:
+    """Ring an outside number and let them talk; whether it was answered. `named`: how the record calls the number."""
+    call.note("transfer", to=named, outcome="ringing")
     live, started = call.live, call.now()
     live.outside, live.outside_answered = True, False
-    dialled = await call.leg.transfer(number, ring_s=step.ring_s)
+    dialled = await call.leg.transfer(number, ring_s=ring_s)
     answered = dialled.status is DialStatus.ANSWERED or live.outside_answered
     live.outside = live.outside_answered = False
     await call.leg.arm(call.parts.settings.calls.dead_man_s)
     if answered:
         call.transferred = True
         call.talked_s += call.now() - started
-    call.note("transfer", to=step.to, outcome=str(dialled.status), talked_s=round(dialled.talked_s, 1))
-    return Left("then" if answered else "otherwise")
+    call.note("transfer", to=named, outcome=str(dialled.status), talked_s=round(dialled.talked_s, 1))
+    return answered

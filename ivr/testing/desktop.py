@@ -18,9 +18,11 @@ from ivr.desktop.server import DesktopServer, Health, build_app
 from ivr.desktop.window import Limits
 from ivr.looking import Looking
 from ivr.ports import Clock, Pop, RecordingPauses
+from ivr.ports.handling import Choices, Refusal
 from ivr.settings import Web
 from ivr.supervising import Supervising
 from ivr.testing.roster import ScriptedRoster
+from routing.talk import TalkEvent, Target
 
 SECRET = "a secret of the tests, long enough"  # noqa: S105
 
@@ -32,6 +34,26 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: str
+
+
+@dataclass
+class ScriptedHandling:
+    """`ivr.ports.handling.Handling` that remembers what was asked for, and answers as the test says."""
+
+    offered: Choices = field(default_factory=lambda: Choices((), (), numbers=False, tier=None))
+    refusal: Refusal | None = None
+    asked: list[tuple[int, int, TalkEvent, Target | None, str]] = field(default_factory=list)
+
+    async def choices(self, agent_id: int) -> Choices:
+        """The same for everybody."""
+        return self.offered
+
+    async def do(
+        self, agent_id: int, offer_id: int, event: TalkEvent, target: Target | None = None, note: str = ""
+    ) -> Refusal | None:
+        """Remember it."""
+        self.asked.append((agent_id, offer_id, event, target, note))
+        return self.refusal
 
 
 @dataclass(slots=True)
@@ -110,6 +132,7 @@ class RunningDesktop(Browser):
     roster: ScriptedRoster
     server: DesktopServer
     pops: dict[int, Pop] = field(default_factory=dict)  #: what a reload finds, by agent
+    handling: ScriptedHandling = field(default_factory=ScriptedHandling)
 
 
 async def say(socket: ClientConnection, kind: str, **fields: object) -> None:
@@ -148,6 +171,7 @@ async def running_desktop(
         return pops.get(agent_id)
 
     hub = Hub(roster, clock, pop_of, measures=Measures(registry))
+    handled = ScriptedHandling()
     app = build_app(
         roster,
         hub,
@@ -161,12 +185,13 @@ async def running_desktop(
         supervising=supervising,
         pauses=pauses,
         cases=cases,
+        handling=handled,
     )
     server = DesktopServer(app, "127.0.0.1", port)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(hub.run())
         try:
-            yield RunningDesktop(await server.start(), hub, roster, server, pops)
+            yield RunningDesktop(await server.start(), hub, roster, server, pops, handled)
         finally:
             await server.stop()
             running.cancel()

@@ -8,6 +8,7 @@ from ivr.testing.store import MemoryStore
 from models import moves
 from models.call_entries import PROVISIONAL
 from models.errors import UnknownAgent
+from models.locks import CALL
 from models.sweep import MOST_EXPIRED, ending_of, is_gone, is_over
 from models.tables import AgentRow, CallRow, NeedRow, OfferRow
 from models.talk_recordings import seen
@@ -18,6 +19,7 @@ from routing.errors import IllegalMove, StoreAway
 from routing.need import Need, NeedState
 from routing.offer import Claimed, Lost, OfferEvent, OfferState
 from routing.snapshot import Snapshot
+from routing.talk import talk_of
 
 
 def _is_of(call: CallRow, ani: str | None, customer_id: int | None) -> bool:
@@ -74,6 +76,7 @@ class MemoryExchange:
             offer=None if offer is None else moves.claimed_of(offer, store.agents[offer.agent_id]),
             queue=need.queue,
             answered=offer is not None and offer.state == OfferState.ANSWERED,
+            talk=talk_of(None if offer is None else offer.talk),
         )
 
     async def close_need(self, call_id: str, outcome: str, *, now: float) -> None:
@@ -99,6 +102,7 @@ class MemoryExchange:
             for offer in store.offers.values()
             if offer.answered_at is not None
             and offer.answered_at >= since
+            and store.needs[offer.need_id].kind == CALL
             and _is_of(store.calls[offer.call_id], ani, customer_id)
         ]
         return max(talked)[2] if talked else None
@@ -238,12 +242,15 @@ class MemoryExchange:
         )
 
     def _leaves_open(self, call_id: str) -> bool:
-        return self.store.open_need(call_id) is not None or any(o.call_id == call_id for o in self.store.open_offers())
+        needs = (need for need in self.store.needs.values() if need.call_id == call_id)
+        return any(need.closed_at is None for need in needs) or any(
+            o.call_id == call_id for o in self.store.open_offers()
+        )
 
     def _close_call(self, call: CallRow, now: float, wrap_up_s: float) -> bool:
         store = self.store
         talked = False
-        need = store.open_need(call.id)
+        open_needs = [need for need in store.needs.values() if need.call_id == call.id and need.closed_at is None]
         for offer in store.open_offers():
             if offer.call_id == call.id:
                 answered = offer.state == OfferState.ANSWERED
@@ -251,8 +258,9 @@ class MemoryExchange:
                 event = OfferEvent.COMPLETE if answered else OfferEvent.WITHDRAW
                 held = (store.needs[offer.need_id], store.agents[offer.agent_id], offer)
                 moves.end(*held, event, now=now, wrap_up_s=wrap_up_s)
-        if need is not None and need.closed_at is None:
-            moves.close(need, "served" if need.state == NeedState.TALKING else "lost", now)
+        for need in open_needs:
+            if need.closed_at is None:
+                moves.close(need, "served" if need.state == NeedState.TALKING else "lost", now)
         if call.ended_at is not None:
             return False
         ending = ending_of(call, store.nodes.get(call.node), talked=talked, now=now)
@@ -291,6 +299,12 @@ class MemoryRoster:
             raise IllegalMove("agent", agent.state, event)
         moves.agent_says(agent, event, now=now, reason=reason)
         return moves.card_of(agent, self.store.skills[agent_id])
+
+    async def at_work(self) -> tuple[AgentCard, ...]:
+        """The agents who are at work."""
+        self.store.reach()
+        here = (agent for agent in self.store.agents.values() if agent.state in AT_WORK)
+        return tuple(moves.card_of(agent, self.store.skills[agent.id]) for agent in here)
 
     async def seen(self, agent_id: int, *, now: float) -> None:
         """A browser of this agent gave a sign of life."""

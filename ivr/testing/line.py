@@ -58,6 +58,8 @@ class ScriptedLeg:
     says: list[Recorded] = field(default_factory=list)  #: what is said into each recording; none left = nothing
     recorded: list[str] = field(default_factory=list)  #: files recorded into, in order
     on_dial: Callable[[str], Awaitable[None]] | None = None  #: awaited while a phone rings; may raise HungUp
+    on_join: Callable[[int], Awaitable[None]] | None = None  #: awaited while in a room; may raise HungUp
+    joined: list[int] = field(default_factory=list)  #: rooms joined
     heard: list[str] = field(default_factory=list)  #: prompts heard, in order
     rung: list[str] = field(default_factory=list)  #: phones rung
     armed: list[float] = field(default_factory=list)
@@ -161,6 +163,15 @@ class ScriptedLeg:
         self.clock.advance(ring_s if outcome.status is DialStatus.NO_ANSWER else outcome.talked_s)
         self._alive()
         return outcome
+
+    async def join(self, room: int) -> None:
+        """Talk in a room, as long as `on_join` takes."""
+        await self.arm(0)
+        self.joined.append(room)
+        await asyncio.sleep(0)
+        if self.on_join is not None:
+            await self.on_join(room)
+        self._alive()
 
     async def record(self, sound: str, *, longest_s: float, silence_s: float) -> Recorded:
         """The next of `says`: how long the caller speaks, and the key that ends it."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ivr.ports import AgentCard, OfferSeen, QueueSeen
-from routing.agent import AgentEvent, AgentState, move_agent
+from routing.agent import AT_WORK, AgentEvent, AgentState, move_agent
 from routing.errors import StoreAway
 
 
@@ -59,6 +59,10 @@ class ScriptedRoster:
         if event is AgentEvent.PAUSE and card.state in (AgentState.OFFERED, AgentState.BUSY):
             return self.put(agent_id, pause_after=reason)
         return self.put(agent_id, state=move_agent(card.state, event), since=now, pause_reason=reason)
+
+    async def at_work(self) -> tuple[AgentCard, ...]:
+        """The agents who are at work."""
+        return tuple(card for card in self.cards.values() if card.state in AT_WORK)
 
     async def seen(self, agent_id: int, *, now: float) -> None:
         """Remember the sign of life."""

@@ -31,6 +31,7 @@ from ivr.testing.selfservice import (
 )
 from ivr.testing.switchboard import MemorySwitchboard
 from ivr.testing.talk_recordings import MemoryTalkRecordings
+from ivr.testing.talks import MemoryTalks
 from ivr.testing.waits import MemoryWaits
 from ivr.watch import Watcher
 from menus.facts import CallerFacts
@@ -82,7 +83,7 @@ class Stage:
         self.directory = directory(self.store, zone)
         self.log = MemoryCallLog(self.store, node)
         self.exchange = MemoryExchange(self.store, node)
-        self.roster = MemoryRoster(self.store)
+        self.roster, self.talks = MemoryRoster(self.store), MemoryTalks(self.store)
         self.bank: MemoryBank = beside.bank if beside else MemoryBank(clock=self.clock, zone=zone)
         self.desk, self.switchboard = MemoryDesk(), MemorySwitchboard()
         self.messenger = MemoryMessenger(self.store)
@@ -101,6 +102,7 @@ class Stage:
             log=self.log,
             directory=self.directory,
             exchange=self.exchange,
+            talks=self.talks,
             roster=self.roster,
             bank=self.bank,
             desk=self.desk,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ivr.ports import CaseOpened, NewCase, Rating, Recording, TextMessage
 from menus.facts import CallerFacts, MenuMemory
+from models.locks import CALL
 from models.tables import (
     AgentRow,
     CallbackRow,
@@ -91,9 +92,10 @@ class MemoryStore:
         self.passwords[agent.id] = password
         return agent
 
-    def open_need(self, call_id: str) -> NeedRow | None:
-        """The open need of a call."""
-        return next((n for n in self.needs.values() if n.call_id == call_id and n.closed_at is None), None)
+    def open_need(self, call_id: str, kind: str = CALL) -> NeedRow | None:
+        """The open need of a call, or that of an agent who consults another about it."""
+        mine = (n for n in self.needs.values() if n.call_id == call_id and n.kind == kind and n.closed_at is None)
+        return next(mine, None)
 
     def open_offers(self) -> list[OfferRow]:
         """Every open offer."""

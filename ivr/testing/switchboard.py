@@ -22,6 +22,8 @@ class MemorySwitchboard:
         self.mute_fault: Exception | None = None
         self.spies: dict[str, ListeningMode] = {}  #: id of each supervisor's channel → who hears them
         self.spy_fault: Exception | None = None
+        self.done: list[tuple[object, ...]] = []  #: what was done to channels, in order
+        self.on_do: Callable[[tuple[object, ...]], Awaitable[None]] | None = None  #: may raise what the switch raises
         self._readers: list[asyncio.Queue[SwitchEvent]] = []
         self._untold: list[SwitchEvent] = []  #: for the first reader
 
@@ -61,6 +63,28 @@ class MemorySwitchboard:
     async def end_spy(self, spy_id: str) -> None:
         """The phone is hung up."""
         self.seen.pop(spy_id, None)
+
+    async def hang_up(self, channel: str) -> None:
+        """Remember it; the channel is gone."""
+        await self._do("hang_up", channel)
+        self.seen.pop(channel, None)
+
+    async def move(self, channel: str, *, room: int) -> None:
+        """Remember it."""
+        await self._do("move", channel, room)
+
+    async def call_back_from(self, room: int, channel: str) -> None:
+        """Remember it."""
+        await self._do("call_back_from", channel, room)
+
+    async def ring_in(self, target: str, *, room: int, channel_id: str, ring_s: float) -> None:
+        """Remember it."""
+        await self._do("ring_in", target, room, channel_id)
+
+    async def _do(self, *what: object) -> None:
+        self.done.append(what)
+        if self.on_do is not None:
+            await self.on_do(what)
 
     async def channels(self) -> tuple[ChannelSeen, ...]:
         """All channels."""

@@ -7,15 +7,17 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from ivr.ports import CallLog, Exchange, Roster, Waits
+from ivr.ports import CallLog, Exchange, Roster, Talks, Waits
 from ivr.testing.databases import fresh_database
 from ivr.testing.records import MemoryCallLog, MemoryExchange, MemoryRoster, MemoryStore
+from ivr.testing.talks import MemoryTalks
 from ivr.testing.waits import MemoryWaits
 from menus.facts import CallerFacts
 from models.agents import Agents
 from models.calls import CallJournal
 from models.claims import Claims
 from models.tables import CallRow
+from models.talks import Talks as StoredTalks
 from models.waits import WaitBook
 from routing.agent import AgentEvent, AgentState
 from routing.call import Arrival
@@ -41,6 +43,7 @@ class World:
     add: Callable[[str, str, str, str, dict[str, int]], Awaitable[int]]
     row: Callable[[str], Awaitable[CallRow]]
     waits: Waits
+    talks: Talks
 
     async def agent(self, name: str = "anna", *, ready_at: float = T, **skills: int) -> int:
         """An agent who is ready."""
@@ -113,6 +116,7 @@ def twin_world() -> World:
         add,
         row,
         MemoryWaits(store),
+        MemoryTalks(store),
     )
 
 
@@ -133,4 +137,4 @@ async def stored_world(kind: str, folder: Path) -> AsyncIterator[World]:
         log = await stack.enter_async_context(CallJournal(database, "node-a"))
         other_log = await stack.enter_async_context(CallJournal(database, "node-b"))
         exchange, other = Claims(database, "node-a"), Claims(database, "node-b")
-        yield World(exchange, roster, log, other_log, other, add, row, WaitBook(database))
+        yield World(exchange, roster, log, other_log, other, add, row, WaitBook(database), StoredTalks(database))

@@ -81,6 +81,7 @@ class NeedRow(Table):
         Index(
             "one_open_need_per_call",
             "call_id",
+            "kind",
             unique=True,
             postgresql_where=text("closed_at IS NULL"),
             sqlite_where=text("closed_at IS NULL"),
@@ -99,6 +100,10 @@ class NeedRow(Table):
     reason: Mapped[str] = mapped_column(String(48), default="")  # why they call, in the option's own label
     not_agents: Mapped[list[Any]]  # ids of agents who missed it
     terms: Mapped[dict[str, Any] | None]  # goal, preferences, softening …
+    kind: Mapped[str] = mapped_column(
+        String(8), default="call", server_default="call"
+    )  # call; second: of an agent who consults another
+    sent: Mapped[dict[str, Any] | None]  # by whom the caller was handed on, and what they said
     since: Mapped[float]
     state: Mapped[str] = mapped_column(String(16))
     version: Mapped[int] = mapped_column(default=0)
@@ -143,6 +148,7 @@ class OfferRow(Table):
     closed_at: Mapped[float | None]
     disposition: Mapped[str | None] = mapped_column(String(48))
     note: Mapped[str | None] = mapped_column(String(2000))
+    talk: Mapped[dict[str, Any] | None]  # hold, consultation, and what the agent asks for
     wrapped_up_at: Mapped[float | None]
 
 

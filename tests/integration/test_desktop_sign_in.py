@@ -11,7 +11,7 @@ from ivr.desktop.server import LARGEST_BODY, DesktopServer, build_app
 from ivr.desktop.sessions import COOKIE
 from ivr.errors import Misconfigured
 from ivr.settings import Web
-from ivr.testing.desktop import SECRET, RunningDesktop, running_desktop
+from ivr.testing.desktop import SECRET, RunningDesktop, ScriptedHandling, running_desktop
 from ivr.testing.pops import an_agent
 from ivr.testing.roster import ScriptedRoster
 from routing.agent import AgentState
@@ -226,7 +226,9 @@ async def test_a_port_in_use_is_one_clear_sentence() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         roster = a_roster()
-        app = build_app(roster, Hub(roster, CLOCK, lambda agent_id: _nothing()), CLOCK, Web(), SECRET)
+        app = build_app(
+            roster, Hub(roster, CLOCK, lambda agent_id: _nothing()), CLOCK, Web(), SECRET, handling=ScriptedHandling()
+        )
         with pytest.raises(Misconfigured, match=f"port {port} on 127.0.0.1 is in use by another program"):
             await DesktopServer(app, "127.0.0.1", port).start()
 
@@ -234,7 +236,9 @@ async def test_a_port_in_use_is_one_clear_sentence() -> None:
 @pytest.mark.parametrize("host", ["203.0.113.7", "no.such.host.invalid"])
 async def test_an_address_that_is_not_ours_is_one_clear_sentence(host: str) -> None:
     roster = a_roster()
-    app = build_app(roster, Hub(roster, CLOCK, lambda agent_id: _nothing()), CLOCK, Web(), SECRET)
+    app = build_app(
+        roster, Hub(roster, CLOCK, lambda agent_id: _nothing()), CLOCK, Web(), SECRET, handling=ScriptedHandling()
+    )
     with pytest.raises(Misconfigured, match=host):
         await DesktopServer(app, host, 0).start()
 

@@ -14,6 +14,7 @@ from routing.diagram import all_diagrams, mermaid
 from routing.errors import IllegalMove
 from routing.need import NEED_MOVES, NeedEvent, NeedState, move_need
 from routing.offer import OFFER_MOVES, OPEN_OFFERS, OfferEvent, OfferState, move_offer
+from routing.talk import TALK_MOVES, TalkEvent, TalkState, move_talk
 
 TABLES: list[tuple[Any, type[StrEnum], type[StrEnum], Any, StrEnum]] = [
     (CALL_MOVES, CallState, CallEvent, move_call, CallState.MENU),
@@ -21,8 +22,9 @@ TABLES: list[tuple[Any, type[StrEnum], type[StrEnum], Any, StrEnum]] = [
     (AGENT_MOVES, AgentState, AgentEvent, move_agent, AgentState.LOGGED_OUT),
     (OFFER_MOVES, OfferState, OfferEvent, move_offer, OfferState.OFFERED),
     (CALLBACK_MOVES, CallbackState, CallbackEvent, move_callback, CallbackState.WAITING),
+    (TALK_MOVES, TalkState, TalkEvent, move_talk, TalkState.LINE),
 ]
-NOUNS = ["call", "need", "agent", "offer", "callback"]
+NOUNS = ["call", "need", "agent", "offer", "callback", "talk"]
 
 
 @pytest.mark.parametrize(("moves", "states", "events", "move", "start"), TABLES, ids=NOUNS)

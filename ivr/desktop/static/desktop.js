@@ -9,6 +9,7 @@ import { Recording } from "./recording.js";
 import { drawButtons, drawIdle, drawQueues, drawSide } from "./side.js";
 import { Link } from "./socket.js";
 import { Picture } from "./state.js";
+import { Talk } from "./talk.js";
 import { apply, onLanguage, t, word } from "./text.js";
 import { ring, toneWanted, wantTone } from "./tone.js";
 
@@ -29,6 +30,7 @@ const link = new Link({
 sendCases((message) => link.send(message));
 const outcome = new Outcome((message) => link.send(message));
 const recording = new Recording((message) => link.send(message));
+const talk = new Talk((message) => link.send(message));
 
 // --- what the server says -----------------------------------------------------------------------------------------
 
@@ -38,12 +40,14 @@ function hear(message) {
   if (message.type === "pop_withdrawn") notice(message.why);
   if (message.type === "case_done") notice(`case_done_${message.do}`);
   if (message.type === "saved") outcome.saved(message.offer_id);
+  if (message.type === "targets") talk.choose(message);
   if (message.type === "error") hearError(message);
   if (message.type !== "ping") draw();
   if (message.type === "state") outcome.sendLate(picture.offer?.offer_id ?? null);
 }
 
 function hearError({ code, about }) {
+  if (about === "handle") talk.refused();
   if (code === "store_away" && about === "") storeAwaySince ??= picture.now();
   else notice(code === "store_away" ? "store_away_act" : code);
 }
@@ -73,6 +77,7 @@ function draw() {
   recording.draw(offer, live);
   drawListening(offer?.listening ?? []);
   show(byId("idle"), offer === null);
+  talk.draw(offer, live);
   if (offer === null) drawIdle(picture);
   else {
     drawHead(offer);
@@ -170,7 +175,7 @@ function signOut() {
 }
 
 function showKeys() {
-  const rows = [["R", "key_ready"], ["P", "key_pause"], ["K", "key_recording"], ["1 – 8", "key_digits"], ["N", "key_note"], ["Ctrl + Enter", "key_save"], ["?", "key_help"]];
+  const rows = [["R", "key_ready"], ["P", "key_pause"], ["K", "key_recording"], ["1 – 8", "key_digits"], ["N", "key_note"], ["H T C", "key_talk"], ["M J X E", "key_talk_more"], ["Ctrl + Enter", "key_save"], ["?", "key_help"]];
   byId("key-list").replaceChildren(...rows.flatMap(([key, text]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, t(text))]));
   byId("keys").showModal();
 }
@@ -182,6 +187,7 @@ function onKey(event) {
   if (document.querySelector("dialog[open]")) return;
   const acts = { r: ready, p: askReason, k: () => recording.press(), "?": showKeys, n: () => byId("note").focus() };
   const act = acts[event.key.toLowerCase()];
+  if (act === undefined && talk.onKey(event.key)) return event.preventDefault();
   if (act === undefined || (event.key.toLowerCase() === "n" && byId("call").hidden)) return;
   event.preventDefault();
   act();

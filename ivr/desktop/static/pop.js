@@ -4,6 +4,7 @@ import { byId, clock, el, foreign } from "./dom.js";
 import { day, dayOf, daysUntil, inDays, moment, money, percent, phoneNumber, timeOfDay } from "./format.js";
 import { caseFiles } from "./cases.js";
 import { complaintCard } from "./complaint.js";
+import { sentCard } from "./talk.js";
 import { language, t, word } from "./text.js";
 
 const CHURN_RAISED = 0.2, CHURN_HIGH = 0.5; // shares of customers like this one who leave within a year
@@ -38,13 +39,15 @@ const fact = (label, value) => el("span", { class: "fact" }, el("span", { class:
 
 /** The pop itself. Redrawn only when its content, the language or the chosen customer differs. */
 export function drawPop(offer, pop, nowS) {
-  const drawn = language() + chosen(offer.offer_id) + JSON.stringify([offer.offer_id, offer.reason, offer.answered_at !== null, pop]);
+  const facts = [offer.offer_id, offer.reason, offer.answered_at !== null, offer.sent, pop];
+  const drawn = language() + chosen(offer.offer_id) + JSON.stringify(facts);
   if (drawn === drawnPop) return;
   drawnPop = drawn;
   const redraw = () => drawPop(offer, pop, nowS);
   const customer = pop?.customer ?? pop?.candidates.find((one) => String(one.id) === chosen(offer.offer_id)) ?? null;
   const parts = [who(offer, pop, customer, redraw)];
   if (pop?.complaint) parts.push(complaintCard(pop.complaint));
+  if (offer.sent) parts.push(sentCard(offer.sent));
   const files = caseFiles(offer, pop, nowS);
   if (files) parts.push(files);
   if (customer?.cases.length && !pop.case_files.length) parts.push(casesCard(customer.cases, nowS));

@@ -1,0 +1,191 @@
+"""What an agent does with their conversation from the desktop: check it, store it, and let the switch part them.
+
+What is asked for is stored with the agent's own answered offer; then the caller's coroutine, on whichever node it is,
+is made to look: the agent's phone is moved or hung up, the caller woken or called back from the room. The ask is taken
+back when nobody carries it out in time, so that nothing happens later by surprise.
+"""
+
+from collections.abc import Sequence
+
+import structlog
+
+from ivr.errors import ActionUnknown, SwitchAway
+from ivr.numbers import e164
+from ivr.parts import Parts
+from ivr.ports import ChannelSeen, NeedWish, OfferSeen, TalkEvent, TalkSeen, TalkState, Target, TargetKind
+from ivr.ports.handling import AgentChoice, Choices, QueueChoice, Refusal
+from ivr.steps.handover import one_tier_up
+from routing.agent import AT_WORK, AgentState
+from routing.errors import IllegalMove
+from routing.need import Need, NeedState
+from routing.skills import asked_of_agent, fits
+from routing.talk import IN_ROOM, ON_HOLD, Ask, move_talk
+
+log = structlog.get_logger()
+
+#: How often the switch is told, and how long each time until it must have had an effect, seconds.
+TRIES, EFFECT_S = 3, 1.0
+#: How often the store is asked meanwhile, seconds.
+LOOK_S = 0.1
+#: Agents in a choice at most; those who are ready come first.
+MOST_AGENTS = 200
+
+_WITH_TARGET = frozenset({TalkEvent.TRANSFER, TalkEvent.CONSULT})
+
+
+class Handler:
+    """`ivr.ports.Handling` on the engine's parts."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def choices(self, agent_id: int) -> Choices:
+        """To whom this agent may hand their caller now. Raises StoreAway."""
+        parts = self._parts
+        now = parts.clock.now()
+        snapshot = await parts.exchange.snapshot(now=now)
+        ready = [agent for agent in snapshot.agents if agent.state is AgentState.READY]
+        cards = [card for card in await parts.roster.at_work() if card.id != agent_id]
+        cards.sort(key=lambda card: (card.state is not AgentState.READY, card.full_name))
+        offer = await parts.roster.offer_of(agent_id)
+        return Choices(
+            tuple(
+                QueueChoice(
+                    name,
+                    sum(need.queue == name and need.state is not NeedState.TALKING for need in snapshot.needs),
+                    sum(fits(agent.skills, queue.skills) for agent in ready),
+                )
+                for name, queue in parts.queues.items()
+                if parts.queues.open_one(name, now) is not None
+            ),
+            tuple(AgentChoice(card.name, card.full_name, card.state) for card in cards[:MOST_AGENTS]),
+            numbers=bool(parts.settings.outbound.allow),
+            tier=None if offer is None else self._next_tier(offer),
+        )
+
+    async def do(
+        self, agent_id: int, offer_id: int, event: TalkEvent, target: Target | None = None, note: str = ""
+    ) -> Refusal | None:
+        """Do something with the agent's own conversation; None when it was carried out. Raises StoreAway."""
+        parts = self._parts
+        offer = await parts.roster.offer_of(agent_id)
+        seen = None if offer is None or offer.offer_id != offer_id else await parts.talks.of(offer.call_id)
+        if seen is None or seen.offer.offer_id != offer_id:
+            return Refusal.NOT_YOURS
+        try:
+            move_talk(seen.talk.state, event)
+            if (target is not None) != (event in _WITH_TARGET):
+                return Refusal.NOT_NOW
+            if target is not None:
+                target = await self._checked(seen, target)
+            if target is None and event in _WITH_TARGET:
+                return Refusal.NOBODY_THERE
+            if event is TalkEvent.END:
+                return await self._end(seen)
+            ask = Ask(event, parts.clock.now(), target, note)
+            before = await parts.talks.ask(agent_id, offer_id, ask)
+        except IllegalMove:
+            return Refusal.NOT_NOW
+        except PermissionError:
+            return Refusal.NOT_ALLOWED
+        if before is None:
+            return Refusal.NOT_YOURS
+        log.info("an agent asks for something", agent_id=agent_id, call=before.offer.call_id, does=str(event))
+        return await self._carried_out(before, ask)
+
+    async def _checked(self, seen: TalkSeen, target: Target) -> Target | None:
+        """The target as it is stored, None when nobody is there. Raises PermissionError for a number not allowed."""
+        parts, wish = self._parts, seen.wish
+        match target.kind:
+            case TargetKind.QUEUE:
+                known = target.name in parts.queues
+                return target if known and parts.queues.open_one(target.name, parts.clock.now()) is not None else None
+            case TargetKind.TIER:
+                return Target(TargetKind.TIER) if one_tier_up(parts.queues, wish) is not None else None
+            case TargetKind.NUMBER:
+                number = e164(target.name, parts.settings.country)
+                if number is None or not parts.settings.outbound.permits(number):
+                    raise PermissionError
+                return Target(TargetKind.NUMBER, number)
+        snapshot = await parts.exchange.snapshot(now=parts.clock.now())
+        agent = next((one for one in snapshot.agents if one.name == target.name and one.state in AT_WORK), None)
+        if agent is None or agent.id == seen.offer.agent_id:
+            return None
+        need = Need(
+            0, seen.offer.call_id, wish.queue, 0.0, 0, NeedState.WAITING, {}, wish.language, wish.tier, terms=wish.terms
+        )
+        barred = wish.terms.barred - {seen.sent_by}
+        return target if agent.id not in barred and fits(agent.skills, asked_of_agent(need)) else None
+
+    def _next_tier(self, offer: OfferSeen) -> int | None:
+        wish = one_tier_up(self._parts.queues, NeedWish(offer.queue, {}, "", "", offer.tier))
+        return wish.tier if wish is not None else None
+
+    async def _end(self, seen: TalkSeen) -> Refusal | None:
+        """The agent hangs up; the caller goes on in the book."""
+        try:
+            mine = phone_of(seen, await self._parts.switchboard.channels())
+            if mine is None:
+                return Refusal.NOT_NOW
+            await self._parts.switchboard.hang_up(mine.channel)
+        except (SwitchAway, ActionUnknown):
+            return Refusal.SWITCH_AWAY
+        return None
+
+    async def _carried_out(self, before: TalkSeen, ask: Ask) -> Refusal | None:
+        parts, offer = self._parts, before.offer
+        refusal = Refusal.NOT_NOW
+        for _ in range(TRIES):
+            try:
+                if not await self._part_them(before, ask.do):
+                    break  # nobody is on the phone any more
+            except (SwitchAway, ActionUnknown):
+                refusal = Refusal.SWITCH_AWAY
+            if await self._is_carried_out(offer.call_id, ask):
+                return await self._left_alone(before)
+        if not await parts.talks.unask(offer.offer_id, offer.fence, ask.at):
+            return await self._left_alone(before)
+        log.warning("what an agent asked for could not be carried out", call=offer.call_id, does=str(ask.do))
+        return refusal
+
+    async def _left_alone(self, before: TalkSeen) -> Refusal | None:
+        """Nobody sits in a room whose caller hung up in the very moment of the move."""
+        if await self._parts.talks.of(before.offer.call_id) is None and before.talk.state is TalkState.LINE:
+            await self._end(before)
+        return None
+
+    async def _part_them(self, before: TalkSeen, event: TalkEvent) -> bool:
+        """Make the caller's coroutine look; False when the agent's phone, or the caller, is not there."""
+        switchboard, room = self._parts.switchboard, before.talk.room or before.offer.offer_id
+        there = await switchboard.channels()
+        mine = phone_of(before, there)
+        caller = next((seen for seen in there if seen.uniqueid == seen.call_id == before.offer.call_id), None)
+        if mine is None or caller is None:
+            return False
+        if before.talk.state is TalkState.LINE and event is TalkEvent.TRANSFER:
+            await switchboard.hang_up(mine.channel)
+        elif before.talk.state is TalkState.LINE:
+            await switchboard.move(mine.channel, room=room)
+        elif before.talk.state in IN_ROOM:
+            await switchboard.call_back_from(room, caller.channel)
+        elif before.talk.state in ON_HOLD:
+            await switchboard.wake(caller.channel)
+        return True
+
+    async def _is_carried_out(self, call_id: str, ask: Ask) -> bool:
+        until = self._parts.clock.monotonic() + EFFECT_S
+        while self._parts.clock.monotonic() < until:
+            seen = await self._parts.talks.of(call_id)
+            if seen is None or seen.talk.ask is None or seen.talk.ask.at != ask.at:
+                return True
+            await self._parts.clock.sleep(LOOK_S)
+        return False
+
+
+def phone_of(seen: TalkSeen, there: Sequence[ChannelSeen]) -> ChannelSeen | None:
+    """The channel of the agent's phone in this conversation."""
+    if seen.talk.own:
+        return next((one for one in there if one.uniqueid == seen.talk.own), None)
+    id_, phone = seen.offer.call_id, seen.offer.phone
+    mine = (one for one in there if one.call_id == id_ != one.uniqueid)
+    return next((one for one in mine if one.channel.rpartition("-")[0] == phone), None)

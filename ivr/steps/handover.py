@@ -1,0 +1,228 @@
+"""Hand a caller on: what the next need is like, and calls that an agent sends to an outside number."""
+
+import asyncio
+from dataclasses import dataclass, replace
+
+import structlog
+
+from ivr.call import Call
+from ivr.errors import ActionUnknown, SwitchAway
+from ivr.numbers import masked
+from ivr.ports import ROUTING, ChannelSeen, NeedWish, Sent, TalkEvent, Target, TargetKind
+from ivr.queues import QueueTable
+from ivr.steps.talk_recording import next_recording
+from ivr.steps.transfer import ring_outside
+from menus.values import Value
+from menus.walk import Position
+from routing.agent import AT_WORK, Agent
+from routing.call import CallEvent
+from routing.complaints import rungs
+from routing.errors import StoreAway
+from routing.terms import Authority
+from routing.views import TalkSeen
+
+log = structlog.get_logger()
+
+#: How long a caller who was sent to one agent waits for them alone, while they are at work.
+AGENT_WAIT_S = 60.0
+#: How long an outside number rings.
+OUTSIDE_RING_S = 30.0
+#: Priority of a caller whose agent has left them on hold, seconds of waiting granted: nobody waits so long.
+FRONT_S = 14_400.0
+#: Values of a call that an agent has sent to an outside number: that number, or the room where they talk.
+SENT_TO, SENT_INTO = "talk:number", "talk:room"
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """How a caller goes on when an offer has been carried out."""
+
+    book: bool = False  #: in the book, after a conversation; else the need is in the queue again
+    wish: NeedWish | None = None  #: with another need, which is stated already
+
+
+WAITS, GOES_ON = After(), After(book=True)
+
+
+# --- what the next need is like ---------------------------------------------------------------------------------------
+
+
+async def next_wish(call: Call, seen: TalkSeen, target: Target) -> NeedWish:
+    """What a caller needs who is handed on to this target: their waiting so far counts, their agent is not asked again.
+
+    Raises StoreAway.
+    """
+    queues, now, before = call.parts.queues, call.now(), seen.wish
+    barred = (before.terms.barred - {seen.sent_by}) | {seen.offer.agent_id}
+    credit_s = before.credit_s + max(0.0, now - seen.since)
+    same = replace(before, credit_s=credit_s, since=None, terms=replace(before.terms, agent_id=None, barred=barred))
+    match target.kind:
+        case TargetKind.TIER:
+            return one_tier_up(queues, same) or same
+        case TargetKind.AGENT:
+            agent = await find_agent(call, target.name)
+            return same if agent is None else wish_for(same, agent)
+        case TargetKind.QUEUE if target.name in queues:
+            name = queues.open_one(target.name, now) or target.name
+            queue = queues[name]
+            return replace(
+                same,
+                queue=name,
+                required=queue.required({}),
+                tier=before.tier if name == before.queue else 1,
+                credit_s=max(credit_s, queue.credit_minutes * 60),
+                terms=replace(
+                    queues.terms(name, call.facts),
+                    authority=before.terms.authority if name == before.queue else None,
+                    barred=barred,
+                ),
+            )
+    return same
+
+
+def one_tier_up(queues: QueueTable, wish: NeedWish) -> NeedWish | None:
+    """The wish with the authority of the next tier; None at the top, and in queues that are not for complaints."""
+    part, queue = queues.complaints, queues.get(wish.queue)
+    ladder, tier = part.ladder(), wish.tier + 1
+    if queue is None or part.skill not in queue.skills or tier > len(ladder):
+        return None
+    asked = Authority(part.skill, ladder[tier - 1].level, rungs(tier, ladder))
+    return replace(wish, tier=tier, terms=replace(wish.terms, authority=asked))
+
+
+def wish_for(wish: NeedWish, agent: Agent) -> NeedWish:
+    """The wish for one agent, whatever their levels; whoever else serves it needs no more than they have."""
+    return replace(
+        wish,
+        required={skill: min(level, agent.skills.get(skill, 0)) for skill, level in wish.required.items()},
+        terms=replace(wish.terms, agent_id=agent.id, agent_wait_s=AGENT_WAIT_S, softening=()),
+    )
+
+
+async def find_agent(call: Call, name: str) -> Agent | None:
+    """The agent of that sign-in name, while they are at work. Raises StoreAway."""
+    snapshot = await call.parts.exchange.snapshot(now=call.now())
+    return next((agent for agent in snapshot.agents if agent.name == name and agent.state in AT_WORK), None)
+
+
+def told(target: Target | None) -> str:
+    """How the record of a call names a target; of outside numbers only the ends."""
+    if target is None:
+        return ""
+    name = masked(target.name) if target.kind is TargetKind.NUMBER else target.name
+    return f"{target.kind} {name}".strip()
+
+
+# --- handing on -------------------------------------------------------------------------------------------------------
+
+
+async def hand_on(call: Call, seen: TalkSeen, wish: NeedWish, sent: Sent, *, how: str) -> After:
+    """End the agent's conversation and state the next need, in one transaction. Raises StoreAway."""
+    parts, offer = call.parts, seen.offer
+    await next_recording(call)
+    queue = parts.queues.get(seen.wish.queue)
+    done = await parts.talks.hand_on(
+        offer.offer_id, offer.fence, wish, sent, now=call.now(), wrap_up_s=queue.wrap_up_s if queue is not None else 0
+    )
+    call.note("offer_closed", agent=offer.agent_name, how=how)
+    call.live.offer, call.live.answered = None, False
+    parts.desk.changed(offer.agent_id)
+    if not done:  # ended by the sweep meanwhile: the caller is still there
+        await parts.exchange.open_need(call.id, wish, now=call.now())
+    parts.log.moved(call.id, CallEvent.RETURN)
+    parts.log.moved(call.id, CallEvent.NEED)
+    call.note("need", queue=wish.queue, reason=wish.reason, required=dict(wish.required), tier=wish.tier)
+    parts.hints.nudge(ROUTING)
+    parts.desk.changed()
+    return After(wish=wish)
+
+
+def sent_by(seen: TalkSeen, how: TalkEvent, note: str, now: float) -> Sent:
+    """What the next agent is told of the one before."""
+    return Sent(seen.offer.agent_id, seen.full_name, seen.wish.queue, how, note, now)
+
+
+# --- outside numbers --------------------------------------------------------------------------------------------------
+
+
+async def send_outside(call: Call, number: str) -> bool:
+    """Ring an outside number for a caller whose agent has left them; whether it was answered.
+
+    The number stands in the position of the call meanwhile: an engine that takes the call over knows it.
+    """
+    await stand(call, {SENT_TO: number})
+    answered = await ring_outside(call, number, "outside", ring_s=OUTSIDE_RING_S)
+    await stand(call, {})
+    return answered
+
+
+async def was_sent_outside(call: Call, position: Position) -> bool:
+    """Whether an agent had sent this call outside, with an engine that has died since, and they have talked."""
+    if SENT_INTO in position.values:
+        await stand(call, {})
+        call.talked = call.transferred = True
+        return True
+    number = position.values.get(SENT_TO)
+    if not isinstance(number, str):
+        return False
+    call.talked = True
+    return await send_outside(call, number)
+
+
+async def stand(call: Call, values: dict[str, Value]) -> None:
+    """Write down where the call is outside the book; nothing when it is back."""
+    if call.position is None:
+        return
+    kept = {name: value for name, value in call.position.values.items() if name not in (SENT_TO, SENT_INTO)}
+    call.position = replace(call.position, values={**kept, **values})
+    call.parts.log.stands(call.id, call.position.to_json(), call.language)
+    await call.parts.log.settle(call.id, deadline_s=call.parts.settings.calls.store_s)
+
+
+# --- phones -----------------------------------------------------------------------------------------------------------
+
+
+async def channels(call: Call) -> tuple[ChannelSeen, ...] | None:
+    """All channels; None when the switch cannot be asked."""
+    try:
+        return await call.parts.switchboard.channels()
+    except (SwitchAway, ActionUnknown):
+        return None
+
+
+async def hang_up(call: Call, channel: ChannelSeen | None) -> None:
+    """End a phone's channel, if it is there."""
+    if channel is None:
+        return
+    try:
+        await call.parts.switchboard.hang_up(channel.channel)
+    except (SwitchAway, ActionUnknown):
+        log.warning("a phone could not be hung up; its user will do it")
+
+
+async def part(call: Call) -> None:
+    """The caller has left a room, or never comes to it: nobody sits there any longer, nobody is consulted."""
+    live, parts = call.live, call.parts
+    if live.room is None:
+        return
+    live.room = None
+    for seen in await channels(call) or ():
+        if seen.uniqueid in live.phones or seen.call_id == call.id != seen.uniqueid:
+            await hang_up(call, seen)
+    try:
+        async with asyncio.timeout(parts.settings.calls.store_s):
+            await end_second(call)
+    except (TimeoutError, StoreAway):
+        log.warning("the store is away; the sweep ends the consultation")
+
+
+async def end_second(call: Call) -> None:
+    """End a consultation, if there is one. Raises StoreAway."""
+    parts = call.parts
+    second = await parts.talks.second(call.id)
+    if second is None:
+        return
+    queue = parts.queues.get(second.queue)
+    await parts.talks.close_second(call.id, now=call.now(), wrap_up_s=queue.wrap_up_s if queue is not None else 0)
+    parts.hints.nudge(ROUTING)
+    parts.desk.changed(second.offer.agent_id if second.offer is not None else None)

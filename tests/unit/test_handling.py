@@ -1,0 +1,173 @@
+"""What an agent asks for from the desktop: checked, stored, and taken back when nobody carries it out."""
+
+from dataclasses import replace
+
+import pytest
+
+from ivr.errors import SwitchAway
+from ivr.handling import TRIES, Handler
+from ivr.ports import ChannelSeen, NeedWish
+from ivr.ports.handling import AgentChoice, QueueChoice, Refusal
+from ivr.queues import Queue
+from ivr.testing.stage import SKILLS, Stage
+from menus.facts import CallerFacts
+from models.tables import AgentRow, OfferRow
+from routing.agent import AgentState
+from routing.decision import decide
+from routing.offer import Claimed
+from routing.talk import Talk, TalkEvent, TalkState, Target, TargetKind, talk_of
+
+QUEUES = {
+    "general": Queue(skills={"general": 1}),
+    "cards": Queue(skills={"cards": 3}),
+    "complaints": Queue(skills={"complaints": 1}),
+}
+CALLER = ChannelSeen("call-1", "PJSIP/trunk-1", True, "call-1")
+PHONE = ChannelSeen("call-1", "PJSIP/grace-2", True, "call-1.2")
+
+
+class Desk:
+    """Grace, who talks to a caller, and what she may do from her desktop."""
+
+    def __init__(self, stage: Stage, grace: AgentRow, offer: OfferRow) -> None:
+        self.stage, self.grace, self.offer = stage, grace, offer
+        self.handler = Handler(stage.parts)
+
+    async def does(self, event: TalkEvent, target: Target | None = None, *, agent: AgentRow | None = None) -> object:
+        return await self.handler.do((agent or self.grace).id, self.offer.id, event, target, "note")
+
+    @property
+    def talk(self) -> Talk:
+        return talk_of(self.offer.talk)
+
+    def carry_out(self, talk: Talk) -> None:
+        """Let a caller's coroutine do what is asked for as soon as the switch is told."""
+
+        async def obey(what: tuple[object, ...]) -> None:
+            self.offer.talk = talk.as_json()
+
+        self.stage.switchboard.on_do = obey
+
+
+async def at_desk(queue: str = "general") -> Desk:
+    stage = Stage(queues=QUEUES, settings={"outbound": {"allow": ["+86"]}})
+    grace = stage.agent("grace", skills={**SKILLS, "complaints": 1})
+    leg = stage.leg()
+    stage.log.opened(leg.arrival, now=stage.clock.now(), facts=CallerFacts(), language="en", book_version=1)
+    now = stage.clock.now()
+    await stage.exchange.open_need("call-1", NeedWish(queue, QUEUES[queue].required({}), "en", "why"), now=now)
+    (decision,) = decide(await stage.exchange.snapshot(now=now), now)
+    claimed = await stage.exchange.claim(decision, node="node-a", now=now, lease_s=20)
+    assert isinstance(claimed, Claimed)
+    await stage.exchange.answered(claimed.offer_id, claimed.fence, now=now)
+    stage.switchboard.seen = {seen.channel: seen for seen in (CALLER, PHONE)}
+    return Desk(stage, grace, stage.offer)
+
+
+async def test_hold_moves_the_agents_own_phone_into_the_room_of_their_offer() -> None:
+    desk = await at_desk()
+    desk.carry_out(Talk(TalkState.HELD, room=1))
+    assert await desk.does(TalkEvent.HOLD) is None
+    assert desk.stage.switchboard.done == [("move", PHONE.channel, desk.offer.id)]
+
+
+async def test_a_blind_transfer_hangs_the_agents_phone_up() -> None:
+    desk = await at_desk()
+    desk.carry_out(Talk(TalkState.OVER))
+    assert await desk.does(TalkEvent.TRANSFER, Target(TargetKind.QUEUE, "cards")) is None
+    assert desk.stage.switchboard.done == [("hang_up", PHONE.channel)]
+
+
+async def test_what_nobody_carries_out_is_tried_a_few_times_and_taken_back() -> None:
+    desk = await at_desk()
+    assert await desk.does(TalkEvent.HOLD) is Refusal.NOT_NOW
+    assert [what[0] for what in desk.stage.switchboard.done] == ["move"] * TRIES
+    assert desk.talk.ask is None
+
+
+async def test_a_switch_that_does_not_answer_is_said_to_the_agent_and_nothing_stays_asked() -> None:
+    desk = await at_desk()
+
+    async def refuse(what: tuple[object, ...]) -> None:
+        raise SwitchAway
+
+    desk.stage.switchboard.on_do = refuse
+    assert await desk.does(TalkEvent.HOLD) is Refusal.SWITCH_AWAY
+    assert desk.talk.ask is None
+
+
+async def test_nothing_is_asked_for_when_the_phone_is_gone_already() -> None:
+    desk = await at_desk()
+    del desk.stage.switchboard.seen[PHONE.channel]
+    assert await desk.does(TalkEvent.HOLD) is Refusal.NOT_NOW
+    assert (desk.stage.switchboard.done, desk.talk.ask) == ([], None)
+
+
+async def test_only_the_agent_whose_conversation_it_is_may_do_anything() -> None:
+    desk = await at_desk()
+    assert await desk.does(TalkEvent.HOLD, agent=desk.stage.agent("anna")) is Refusal.NOT_YOURS
+    assert await desk.handler.do(desk.grace.id, desk.offer.id + 1, TalkEvent.HOLD) is Refusal.NOT_YOURS
+    assert desk.stage.switchboard.done == []
+
+
+@pytest.mark.parametrize("event", [TalkEvent.RETRIEVE, TalkEvent.COMPLETE, TalkEvent.CONFERENCE, TalkEvent.CANCEL])
+async def test_what_the_state_does_not_allow_is_refused(event: TalkEvent) -> None:
+    desk = await at_desk()
+    assert await desk.does(event) is Refusal.NOT_NOW
+
+
+async def test_a_caller_on_hold_is_woken_and_one_in_the_room_is_called_back() -> None:
+    desk = await at_desk()
+    held = Talk(TalkState.HELD, 1.0, room=7)
+    desk.offer.talk = held.as_json()
+    desk.stage.switchboard.on_wake = lambda channel: setattr(
+        desk.offer, "talk", replace(held, state=TalkState.ROOM).as_json()
+    )
+    assert await desk.does(TalkEvent.RETRIEVE) is None
+    assert desk.stage.switchboard.woken == [CALLER.channel]
+    desk.carry_out(held)
+    assert await desk.does(TalkEvent.HOLD) is None
+    assert desk.stage.switchboard.done == [("call_back_from", CALLER.channel, 7)]
+
+
+async def test_an_end_hangs_up_and_asks_for_nothing() -> None:
+    desk = await at_desk()
+    assert await desk.does(TalkEvent.END) is None
+    assert desk.stage.switchboard.done == [("hang_up", PHONE.channel)]
+    assert desk.offer.talk is None
+
+
+@pytest.mark.parametrize(
+    ("target", "refusal"),
+    [
+        (None, Refusal.NOT_NOW),
+        (Target(TargetKind.QUEUE, "nowhere"), Refusal.NOBODY_THERE),
+        (Target(TargetKind.AGENT, "grace"), Refusal.NOBODY_THERE),
+        (Target(TargetKind.AGENT, "nobody"), Refusal.NOBODY_THERE),
+        (Target(TargetKind.AGENT, "paused"), Refusal.NOBODY_THERE),
+        (Target(TargetKind.AGENT, "foreign"), Refusal.NOBODY_THERE),
+        (Target(TargetKind.TIER), Refusal.NOBODY_THERE),
+        (Target(TargetKind.NUMBER, "+4930123456"), Refusal.NOT_ALLOWED),
+        (Target(TargetKind.NUMBER, "hello"), Refusal.NOT_ALLOWED),
+    ],
+    ids=lambda value: f"{value.kind} {value.name}" if isinstance(value, Target) else "",
+)
+async def test_a_target_that_cannot_take_the_caller_is_refused(target: Target | None, refusal: Refusal) -> None:
+    desk = await at_desk()
+    desk.stage.agent("paused", ready=False)
+    desk.stage.agent("foreign", skills={"general": 5, "lang:zh": 5})
+    assert await desk.does(TalkEvent.TRANSFER, target) is refusal
+    assert (desk.stage.switchboard.done, desk.talk.ask) == ([], None)
+
+
+async def test_the_choice_shows_queues_agents_and_the_next_tier_of_complaints() -> None:
+    desk = await at_desk("complaints")
+    desk.stage.agent("zoe")
+    desk.stage.agent("carol", skills={"cards": 5, "lang:en": 5}).state = AgentState.BUSY.value
+    choices = await desk.handler.choices(desk.grace.id)
+    assert choices.queues == (QueueChoice("general", 0, 1), QueueChoice("cards", 0, 0), QueueChoice("complaints", 0, 0))
+    assert choices.agents == (
+        AgentChoice("zoe", "zoe", AgentState.READY),
+        AgentChoice("carol", "carol", AgentState.BUSY),
+    )
+    assert (choices.numbers, choices.tier) == (True, 2)

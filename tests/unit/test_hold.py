@@ -1,0 +1,234 @@
+"""Callers on hold, agents who consult somebody, and all of them together: what the caller's coroutine makes of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ivr.errors import HungUp
+from ivr.ports import ChannelSeen, Dialled, DialStatus, PhoneAnswered
+from ivr.queues import Queue
+from ivr.testing.line import HangUp, Press, ScriptedLeg
+from ivr.testing.stage import SKILLS, Stage
+from models import handing
+from models.tables import AgentRow, NeedRow, OfferRow
+from routing.talk import Ask, TalkEvent, TalkState, Target, TargetKind, talk_of
+
+TO_AGENT = Press("0", hearing="main.balance")
+QUEUES = {"general": Queue(skills={"general": 1}), "cards": Queue(skills={"cards": 3})}
+RUTH, NUMBER = Target(TargetKind.AGENT, "ruth"), Target(TargetKind.NUMBER, "+8613900000009")
+
+
+class Scene:
+    """A caller, grace who has answered and put them on hold, and what happens at stated moments after that."""
+
+    def __init__(self, *, hang_up_after_s: float = 500.0) -> None:
+        self.stage = Stage(queues=QUEUES, settings={"outbound": {"allow": ["+86"]}})
+        self.grace = self.stage.agent("grace")
+        self.leg: ScriptedLeg = self.stage.leg(TO_AGENT, HangUp(after_s=hang_up_after_s))
+        self.leg.on_dial, self.leg.on_join = self._answer, self._join
+        self.leg.dials = [Dialled(DialStatus.ANSWERED, 1.0)] * 9
+        self.first: OfferRow | None = None
+        self.states: list[str] = []
+        self.in_room: list[Callable[[], object]] = []  #: what ends each stay in the room; none left = grace hangs up
+        self.picks_up = True
+        self.stage.switchboard.on_do = self._switch
+        self.there("PJSIP/trunk-call-1", "call-1", "call-1")
+
+    def there(self, channel: str, call_id: str, uniqueid: str, *, bridged: bool = True) -> None:
+        self.stage.switchboard.seen[channel] = ChannelSeen(call_id, channel, bridged, uniqueid)
+
+    def gone(self, phone: str) -> None:
+        for channel in [one for one in self.stage.switchboard.seen if one.startswith(phone)]:
+            del self.stage.switchboard.seen[channel]
+
+    def ready(self, name: str, **skills: int) -> AgentRow:
+        return self.stage.agent(name, skills={**SKILLS, **skills})
+
+    def ask(self, do: TalkEvent, target: Target | None = None) -> None:
+        """Grace asks for something; the caller is woken as the desktop does it."""
+        assert self.first is not None
+        handing.ask(self.first, Ask(do, self.stage.clock.now(), target, "note"))
+        self.leg.wake()
+
+    def later(self, seconds: float, act: Callable[[], object]) -> None:
+        self.stage.clock.later(seconds, act)
+
+    async def _answer(self, phone: str) -> None:
+        if not phone.startswith("PJSIP/"):
+            return
+        await self.stage.watcher.take(PhoneAnswered("call-1", phone, f"{phone}-1"))
+        if self.first is None:
+            self.first = self.stage.offer
+            self.there(f"{phone}-1", "call-1", "call-1.2")
+            self.ask(TalkEvent.HOLD)
+
+    async def _join(self, room: int) -> None:
+        self.states.append(self.talk_state)
+        self.stage.clock.advance(5)
+        (self.in_room.pop(0) if self.in_room else lambda: self.gone("PJSIP/grace"))()
+
+    async def _switch(self, what: tuple[object, ...]) -> None:
+        if what[0] == "ring_in" and self.picks_up:
+            self.there(f"{what[1]}-9", str(what[3]), str(what[3]))
+            self.leg.wake()
+
+    @property
+    def talk_state(self) -> str:
+        """Of the call's own conversation."""
+        offers = [one for one in self.stage.store.open_offers() if self.need_of(one).kind == "call"]
+        return talk_of(offers[0].talk).state if offers else ""
+
+    def need_of(self, offer: OfferRow) -> NeedRow:
+        return self.stage.store.needs[offer.need_id]
+
+    def done(self) -> list[object]:
+        return [what[0] for what in self.stage.switchboard.done]
+
+
+async def test_a_caller_on_hold_hears_music_and_then_their_agent_again() -> None:
+    scene = Scene()
+    music: list[bool] = []
+    scene.later(20, lambda: music.append(scene.leg.on_hold))
+    scene.later(30, lambda: scene.ask(TalkEvent.RETRIEVE))
+    row = await scene.stage.take(scene.leg)
+    assert music == [True]
+    assert (scene.leg.joined, scene.states) == ([scene.first.id], ["room"])  # type: ignore[union-attr]
+    assert (scene.grace.state, row.reason, scene.leg.heard[-1]) == ("wrap_up", "agent", "bye")
+    assert not scene.leg.on_hold
+    assert [told["does"] for told in scene.stage.told("talk")] == ["hold", "retrieve"]
+
+
+async def test_a_caller_whose_agent_hangs_up_while_they_are_on_hold_is_the_next_one_of_the_queue() -> None:
+    scene = Scene()
+    scene.later(20, lambda: scene.gone("PJSIP/grace"))
+    scene.later(40, lambda: (scene.ready("anna"), scene.stage.hints.nudge("routing")))
+    await scene.stage.take(scene.leg)
+    assert scene.leg.rung == ["PJSIP/grace", "PJSIP/anna"]
+    assert scene.grace.state == "wrap_up"
+    assert scene.stage.need.credit_s > 14_000
+
+
+async def test_who_is_consulted_is_shown_the_caller_before_the_ring_and_takes_them_over() -> None:
+    scene = Scene()
+    ruth = scene.ready("ruth")
+    scene.later(10, lambda: scene.ask(TalkEvent.CONSULT, RUTH))
+    scene.later(60, lambda: scene.ask(TalkEvent.COMPLETE))
+    scene.in_room = [lambda: scene.gone("PJSIP/ruth")]
+    row = await scene.stage.take(scene.leg)
+    assert [one.offer.kind for _, one in scene.stage.desk.pops][-1] == "second"
+    assert (scene.grace.state, ruth.state, row.reason) == ("wrap_up", "wrap_up", "agent")
+    assert scene.done() == ["ring_in", "hang_up"]
+    assert scene.states == ["room"]
+    assert [told["how"] for told in scene.stage.told("offer_closed")] == ["handed_over", "talked"]
+
+
+async def test_a_conference_of_three_goes_on_with_two_when_one_leaves() -> None:
+    scene = Scene()
+    ruth = scene.ready("ruth")
+    scene.later(10, lambda: scene.ask(TalkEvent.CONSULT, RUTH))
+    scene.later(60, lambda: scene.ask(TalkEvent.CONFERENCE))
+    scene.in_room = [lambda: scene.gone("PJSIP/ruth")]
+    await scene.stage.take(scene.leg)
+    assert scene.states == ["conference", "room"]
+    assert (scene.grace.state, ruth.state) == ("wrap_up", "wrap_up")
+
+
+async def test_a_conference_whose_first_agent_hangs_up_is_the_seconds_call() -> None:
+    scene = Scene()
+    scene.ready("ruth")
+    scene.later(10, lambda: scene.ask(TalkEvent.CONSULT, RUTH))
+    scene.later(60, lambda: scene.ask(TalkEvent.CONFERENCE))
+    scene.in_room = [lambda: scene.gone("PJSIP/grace"), lambda: scene.gone("PJSIP/ruth")]
+    await scene.stage.take(scene.leg)
+    assert scene.states == ["conference", "room"]
+    assert [need.outcome for need in scene.stage.store.needs.values()] == ["served", "served"]
+
+
+async def test_an_agent_who_does_not_pick_up_is_told_and_the_first_still_has_the_caller() -> None:
+    scene = Scene()
+    ruth = scene.ready("ruth")
+    scene.picks_up = False
+    seen: list[tuple[str, str]] = []
+    scene.later(10, lambda: scene.ask(TalkEvent.CONSULT, RUTH))
+    scene.later(40, lambda: seen.append((talk_of(scene.first.talk).state, talk_of(scene.first.talk).failed)))  # type: ignore[union-attr]
+    scene.later(41, lambda: scene.ask(TalkEvent.RETRIEVE))
+    await scene.stage.take(scene.leg)
+    assert seen == [("held", "no_answer")]
+    assert (ruth.state, scene.states) == ("missed", ["room"])
+
+
+async def test_a_queue_where_nobody_is_free_is_given_up_after_a_minute() -> None:
+    scene = Scene()
+    scene.later(10, lambda: scene.ask(TalkEvent.CONSULT, Target(TargetKind.QUEUE, "cards")))
+    seen: list[str] = []
+    scene.later(50, lambda: seen.append(talk_of(scene.first.talk).state))  # type: ignore[union-attr]
+    scene.later(90, lambda: seen.append(talk_of(scene.first.talk).failed))  # type: ignore[union-attr]
+    scene.later(91, lambda: scene.ask(TalkEvent.RETRIEVE))
+    await scene.stage.take(scene.leg)
+    assert seen == ["ringing", "nobody"]
+    assert [need.outcome for need in scene.stage.store.needs.values()] == ["served", "called_off"]
+
+
+async def test_a_consultation_that_is_cancelled_frees_the_phone_and_leads_back_to_the_caller() -> None:
+    scene = Scene()
+    ruth = scene.ready("ruth")
+    scene.later(10, lambda: scene.ask(TalkEvent.CONSULT, RUTH))
+    scene.later(60, lambda: scene.ask(TalkEvent.CANCEL))
+    await scene.stage.take(scene.leg)
+    assert (ruth.state, scene.states) == ("wrap_up", ["room"])
+    assert scene.done() == ["ring_in", "hang_up"]
+
+
+async def test_an_outside_number_is_consulted_and_takes_the_caller_over() -> None:
+    scene = Scene()
+    scene.later(10, lambda: scene.ask(TalkEvent.CONSULT, NUMBER))
+    scene.later(60, lambda: scene.ask(TalkEvent.COMPLETE))
+    scene.in_room = [lambda: scene.gone("+86")]
+    row = await scene.stage.take(scene.leg)
+    assert scene.grace.state == "wrap_up"
+    assert (len(scene.leg.joined), row.result, scene.leg.heard[-1]) == (1, "served", "bye")
+
+
+async def test_a_caller_who_hangs_up_on_hold_leaves_nobody_in_the_room() -> None:
+    scene = Scene(hang_up_after_s=90)
+    ruth = scene.ready("ruth")
+    scene.later(10, lambda: scene.ask(TalkEvent.CONSULT, RUTH))
+    row = await scene.stage.take(scene.leg)
+    assert (row.result, row.reason) == ("served", "agent")
+    assert (scene.grace.state, ruth.state) == ("wrap_up", "wrap_up")
+    assert sorted(scene.stage.switchboard.seen) == ["PJSIP/trunk-call-1"]
+    assert all(need.closed_at is not None for need in scene.stage.store.needs.values())
+
+
+async def test_another_engine_goes_on_with_music_and_with_what_the_agent_asks_for() -> None:
+    scene = Scene()
+
+    def die() -> None:
+        raise ConnectionError
+
+    scene.later(20, die)
+    await scene.stage.take(scene.leg)
+    assert scene.talk_state == TalkState.HELD
+    other = Stage(node="node-b", beside=scene.stage, queues=QUEUES)
+    other.switchboard.seen = scene.stage.switchboard.seen
+    again = other.leg(HangUp(after_s=300), rung=2)
+
+    async def join(room: int) -> None:
+        scene.gone("PJSIP/grace")
+
+    again.on_join, scene.leg = join, again
+    scene.later(15, lambda: scene.ask(TalkEvent.RETRIEVE))
+    row = await other.take(again)
+    assert (again.joined, scene.grace.state, row.result) == ([scene.first.id], "wrap_up", "served")  # type: ignore[union-attr]
+
+
+async def test_a_caller_who_hangs_up_in_the_room_is_noticed() -> None:
+    scene = Scene()
+
+    def leave() -> None:
+        raise HungUp
+
+    scene.in_room = [leave]
+    scene.later(20, lambda: scene.ask(TalkEvent.RETRIEVE))
+    row = await scene.stage.take(scene.leg)
+    assert (row.result, scene.grace.state) == ("served", "wrap_up")
+    assert replace(talk_of(scene.first.talk), since=None).state is TalkState.ROOM  # type: ignore[union-attr]
