@@ -38,7 +38,8 @@ from ivr.listening import Listeners
 from ivr.looking import Looking
 from ivr.messages import Gateway, HttpGateway, MessageFigures, Post
 from ivr.metrics import Metrics
-from ivr.parts import Parts
+from ivr.offered import OfferedCalls
+from ivr.parts import LiveCall, Parts
 from ivr.pause_alarms import PauseAlarms
 from ivr.pausing import Pauses
 from ivr.pop import pop_for_agent
@@ -117,7 +118,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         await stack.enter_async_context(journal)
         hints = await stack.enter_async_context(open_hints(database))
         roster = Agents(database)
-        exchange, callbacks = Claims(database, settings.node), CallbackBook(database)
+        exchange, callbacks = Claims(database, settings.node, queues.offers.rules()), CallbackBook(database)
         table = queues.table(settings.time_zone)
         bank: Bank = SqlBank(database, settings.zone)
         if settings.bank.url is not None:
@@ -127,6 +128,9 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         registry = CollectorRegistry()
         ranker = LiveRanker(settings, clock, registry)
         case_book = CaseBook(database, settings.zone)
+        switchboard = AmiSwitchboard(settings.ami, ami_secret, settings.outbound)
+        live: dict[str, LiveCall] = {}
+        offered = OfferedCalls(exchange, roster, switchboard, journal, clock, table, live)
         hub = Hub(
             roster,
             clock,
@@ -140,9 +144,9 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             limit_of=lambda name: queues.queues[name].talk_limit if name in queues.queues else None,
             staff=queues.staff,
             tell_nodes=(lambda agent_id: hints.tell(DESK, str(agent_id))) if database.on_postgresql else None,
+            offered=offered,
         )
         hints.listen(DESK, lambda about: hub.changed_elsewhere(int(about)))
-        switchboard = AmiSwitchboard(settings.ami, ami_secret, settings.outbound)
         tries = settings.messages
         outbox = Outbox(database, settings.node, most_tries=tries.most_tries, retry_s=tries.retry_s)
         post = Post(outbox, await _gateway(settings, stack), clock)
@@ -176,6 +180,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             edition_for=editions.for_caller,
             recall=editions.recall,
             queues=table,
+            live=live,
             expected=ExpectedWaits(exchange, callbacks, WaitBook(database), table, clock),
         )
         dialler = CallbackDialler(parts)
@@ -217,6 +222,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 editions.follow(),
                 ranker.follow(),
                 hub.run(),
+                offered.run(),
                 _show_life(nodes, clock),
                 post.run(),
                 alarms.run(),
@@ -230,6 +236,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             lambda leg: converse(leg, parts),
             answered_at=switchboard.answered_at,
             outbound=settings.outbound,
+            phones=settings.phones,
         )
         engine = Engine(parts, editions, await door.start(), web_port)
         stack.push_async_callback(lambda: door.stop(engine.drain_s))

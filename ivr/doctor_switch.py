@@ -27,6 +27,8 @@ _CONTEXTS = (
     *("ivr", "ringwise-callback", "ringwise-ladder", "ringwise-room", "ringwise-static", "ringwise-spy"),
     "ringwise-doctor",
 )
+#: The same for modules without which something is not known.
+_HELPFUL = {"DeviceStateList": ("res_manager_devicestate.so", "agents whose phones are busy or gone are offered calls")}
 #: Guards that the ladder must have (each: what to look for in the arguments of its steps).
 _GUARDS = {
     "AGIEXITONHANGUP": "AGIEXITONHANGUP=yes",
@@ -90,6 +92,9 @@ def _write_classes(witness: AmiWitness) -> Iterator[Finding]:
     for action, module in _MODULES.items():
         if "Redirect" in actions and action not in actions:
             yield fault("AMI privileges", f"there is no action {action}", f"load {module} in modules.conf")
+    for action, (module, so) in _HELPFUL.items():
+        if "Redirect" in actions and action not in actions:
+            yield warning("AMI privileges", f"there is no action {action}: {so}", f"load {module} in modules.conf")
     excess: dict[str, list[str]] = {}
     for action, classes in actions.items():
         if classes and not classes & WRITE:

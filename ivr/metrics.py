@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from ivr.dispatch import Dispatcher
 from ivr.parts import Parts
-from ivr.watch import Watcher
+from ivr.watch import DRIFT, Watcher
 
 #: Seconds that a sweep may take before the health check calls the store away; a statement is given up after 5.
 SWEEP_MOST_S = 6.0
@@ -79,9 +79,12 @@ class Metrics:
         claims.add_metric(["won"], self._dispatcher.claims_won)
         claims.add_metric(["lost"], self._dispatcher.claims_lost)
         yield claims
-        yield CounterMetricFamily(
-            "ringwise_drift", "Differences between store and switch that were repaired", value=self._watcher.drift
+        drift = CounterMetricFamily(
+            "ringwise_drift", "Differences between store and switch that were repaired, by kind", labels=["kind"]
         )
+        for kind in DRIFT:
+            drift.add_metric([kind], self._watcher.drift[kind])
+        yield drift
         yield GaugeMetricFamily(
             "ringwise_journal_waiting", "Entries of the calls' record not stored yet", value=self._journal.waiting
         )

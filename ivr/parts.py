@@ -57,6 +57,7 @@ class LiveCall:
     waiting: bool = False  #: in `Leg.wait` with music: may be woken
     offer: Claimed | None = None  #: being carried out right now
     answered: bool = False  #: the offered agent's phone was answered
+    refused: int | None = None  #: the offer that its agent refused on the desktop
     answered_at: float | None = None  #: when that was, if the switch told
     outside: bool = False  #: an outside number is rung, or talks
     outside_answered: bool = False  #: it was answered

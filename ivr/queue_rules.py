@@ -10,6 +10,7 @@ from menus.hours import Hours
 from menus.yaml_shape import close_match
 
 if TYPE_CHECKING:
+    from ivr.offer_rules import Misses
     from ivr.queues import Queue, Queues
 
 Broken = tuple[tuple[str | int, ...], str, str]  #: where, code, what and how to mend it
@@ -30,9 +31,19 @@ def broken(file: "Queues") -> Iterator[Broken]:
         if 0 < queue.max_talk_s <= queue.talk_warning_s:
             told = f"the warning would come at once: `max_talk_s` is {queue.max_talk_s:g} s; lower `talk_warning_s`"
             yield (*at, "max_talk_s"), "never-reached", told
+        for key in ("wrap_up_extend_s", "wrap_up_extensions"):
+            if queue.wrap_up_s == 0 and key in queue.model_fields_set:
+                yield (*at, key), "never-reached", "with `wrap_up_s: 0` there is no time to extend"
+    yield from _misses(file.offers.misses)
     yield from _circles(file.queues)
     yield from broken_complaints(file)
     yield from broken_staff(file)
+
+
+def _misses(misses: "Misses") -> Iterator[Broken]:
+    for key in ("within_s", "pause_s"):
+        if misses.most == 1 and key in misses.model_fields_set:
+            yield ("offers", "misses", key), "never-reached", "with `most: 1` the first miss sets aside already"
 
 
 def _softening(at: tuple[str, str], queue: "Queue") -> Iterator[Broken]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ivr.complaints import Complaints
 from ivr.errors import Misconfigured
+from ivr.offer_rules import Offers
 from ivr.ports import TalkLimit
 from ivr.queue_rules import broken
 from ivr.staff import Staff
@@ -138,6 +139,10 @@ class Queue(_Part):
         description="Whether conversations are recorded: never, after an announcement, or only if the caller agrees by "
         "a key.",
     )
+    wrap_up_extend_s: float = Field(
+        default=30, gt=0, le=1800, description="By how much an agent may extend that time, each time they ask."
+    )
+    wrap_up_extensions: int = Field(default=2, ge=0, le=20, description="How often at most; 0: not at all.")
     max_wait_s: float = Field(
         default=900, ge=10, le=14400, description="Longest wait; then the book goes on at `otherwise`."
     )
@@ -227,6 +232,7 @@ class Queues(_Part):
     callers: CallerRules = Field(default=CallerRules(), description="What callers bring along to every queue.")
     staff: Staff = Field(default=Staff(), description="Skills, segments, pause reasons, teams.")
     complaints: Complaints = Field(default=Complaints(), description="The complaint pyramid: tiers, authority, rules.")
+    offers: Offers = Field(default=Offers(), description="What follows when agents miss or refuse offers.")
     queues: dict[QueueName, Queue] = Field(min_length=1, description="Every queue by its name.")
 
     def skills(self) -> set[str]:
@@ -247,6 +253,7 @@ class QueueTable(dict[str, Queue]):
         self.callers = site.callers if site is not None else CallerRules()
         self.staff = site.staff if site is not None else Staff()
         self.complaints = site.complaints if site is not None else Complaints()
+        self.offers = site.offers if site is not None else Offers()
         self._zone = ZoneInfo(time_zone)
         self.hours = Hours(site.calendar if site is not None else Calendar(), self._zone)
 

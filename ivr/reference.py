@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from ivr.complaints import ComplaintRule, Complaints, ComplaintTier, Deadline, Often
 from ivr.desktop import messages
+from ivr.offer_rules import Offers, RefusalReason
 from ivr.queues import CallerRules, LastAgent, Queue, Step, Way
 from ivr.reference_book import (
     book_tables,
@@ -58,7 +59,13 @@ def queues_table() -> str:
     people: dict[str, type[BaseModel]] = {"pauses.NAME": PauseReason, "teams.NAME": Team}
     for name, part in people.items():
         staff += [f"| **`staff.{name}:`** | | | {documented(part)} |", *_keys(part, f"staff.{name}.")]
-    return "\n".join([*head, *_keys(Queue, ""), *parts, *callers, *staff, *complaints])
+    offers = [
+        f"| **`offers:`** | | | {documented(Offers)} |",
+        *_keys(Offers, "offers."),
+        f"| **`offers.refusals.reasons.NAME:`** | | | {documented(RefusalReason)} |",
+        *_keys(RefusalReason, "offers.refusals.reasons.NAME."),
+    ]
+    return "\n".join([*head, *_keys(Queue, ""), *parts, *callers, *staff, *complaints, *offers])
 
 
 def messages_tables() -> str:

@@ -22,6 +22,7 @@ FILES: Mapping[str, type[BaseModel]] = {
 EXAMPLES: Mapping[str, Any] = {
     "FastAgi.peers": ["10.0.0.5", "10.0.1.0/24"],
     "Web.origins": ["https://desk.example"],
+    "Web.cookie_domain": "desk.example",
     "Prompts.seen_by_asterisk": "/var/cache/ringwise/prompts",
     "Recordings.seen_by_asterisk": "/var/spool/ringwise",
     "AnnounceWait.service_s": 240,
@@ -92,6 +93,12 @@ EXAMPLES: Mapping[str, Any] = {
     "ComplaintRule.contacts": {"count": 1, "within_days": 1},
     "Often.count": 3,
     "Often.within_days": 90,
+    "Queues.offers": {"misses": {"most": 3}},
+    "Offers.misses": {"most": 3},
+    "Offers.refusals": {"most_an_hour": 6},
+    "Refusals.reasons": {"wrong_skill": {"en": "Wrong skill", "zh": "技能不符"}},
+    "RefusalReason.en": "Wrong skill",
+    "RefusalReason.zh": "技能不符",
     "Queues.queues": {"cards": {"skills": {"cards": 1}}},
 }
 

@@ -25,6 +25,8 @@ SHIPPED = Path(__file__).resolve().parents[1] / "config"
 #: An SQLite address whose path does not begin at the root.
 _SQLITE_RELATIVE = re.compile(r"(?P<scheme>sqlite(?:\+aiosqlite)?:///)(?P<path>[^/:].*)")
 _WHOLE_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+#: No line break, quote, comma, bracket, dollar or backslash: nothing that could be another header or dialplan.
+_ANSWER_HEADER = re.compile(r"(?:Call-Info|Alert-Info|Answer-Mode|P-Auto-Answer): ?(?! )[A-Za-z0-9<>:;=./@_ -]{1,100}")
 Port = Annotated[int, Field(ge=0, le=65535)]  #: 0 = any free one
 
 
@@ -72,6 +74,16 @@ def _address(written: str) -> str:
     if parts is None or parts.query or parts.fragment or parts.username:
         raise ValueError(f"{written!r} is no address; write it as https://crm.example/ivr/")
     return written if parts.path else written + "/"
+
+
+def _answer_header(written: str) -> str:
+    """A header that may go into an INVITE: one of those that ask a phone to answer, and one line of harmless signs."""
+    if not _ANSWER_HEADER.fullmatch(written):
+        raise ValueError(
+            f"{written!r} asks no phone to answer; write Call-Info, Alert-Info, Answer-Mode or P-Auto-Answer, a colon "
+            "and up to 100 of letters, digits and < > : ; = . / @ _ - and spaces, as in 'Call-Info: ;answer-after=0'"
+        )
+    return written
 
 
 def _prefix(written: str) -> str:
@@ -313,6 +325,21 @@ class Routing(_Part):
     sweep_s: float = Field(default=1.0, gt=0, description="Between two repairs of what was left behind.")
 
 
+class Phones(_Part):
+    """Agents' phones."""
+
+    auto_answer: bool = Field(
+        default=False,
+        description="Whether phones are asked to pick up by themselves, for agents with a headset; "
+        "`ivr agent auto-answer` says otherwise for one agent.",
+    )
+    auto_answer_headers: tuple[Annotated[str, AfterValidator(_answer_header)], ...] = Field(
+        default=("Call-Info: <sip:ringwise>;answer-after=0", "Alert-Info: <http://ringwise>;info=alert-autoanswer"),
+        max_length=4,
+        description="Headers of the INVITE that ask for it; which one a phone knows, its manual tells.",
+    )
+
+
 class Personal(_Part):
     """Personal menus."""
 
@@ -367,6 +394,7 @@ class Settings(_Part):
     book: Book = Book()
     calls: Calls = Calls()
     routing: Routing = Routing()
+    phones: Phones = Phones()
     personal: Personal = Personal()
     recordings: Recordings = Recordings()
     bank: Bank = Bank()

@@ -8,7 +8,6 @@ import structlog
 from ivr.parts import Parts
 from ivr.queues import Queue
 from menus.picture import QueueNow
-from routing.agent import AgentState
 from routing.errors import StoreAway
 from routing.need import NeedState
 from routing.skills import fits
@@ -27,7 +26,7 @@ def queues_now(snapshot: Snapshot, queues: Mapping[str, Queue], language: str, n
         found[name] = QueueNow(
             waiting=len(since),
             longest_wait_s=int(max(0.0, now - min(since))) if since else 0,
-            agents_ready=sum(1 for agent in agents if agent.state is AgentState.READY),
+            agents_ready=sum(1 for agent in agents if agent.is_free),
             agents=len(agents),
         )
     return found

@@ -4,6 +4,7 @@ The switch is only the witness of which channels exist. After every login, and e
 afresh and what differs from the store is repaired and counted as drift.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -16,6 +17,7 @@ from ivr.ports import (
     ChannelGone,
     ChannelSeen,
     PhoneAnswered,
+    PhoneIs,
     PhoneRinging,
     Standing,
     Swept,
@@ -26,11 +28,19 @@ from ivr.ports import (
 from routing.call import CallEvent
 from routing.errors import StoreAway
 from routing.need import NeedState
+from routing.phone import PhonesNoted
 
 log = structlog.get_logger()
 
 #: Seconds between two comparisons with the switch while nothing seems wrong.
 COMPARE_EVERY_S = 5.0
+#: Seconds between two readings of all phones: what the switch tells of them may have been lost.
+PHONES_EVERY_S = 5.0
+
+
+#: Kinds of drift: a call whose channel is gone, an offer whose lease is over, an answer that was not told, a phone
+#: whose state was not told, a conversation of a dead node that is over, an agent or a need in an offer that is none.
+DRIFT = ("call", "offer", "answer", "phone", "talk", "stray")
 
 
 class Watcher:
@@ -40,8 +50,12 @@ class Watcher:
         self._parts = parts
         self._compared_at = float("-inf")
         self._renewed_at = float("-inf")
+        self._looks: tuple[frozenset[tuple[str, str]] | None, frozenset[tuple[str, str]] | None] = (None, None)
+        self._phones_read_at = float("-inf")
+        self._phones: frozenset[str] | None = None  #: agents' phones; None until they were read
+        self._phones_told: dict[str, float] = {}  #: phone → when the switch last told of it by itself
         self.store_used_at = parts.clock.monotonic()  #: when a sweep last got through to the store
-        self.drift = 0  #: differences between store and switch repaired so far
+        self.drift: Counter[str] = Counter()  #: differences between store and switch repaired so far, by kind
 
     async def listen(self) -> None:
         """Take the switch's events until cancelled."""
@@ -70,9 +84,12 @@ class Watcher:
                 elif live.offer is None and live.outside:
                     live.outside_answered = True
                 await self._answered(event.call_id, event.phone)
+        elif isinstance(event, PhoneIs):
+            await self._phone_is(event)
         elif isinstance(event, SwitchBack):
             log.info("the switch is there", restarted=event.restarted)
-            self._compared_at = float("-inf")
+            self._compared_at = self._phones_read_at = float("-inf")
+            self._phones_told.clear()
             parts.hints.nudge(ROUTING)
         elif isinstance(event, SwitchGone):
             log.warning("the switch cannot be reached; no offers are made until it is back")
@@ -114,6 +131,45 @@ class Watcher:
         parts.desk.changed(offer.agent_id)
         return True
 
+    async def _phone_is(self, event: PhoneIs) -> None:
+        """A phone of an agent is in another state: whoever is free again gets an offer at once."""
+        parts = self._parts
+        if self._phones is not None and event.phone not in self._phones:
+            return
+        self._phones_told[event.phone] = parts.clock.monotonic()
+        noted = await parts.exchange.note_phones(
+            {event.phone: event.state}, now=parts.clock.now(), node=parts.settings.node
+        )
+        self._tell_phones(noted)
+
+    async def _read_phones(self) -> None:
+        """All phones afresh, after each login and every few seconds: what the switch told may have been lost."""
+        parts, began = self._parts, self._parts.clock.monotonic()
+        if began - self._phones_read_at < PHONES_EVERY_S or not parts.switchboard.up:
+            return
+        first, self._phones_read_at = self._phones_read_at == float("-inf"), began
+        try:
+            states = await parts.switchboard.phones()
+        except (SwitchAway, ActionUnknown) as fault:
+            if first:
+                log.warning("phones cannot be listed: nobody knows which are busy or gone", why=str(fault))
+            return
+        late = {phone for phone, at in self._phones_told.items() if at >= began}  # what was told since is newer
+        noted = await parts.exchange.note_phones(
+            {phone: state for phone, state in states.items() if phone not in late},
+            now=parts.clock.now(),
+            node=parts.settings.node,
+        )
+        if not first:
+            self.drift["phone"] += len(noted.changed)
+        self._tell_phones(noted)
+
+    def _tell_phones(self, noted: PhonesNoted) -> None:
+        self._phones = noted.known
+        if noted.changed:
+            self._parts.hints.nudge(ROUTING)
+            self._parts.desk.changed()
+
     async def _standing_on(self, call_id: str, phone: str) -> Standing | None:
         standing = await self._parts.exchange.standing(call_id, now=self._parts.clock.now())
         if standing is None or standing.offer is None or standing.offer.phone != phone:
@@ -142,6 +198,7 @@ class Watcher:
         parts = self._parts
         asked_at = parts.clock.now()
         await self._renew()
+        await self._read_phones()
         alive = await self._alive()
         swept = await parts.exchange.sweep(
             now=parts.clock.now(),
@@ -149,9 +206,13 @@ class Watcher:
             alive=alive,
             alive_at=asked_at,
             wrap_up_s=max((queue.wrap_up_s for queue in parts.queues.values()), default=0.0),
+            phones=self._twice_looked() if alive is not None else None,
         )
         self.store_used_at = parts.clock.monotonic()
-        self.drift += swept.calls_closed + swept.offers_expired
+        self.drift["call"] += swept.calls_closed
+        self.drift["offer"] += swept.offers_expired
+        self.drift["talk"] += swept.talks_over
+        self.drift["stray"] += swept.strays_freed
         if swept != Swept():
             log.info("swept", **{name: getattr(swept, name) for name in swept.__dataclass_fields__})
             parts.hints.nudge(ROUTING)
@@ -178,8 +239,15 @@ class Watcher:
         except (SwitchAway, ActionUnknown):
             return None
         await self._find_answered(channels)
+        seen = frozenset((channel.call_id, channel.channel.rpartition("-")[0]) for channel in channels)
+        self._looks = (self._looks[1], seen)
         self._compared_at = parts.clock.monotonic()
         return frozenset(channel.call_id for channel in channels) | frozenset(parts.live)
+
+    def _twice_looked(self) -> frozenset[tuple[str, str]] | None:
+        """Calls and phones that one of the last two looks has shown; None before there were two."""
+        before, last = self._looks
+        return None if before is None or last is None else before | last
 
     async def _find_answered(self, channels: Sequence[ChannelSeen]) -> None:
         """Store the answers that nobody saw: of a dead node's calls, or while the link or the store was down."""
@@ -194,4 +262,4 @@ class Watcher:
                 live = parts.live.get(call_id)
                 if live is not None:
                     live.answered = True
-                self.drift += 1
+                self.drift["answer"] += 1

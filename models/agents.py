@@ -11,11 +11,11 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import moves
+from models import moves, phones
 from models.database import Database
 from models.errors import AgentInCall, NameTaken, UnknownAgent, UnknownSkill
 from models.listenings import listening, open_listenings
-from models.tables import AgentRow, AgentSkillRow, ListeningRow, NeedRow, OfferRow
+from models.tables import AgentRow, AgentSkillRow, ListeningRow, NeedRow, OfferRow, PhoneRow
 from models.talk_recordings import open_recording, seen
 from models.texts import stored
 from routing.agent import AT_WORK, SAID_BY_AGENT, AgentEvent, AgentState
@@ -200,6 +200,16 @@ class Agents:
 
         await self._database.transact(work)
 
+    async def set_auto_answer(self, name: str, wanted: bool | None) -> AgentCard:
+        """Whether the agent's phone is asked to pick up by itself; None: as the settings say. Raises UnknownAgent."""
+
+        async def work(session: AsyncSession) -> AgentCard:
+            agent = await _named(session, name)
+            agent.auto_answer = wanted
+            return await _card(session, agent)
+
+        return await self._database.transact(work)
+
     async def remove(self, name: str, *, now: float) -> None:
         """Sign an agent out for good; the record of their calls stays. Raises UnknownAgent and AgentInCall."""
 
@@ -303,6 +313,30 @@ class Agents:
 
         return await self._database.transact(work)
 
+    async def draft(self, agent_id: int, offer_id: int, *, disposition: str | None, note: str) -> bool:
+        """Keep what an agent has entered so far of the outcome; False when it is not theirs, or final already."""
+
+        async def work(session: AsyncSession) -> bool:
+            offer = await session.get(OfferRow, offer_id, with_for_update=True)
+            return offer is not None and moves.note_draft(offer, agent_id, disposition, note)
+
+        return await self._database.transact(work)
+
+    async def extend_wrap_up(self, agent_id: int, offer_id: int, *, by_s: float, most: int, now: float) -> bool:
+        """Give an agent more time after this conversation; False when there is none to extend, or no more of it."""
+
+        async def work(session: AsyncSession) -> bool:
+            agent = await session.get(AgentRow, agent_id, with_for_update=True)
+            last = select(OfferRow).where(OfferRow.agent_id == agent_id, OfferRow.state == OfferState.COMPLETED)
+            offer = await session.scalar(
+                last.order_by(OfferRow.closed_at.desc(), OfferRow.id.desc()).limit(1).with_for_update()
+            )
+            if agent is None or offer is None or offer.id != offer_id:
+                return False
+            return moves.extend_wrap_up(agent, offer, by_s=by_s, most=most, now=now)
+
+        return await self._database.transact(work)
+
     async def queue_state(self, *, now: float) -> tuple[QueueSeen, ...]:
         """Queues in which somebody waits, by name."""
         waiting = (
@@ -334,4 +368,7 @@ async def _card(session: AsyncSession, agent: AgentRow) -> AgentCard:
     skills = await session.execute(
         select(AgentSkillRow.skill, AgentSkillRow.level).where(AgentSkillRow.agent_id == agent.id)
     )
-    return moves.card_of(agent, {skill: level for skill, level in skills})
+    phone = await session.get(PhoneRow, agent.phone)
+    return moves.card_of(
+        agent, {skill: level for skill, level in skills}, None if phone is None else phones.seen_of(phone)
+    )

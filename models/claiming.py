@@ -7,6 +7,7 @@ are passed over, so nobody waits for a lock and nobody waits in a circle. On SQL
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -33,7 +34,7 @@ _TAKE = text(
         WHERE needs.state = 'waiting' AND needs.closed_at IS NULL
         ORDER BY needs.id FOR UPDATE OF needs SKIP LOCKED
     ), free_agents AS (
-        SELECT agents.id, agents.since, agents.name, agents.phone FROM agents
+        SELECT agents.id, agents.since, agents.name, agents.phone, agents.auto_answer FROM agents
         JOIN asked ON agents.id = asked.agent_id AND agents.version = asked.agent_version
         JOIN free_needs ON free_needs.id = asked.need_id
         WHERE agents.state = 'ready'
@@ -55,6 +56,7 @@ _TAKE = text(
         FROM matched RETURNING id, need_id
     )
     SELECT asked.need_id, free_needs.id IS NOT NULL AS need_is_free, made.id, free_agents.name, free_agents.phone,
+        free_agents.auto_answer,
         1 / CASE WHEN (SELECT count(*) FROM taken) = (SELECT count(*) FROM made)
             AND (SELECT count(*) FROM given) = (SELECT count(*) FROM made) THEN 1 ELSE 0 END AS whole
     FROM asked
@@ -94,16 +96,23 @@ async def take_all(
     )
     found = {row.need_id: row for row in rows}
     return tuple(
-        _claimed(one, found[one.need_id].id, found[one.need_id].name, found[one.need_id].phone)
+        _claimed(one, found[one.need_id].id, found[one.need_id])
         if found[one.need_id].id is not None
         else _lost(need_is_free=found[one.need_id].need_is_free)
         for one in decisions
     )
 
 
-def _claimed(decision: Decision, offer_id: int, name: str, phone: str) -> Claimed:
+def _claimed(decision: Decision, offer_id: int, agent: Any) -> Claimed:
     return Claimed(
-        offer_id, decision.need_version + 1, decision.call_id, decision.need_id, decision.agent_id, name, phone
+        offer_id,
+        decision.need_version + 1,
+        decision.call_id,
+        decision.need_id,
+        decision.agent_id,
+        agent.name,
+        agent.phone,
+        agent.auto_answer,
     )
 
 
@@ -121,7 +130,7 @@ async def take_all_alone(
         .where(NeedRow.state == NeedState.WAITING, NeedRow.closed_at.is_(None))
     )
     ready = await session.execute(
-        select(AgentRow.id, AgentRow.version, AgentRow.since, AgentRow.name, AgentRow.phone)
+        select(AgentRow.id, AgentRow.version, AgentRow.since, AgentRow.name, AgentRow.phone, AgentRow.auto_answer)
         .where(AgentRow.id.in_([one.agent_id for one in decisions]))
         .where(AgentRow.state == AgentState.READY)
     )
@@ -153,7 +162,7 @@ async def take_all_alone(
         )
         offers = {need_id: offer_id for need_id, offer_id in made}
     return tuple(
-        _claimed(one, offers[one.need_id], agents[one.agent_id].name, agents[one.agent_id].phone)
+        _claimed(one, offers[one.need_id], agents[one.agent_id])
         if one.need_id in offers
         else _lost(need_is_free=needs.get(one.need_id) == one.need_version)
         for one in decisions

@@ -1,6 +1,6 @@
 """Needs and offers: a decision becomes true here, in one short transaction, or it comes too late."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -13,6 +13,7 @@ from models.claiming import Holder, take_all, take_all_alone
 from models.database import Database
 from models.errors import StoreBusy
 from models.locks import CALL, hold, open_need
+from models.phones import note_phones
 from models.snapshots import SnapshotReader
 from models.sweep import sweep
 from models.tables import AgentRow, CallRow, NeedRow, OfferRow
@@ -21,6 +22,8 @@ from routing.decision import Decision
 from routing.errors import IllegalMove, StoreAway
 from routing.need import Need, NeedState
 from routing.offer import OPEN_OFFERS, Claimed, Lost, OfferEvent, OfferState
+from routing.phone import PhonesNoted, PhoneState
+from routing.set_aside import USUAL, OfferRules
 from routing.snapshot import Snapshot
 from routing.talk import talk_of
 from routing.views import NeedWish, Standing, Swept
@@ -36,10 +39,11 @@ class Claims:
     must not close what another has taken over.
     """
 
-    def __init__(self, database: Database, node: str | None = None) -> None:
+    def __init__(self, database: Database, node: str | None = None, rules: OfferRules = USUAL) -> None:
         self._database = database
         self._node = node
         self._pictures = SnapshotReader()
+        self._rules = rules
 
     async def open_need(self, call_id: str, wish: NeedWish, *, now: float) -> Need:
         """State a need; a call that comes back gets its open need with its old `since`.
@@ -228,10 +232,30 @@ class Claims:
             held = await hold(session, offer_id, fence)
             if held is None:
                 return False
-            moves.end(*held, event, now=now, wrap_up_s=wrap_up_s)
+            moves.end(*held, event, now=now, wrap_up_s=wrap_up_s, rules=self._rules)
             return True
 
         return await self._unless_illegal(work)
+
+    async def refuse(self, agent_id: int, offer_id: int, fence: int, reason: str, *, now: float) -> Claimed | None:
+        """An agent's own refusal. None, and nothing changed, when it is not theirs, has moved on or was answered.
+
+        Raises ValueError for a reason that the rules do not know.
+        """
+        if reason not in self._rules.refusals.reasons:
+            raise ValueError(f"no reason to refuse is called {reason!r}")
+
+        async def work(session: AsyncSession) -> Claimed | None:
+            held = await hold(session, offer_id, fence)
+            if held is None or held[1].id != agent_id:
+                return None
+            moves.end(*held, OfferEvent.REFUSE, now=now, wrap_up_s=0, rules=self._rules, refused_for=reason)
+            return moves.claimed_of(held[2], held[1])
+
+        try:
+            return await self._database.transact(work)
+        except IllegalMove:
+            return None
 
     async def sweep(
         self,
@@ -241,6 +265,7 @@ class Claims:
         alive: frozenset[str] | None,
         wrap_up_s: float,
         alive_at: float | None = None,
+        phones: frozenset[tuple[str, str]] | None = None,
     ) -> Swept:
         """Mend what time or a lost channel has left behind. `alive` was read at `alive_at`, or just now."""
         return await sweep(
@@ -250,7 +275,12 @@ class Claims:
             alive=alive,
             alive_at=now if alive_at is None else alive_at,
             wrap_up_s=wrap_up_s,
+            phones=phones,
         )
+
+    async def note_phones(self, states: Mapping[str, PhoneState], *, now: float, node: str) -> PhonesNoted:
+        """Store what the switch says of agents' phones; others are passed over."""
+        return await note_phones(self._database, states, now=now, node=node)
 
     async def _unless_illegal(self, work: Callable[[AsyncSession], Awaitable[bool]]) -> bool:
         try:

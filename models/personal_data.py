@@ -49,6 +49,7 @@ HOLDINGS: Mapping[str, Holding] = {
         (
             *("id", "need_id", "agent_id", "node", "fence", "state", "agent_since", "made_at", "expires_at"),
             *("popped_at", "ringing_at", "answered_at", "closed_at", "disposition", "wrapped_up_at"),
+            *("refused_for", "wrap_up_extended"),
         ),
     ),
     "needs": Holding(
@@ -57,7 +58,7 @@ HOLDINGS: Mapping[str, Holding] = {
         {"terms": None, "sent": None},  # life events may be told; queue, skills and reason tell of nobody
         (
             *("id", "queue", "required", "language", "tier", "credit_s", "reason", "not_agents", "since", "state"),
-            *("version", "closed_at", "outcome", "kind"),
+            *("refused_by", "version", "closed_at", "outcome", "kind"),
         ),
     ),
     "ratings": Holding(
@@ -116,11 +117,13 @@ HOLDINGS: Mapping[str, Holding] = {
     # Of the site and its staff.
     "agents": _untouched(
         "id name full_name password_hash phone team state since version pause_reason pause_after wrap_up_until "
-        "desk_seen_at supervisor"
+        "desk_seen_at supervisor set_aside back_at "
+        "missed_at refused_at freed_at auto_answer"
     ),
     "supervisor_acts": _untouched("id at supervisor_id act agent_id call_id done"),
     "listenings": _untouched("id supervisor_id agent_id call_id mode asked_at began_at ended_at"),
     "agent_skills": _untouched("agent_id skill level"),
+    "phones": _untouched("phone state since seen_at node"),
     "nodes": _untouched("name started_at seen_at"),
     "told_waits": _untouched("id need_id at least_min most_min mean_s ahead agents"),
     "menu_books": _untouched("version published_at message digest files"),
@@ -155,6 +158,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "order": ("operation", "result", "refusal", "ms"),
     "popped": ("agent", "shown", "ms"),
     "prompts": ("clips",),  # and of these only CLIP
+    "refused": ("agent", "reason"),
     "recording": ("purpose", "outcome", "seconds", "hung_up"),
     "recording_consent": ("queue", "how", "given"),
     "recording_pause": ("agent", "paused", "confirmed", "by", "until"),

@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.tables import AgentRow, AgentSkillRow, NeedRow
+from models.tables import AgentRow, AgentSkillRow, NeedRow, PhoneRow
 from routing.agent import AT_WORK, Agent, AgentState
 from routing.need import Need, NeedState
+from routing.phone import PhoneSeen, PhoneState, trouble
 from routing.snapshot import Snapshot
 from routing.terms import Terms, terms_of
 
@@ -27,6 +29,7 @@ NEED_COLUMNS = (
     NeedRow.tier,
     NeedRow.credit_s,
     NeedRow.not_agents,
+    NeedRow.refused_by,
     cast(NeedRow.terms, Text).label("terms"),  # many needs have equal ones: read once, see `_terms`
 )
 #: And of an agent, besides the skills.
@@ -53,7 +56,13 @@ class SnapshotReader:
 
     async def read(self, session: AsyncSession, now: float) -> Snapshot:
         """All open needs and all agents who are not logged out; skills of those at work only."""
-        return Snapshot(await self._read_needs(session), await self._read_agents(session), now)
+        needs, agents = await self._read_needs(session), await self._read_agents(session)
+        troubles = await _phone_troubles(session, now)
+        if troubles:
+            agents = tuple(
+                replace(one, phone_trouble=troubles[one.id]) if one.id in troubles else one for one in agents
+            )
+        return Snapshot(needs, agents, now)
 
     async def _read_needs(self, session: AsyncSession) -> tuple[Need, ...]:
         is_open, known = NeedRow.closed_at.is_(None), self._needs
@@ -87,6 +96,22 @@ class SnapshotReader:
         return tuple(self._agents.values())
 
 
+async def _phone_troubles(session: AsyncSession, now: float) -> dict[int, PhoneState]:
+    """What keeps offers away from the phones of agents who are ready, or whom callers wait for."""
+    in_use = (PhoneRow.state == PhoneState.IN_USE) & (AgentRow.state == AgentState.READY)
+    gone = (PhoneRow.state == PhoneState.UNREACHABLE) & AgentRow.state.in_(AT_WORK)
+    rows = await session.execute(
+        select(AgentRow.id, AgentRow.freed_at, PhoneRow.state, PhoneRow.since, PhoneRow.seen_at)
+        .join(PhoneRow, PhoneRow.phone == AgentRow.phone)
+        .where(in_use | gone)
+    )
+    found = {
+        id_: trouble(PhoneSeen(PhoneState(state), since, seen_at), freed_at, now)
+        for id_, freed_at, state, since, seen_at in rows
+    }
+    return {id_: state for id_, state in found.items() if state is not None}
+
+
 def _unknown(seen: Iterable[Any], known: Mapping[int, Need] | Mapping[int, Agent]) -> list[int]:
     """The numbers of those who are not known as they are now."""
     return [
@@ -97,7 +122,7 @@ def _unknown(seen: Iterable[Any], known: Mapping[int, Need] | Mapping[int, Agent
 
 
 def _need(row: Any) -> Need:
-    id_, call_id, queue, since, version, state, required, language, tier, credit_s, not_agents, terms = row
+    id_, call_id, queue, since, version, state, required, language, tier, credit_s, not_agents, refused, terms = row
     return Need(
         id_,
         call_id,
@@ -111,4 +136,5 @@ def _need(row: Any) -> Need:
         credit_s,
         frozenset(not_agents),
         _terms(terms),
+        frozenset(refused or ()),
     )

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import moves
 from models.database import Database
 from models.locks import hold
+from models.strays import GRACE_S, NODE_LOST_S, end_orphans, free_strays
 from models.tables import AgentRow, CallEventRow, CallRow, NeedRow, NodeRow, OfferRow
 from routing.agent import AgentEvent, AgentState
 from routing.call import CallState, Ending, Reason, Result
@@ -15,14 +16,9 @@ from routing.need import NeedState
 from routing.offer import OfferEvent, OfferState
 from routing.views import Swept
 
-#: A call, and what an ended call has left open, is judged only this many seconds after it began or ended: its own
-#: engine may be about to write.
-GRACE_S = 2.0
 #: A need whose offers lapsed so often is held by nobody (its call went down the dialplan): it must not hold up agents
 #: again and again. A call that comes back states its need anew.
 MOST_EXPIRED = 2
-#: Seconds since its last sign of life within which a node is taken to live.
-NODE_LOST_S = 15.0
 
 
 async def sweep(
@@ -33,12 +29,25 @@ async def sweep(
     alive: frozenset[str] | None,
     alive_at: float,
     wrap_up_s: float,
+    phones: frozenset[tuple[str, str]] | None = None,
 ) -> Swept:
     """Expired offers, then agents, then calls whose channel is gone. Safe to run on several nodes at once."""
     expired = await _expire_offers(database, now)
-    wrap_ups, desks = await _mend_agents(database, now, desk_lost_s)
+    mended = await _mend_agents(database, now, desk_lost_s)
     closed = await _close_lost(database, alive, alive_at, now, wrap_up_s)
-    return Swept(offers_expired=expired, wrap_ups_over=wrap_ups, desks_lost=desks, calls_closed=closed)
+    ended = 0
+    if phones is not None:
+        ended = await end_orphans(database, phones, seen_at=alive_at, now=now, wrap_up_s=wrap_up_s)
+    freed = await free_strays(database, now=now, wrap_up_s=wrap_up_s)
+    return Swept(
+        offers_expired=expired,
+        wrap_ups_over=mended.count(AgentEvent.WRAP_UP_OVER),
+        desks_lost=mended.count(AgentEvent.DESK_LOST),
+        calls_closed=closed,
+        misses_over=mended.count(AgentEvent.MISS_OVER),
+        strays_freed=freed,
+        talks_over=ended,
+    )
 
 
 async def _expire_offers(database: Database, now: float) -> int:
@@ -63,25 +72,28 @@ async def _expire_offers(database: Database, now: float) -> int:
     return sum(done)
 
 
-async def _mend_agents(database: Database, now: float, desk_lost_s: float) -> tuple[int, int]:
+async def _mend_agents(database: Database, now: float, desk_lost_s: float) -> list[AgentEvent | None]:
     async with database.read() as session:
         agents = (
             await session.scalars(
-                select(AgentRow).where(AgentRow.state.in_([AgentState.WRAP_UP, AgentState.READY])).order_by(AgentRow.id)
+                select(AgentRow)
+                .where(AgentRow.state.in_([AgentState.WRAP_UP, AgentState.READY, AgentState.MISSED]))
+                .order_by(AgentRow.id)
             )
         ).all()
         ids = [
             agent.id
             for agent in agents
-            if moves.wrap_up_is_over(agent, now) or moves.desk_is_lost(agent, now=now, desk_lost_s=desk_lost_s)
+            if moves.wrap_up_is_over(agent, now)
+            or moves.miss_is_over(agent, now)
+            or moves.desk_is_lost(agent, now=now, desk_lost_s=desk_lost_s)
         ]
 
     async def mend(session: AsyncSession, agent_id: int) -> AgentEvent | None:
         agent = await session.get_one(AgentRow, agent_id, with_for_update=True)
         return moves.mend_agent(agent, now=now, desk_lost_s=desk_lost_s)
 
-    done = [await database.transact(partial(mend, agent_id=agent_id)) for agent_id in ids]
-    return done.count(AgentEvent.WRAP_UP_OVER), done.count(AgentEvent.DESK_LOST)
+    return [await database.transact(partial(mend, agent_id=agent_id)) for agent_id in ids]
 
 
 async def _close_lost(

@@ -14,6 +14,7 @@ class Aftermath:
     need: NeedEvent
     agent: AgentEvent
     missed: bool = False  #: this agent is asked for this need again only when nobody else fits
+    refused: bool = False  #: this agent is not asked for this need again at all
     idle_kept: bool = False  #: no doing of the agent's: they keep the time they had been idle
 
 
@@ -21,6 +22,7 @@ AFTERMATH: dict[OfferEvent, Aftermath] = {
     OfferEvent.COMPLETE: Aftermath(NeedEvent.CLOSE, AgentEvent.HANG_UP),
     OfferEvent.MISS: Aftermath(NeedEvent.RETURN, AgentEvent.MISS, missed=True),
     OfferEvent.DECLINE: Aftermath(NeedEvent.RETURN, AgentEvent.MISS, missed=True),
+    OfferEvent.REFUSE: Aftermath(NeedEvent.RETURN, AgentEvent.REFUSE, missed=True, refused=True),
     OfferEvent.FAIL: Aftermath(NeedEvent.RETURN, AgentEvent.MISS, missed=True),
     OfferEvent.WITHDRAW: Aftermath(NeedEvent.RETURN, AgentEvent.WITHDRAW, idle_kept=True),
     OfferEvent.EXPIRE: Aftermath(NeedEvent.RETURN, AgentEvent.WITHDRAW, idle_kept=True),

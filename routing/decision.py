@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from routing.agent import Agent, AgentState
+from routing.agent import Agent
 from routing.assignment import assign
 from routing.floor import Floor, Match
 from routing.policy import Policy as Policy
@@ -70,4 +70,4 @@ def _decision(
 
 
 def _ready_and_idle_longest(agent: Agent) -> tuple[bool, float, int]:
-    return agent.state is not AgentState.READY, agent.since, agent.id
+    return not agent.is_free, agent.since, agent.id

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from routing.agent import AT_WORK, Agent, AgentState
+from routing.agent import Agent
 from routing.line import Group, Line, Place
 from routing.need import Need, NeedState
 from routing.policy import Policy
@@ -50,11 +50,11 @@ class Floor:
     def agent_is(self, agent: Agent, now: float) -> None:
         """An agent has come, or is another than before."""
         before = self.agents.get(agent.id)
-        if before is not None and before.state is AgentState.READY:
+        if before is not None and before.is_free:
             self.pool.take(before, self._kind.pop(agent.id))
         self.agents[agent.id] = agent
         kind = self.kinds.number(agent.skills)  # also who is not ready: soon they are
-        if agent.state is AgentState.READY:
+        if agent.is_free:
             self._kind[agent.id] = kind
             self.pool.put(agent, kind)
         self._look_again(agent.id, now)
@@ -62,7 +62,7 @@ class Floor:
     def agent_left(self, agent_id: int, now: float) -> None:
         """An agent has logged out."""
         before = self.agents.pop(agent_id, None)
-        if before is not None and before.state is AgentState.READY:
+        if before is not None and before.is_free:
             self.pool.take(before, self._kind.pop(agent_id))
         self._look_again(agent_id, now)
 
@@ -94,13 +94,13 @@ class Floor:
         if terms.agent_id is None or now - need.since >= terms.agent_wait_s or terms.agent_id in need.avoided:
             return False
         agent = self.agents.get(terms.agent_id)
-        return agent is not None and agent.state in AT_WORK and self.may_serve(agent, need, now)
+        return agent is not None and agent.may_be_waited_for and self.may_serve(agent, need, now)
 
     # --- what is decided --------------------------------------------------------------------------------------------
 
     def may_serve(self, agent: Agent, need: Need, now: float) -> bool:
         """Whether an agent meets what a need asks for now."""
-        return agent.id not in need.terms.barred and any(fits(agent.skills, one) for one in alternatives(need, now))
+        return agent.id not in need.never and any(fits(agent.skills, one) for one in alternatives(need, now))
 
     def for_need(self, need_id: int, now: float) -> Match | None:
         """The agent for a need that has just come, or become another; None when it has to wait."""
@@ -112,12 +112,13 @@ class Floor:
         return None if agent_id is None else Match(need_id, agent_id)
 
     def agent_for(self, need: Need, group: Group, pool: Pool, now: float) -> int | None:
-        """The best of the agents in a pool for a need; who has missed it only when nobody else is there."""
+        """The best of the agents in a pool for a need; who has missed it only when nobody else is there.
+
+        Who has refused it is not asked again."""
         wanted = self.wanted(need, pool, now)
         if wanted is not None or self.line.is_held(need.id):
             return wanted
-        barred = need.terms.barred
-        for but in (need.avoided, barred) if need.not_agents else (barred,):
+        for but in (need.avoided, need.never) if need.not_agents else (need.never,):
             for asked, fit in zip(group.asked, group.fits(self.kinds), strict=True):
                 if fit & pool.free:
                     agent_id = pool.best(fit, asked, group.preferred, but, self.policy.looked_at)
@@ -149,7 +150,7 @@ class Floor:
                 if best is not None and place > best:
                     break
                 need = line.needs[place[1]]
-                if agent_id in need.terms.barred:
+                if agent_id in need.never:
                     continue
                 if agent_id not in need.not_agents:
                     best = place

@@ -60,11 +60,17 @@ class Need:
     credit_s: float = 0.0  #: priority, as seconds of waiting granted in advance
     not_agents: frozenset[int] = frozenset()  #: agents who missed this need; asked again only when nobody else fits
     terms: Terms = NO_TERMS
+    refused_by: frozenset[int] = frozenset()  #: those of `not_agents` who refused it; never asked for it again
 
     @property
     def avoided(self) -> frozenset[int]:
-        """Agents who are not asked as long as there is somebody else; those in `terms.barred` not even then."""
+        """Agents who are not asked as long as there is somebody else; those in `never` not even then."""
         return self.not_agents | self.terms.barred if self.terms.barred else self.not_agents
+
+    @property
+    def never(self) -> frozenset[int]:
+        """Agents who are not asked at all: the complaint is about them, or they have refused it."""
+        return self.terms.barred | self.refused_by if self.refused_by else self.terms.barred
 
     def place(self) -> tuple[float, int]:
         """Sorts needs, most overdue first: age plus credit minus goal on one scale; of equals the one stated first."""

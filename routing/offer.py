@@ -15,6 +15,7 @@ class OfferState(StrEnum):
     COMPLETED = "completed"  # the conversation is over
     MISSED = "missed"  # the phone rang to the limit (RONA)
     DECLINED = "declined"  # the agent's phone refused
+    REFUSED = "refused"  # the agent refused on the desktop, with a reason
     UNREACHABLE = "unreachable"  # the agent's phone could not be rung
     WITHDRAWN = "withdrawn"  # the caller left first
     EXPIRED = "expired"  # the node that made it is gone
@@ -28,6 +29,7 @@ class OfferEvent(StrEnum):
     COMPLETE = "complete"
     MISS = "miss"
     DECLINE = "decline"
+    REFUSE = "refuse"
     FAIL = "fail"
     WITHDRAW = "withdraw"
     EXPIRE = "expire"
@@ -40,12 +42,14 @@ OFFER_MOVES: dict[tuple[OfferState, OfferEvent], OfferState] = {
     (OfferState.OFFERED, OfferEvent.ANSWER): OfferState.ANSWERED,
     (OfferState.OFFERED, OfferEvent.MISS): OfferState.MISSED,
     (OfferState.OFFERED, OfferEvent.DECLINE): OfferState.DECLINED,
+    (OfferState.OFFERED, OfferEvent.REFUSE): OfferState.REFUSED,
     (OfferState.OFFERED, OfferEvent.FAIL): OfferState.UNREACHABLE,
     (OfferState.OFFERED, OfferEvent.WITHDRAW): OfferState.WITHDRAWN,
     (OfferState.OFFERED, OfferEvent.EXPIRE): OfferState.EXPIRED,
     (OfferState.RINGING, OfferEvent.ANSWER): OfferState.ANSWERED,
     (OfferState.RINGING, OfferEvent.MISS): OfferState.MISSED,
     (OfferState.RINGING, OfferEvent.DECLINE): OfferState.DECLINED,
+    (OfferState.RINGING, OfferEvent.REFUSE): OfferState.REFUSED,
     (OfferState.RINGING, OfferEvent.FAIL): OfferState.UNREACHABLE,
     (OfferState.RINGING, OfferEvent.WITHDRAW): OfferState.WITHDRAWN,
     (OfferState.RINGING, OfferEvent.EXPIRE): OfferState.EXPIRED,
@@ -72,6 +76,7 @@ class Claimed:
     agent_id: int
     agent_name: str
     phone: str
+    auto_answer: bool | None = None  #: whether the phone is asked to pick up by itself; None: as the settings say
 
 
 @dataclass(frozen=True, slots=True)

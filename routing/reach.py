@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from routing.agent import AT_WORK, Agent
+from routing.agent import Agent
 from routing.need import Need
 
 
@@ -18,7 +18,7 @@ class _AtWork:
         """The best level of a skill at work in a language, without some agents; 0 when nobody has it."""
         key = (skill, f"lang:{language}")
         if key not in self.found:
-            able = [one for one in self.agents if one.state in AT_WORK and one.skills.get(key[1], 0)]
+            able = [one for one in self.agents if one.may_be_waited_for and one.skills.get(key[1], 0)]
             self.found[key] = sorted(((one.skills.get(skill, 0), one.id) for one in able), reverse=True)
         return next((level for level, id_ in self.found[key] if id_ not in but), 0)
 
@@ -33,5 +33,5 @@ def _within_reach(need: Need, at_work: _AtWork) -> Need:
     asked = need.terms.authority
     if asked is None or not asked.rungs:
         return need
-    best = at_work.best(asked.skill, need.language, need.terms.barred)
+    best = at_work.best(asked.skill, need.language, need.never)
     return replace(need, terms=replace(need.terms, authority=asked.reachable(best)))

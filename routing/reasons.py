@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from routing.agent import Agent, AgentState
 from routing.floor import Floor
 from routing.need import Need
+from routing.phone import PhoneState
 from routing.skills import alternatives, fits, missing
 
 
@@ -65,6 +66,10 @@ def _why_not(
         return str(agent.state)
     if agent.id in need.terms.barred:
         return "the complaint is about them, or they have sent it on"
+    if agent.id in need.refused_by:
+        return "has refused this need"
+    if agent.phone_trouble is not None:
+        return "phone unreachable" if agent.phone_trouble is PhoneState.UNREACHABLE else "phone in use"
     if not floor.may_serve(agent, need, now):
         return "; ".join(map(str, missing(agent.skills, asked)))
     if agent.id in taken:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from routing.agent import AgentState
 from routing.listening import Listening
 from routing.offer import Claimed
+from routing.phone import PhoneSeen
 from routing.recording import TalkRecording
 from routing.talk import ON_LINE, Sent, Talk
 from routing.terms import NO_TERMS, Authority, Terms
@@ -68,6 +69,9 @@ class Swept:
     wrap_ups_over: int = 0
     desks_lost: int = 0
     calls_closed: int = 0
+    misses_over: int = 0
+    strays_freed: int = 0  #: agents and needs in an offer that does not exist
+    talks_over: int = 0  #: conversations of dead nodes whose phone has left the call
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,11 @@ class AgentCard:
     wrap_up_until: float | None = None
     supervisor: bool = False
     team: str | None = None
+    set_aside: str | None = None  #: why, when set aside: missed, declined, unreachable, refusals
+    back_at: float | None = None  #: when set aside for a moment only: ready again then
+    misses: int = 0  #: in a row
+    phone_seen: PhoneSeen | None = None  #: what the switch says of their phone
+    freed_at: float | None = None  #: when the last offer to them ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +120,7 @@ class OfferSeen:
     authority: Authority | None = None  #: of complaints alone
     recording: TalkRecording | None = None  #: of the conversation that goes on
     listening: tuple[Listening, ...] = ()  #: supervisors on it
+    wrap_up_extended: int = 0  #: how often the agent has asked for more time
     talk: Talk = ON_LINE
     sent: Sent | None = None  #: by whom the caller was handed on
     kind: str = "call"  #: call; second: another agent consults this one

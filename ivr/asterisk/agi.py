@@ -19,7 +19,7 @@ from ivr.asterisk.leg import AgiLeg
 from ivr.asterisk.line import MOST_HEADER_BYTES, AgiLine
 from ivr.errors import EngineFault, Misconfigured
 from ivr.ports import Leg
-from ivr.settings import FastAgi, Outbound
+from ivr.settings import FastAgi, Outbound, Phones
 
 log = structlog.get_logger()
 
@@ -48,6 +48,7 @@ class FastAgiDoor(Application):  # type: ignore[misc]  # panoramisk has no types
         *,
         answered_at: Callable[[str], float | None] = lambda call_id: None,
         outbound: Outbound | None = None,
+        phones: Phones | None = None,
         header_s: float = HEADER_S,
         most_knocking: int = MOST_KNOCKING,
     ) -> None:
@@ -56,6 +57,7 @@ class FastAgiDoor(Application):  # type: ignore[misc]  # panoramisk has no types
         self._take_call = take_call
         self._answered_at = answered_at
         self._outbound = outbound
+        self._phones = phones
         self._header_s, self._most_knocking = header_s, most_knocking
         self._peers = settings.networks
         self._knocking: set[asyncio.Task[None]] = set()
@@ -104,7 +106,7 @@ class FastAgiDoor(Application):  # type: ignore[misc]  # panoramisk has no types
             if header is None:
                 return
             line = AgiLine(self, header, reader, writer)
-            leg = AgiLeg(line, arrival(header), self._answered_at, self._outbound)
+            leg = AgiLeg(line, arrival(header), self._answered_at, self._outbound, self._phones)
             self._knocking.discard(task)
             self._calls.add(task)
             await self._serve(leg, line)

@@ -13,7 +13,7 @@ from ivr.asterisk.line import AgiLine
 from ivr.asterisk.wire import App, Reply, Verb
 from ivr.errors import HungUp, LineBroken, NotRecorded
 from ivr.ports import Arrival, Clip, ClipHeard, Dialled, DialStatus, Heard, Recorded, TalkLimit, Waited
-from ivr.settings import Outbound
+from ivr.settings import Outbound, Phones
 
 log = structlog.get_logger()
 
@@ -30,6 +30,8 @@ SAMPLES_PER_S: Final = 8000
 DIAL_OPTIONS: Final = "gim(default)"
 #: What Dial's option L plays before the end, and to whom: the agent alone.
 LIMIT_WARNING: Final = {"LIMIT_PLAYAUDIO_CALLER": "no", "LIMIT_PLAYAUDIO_CALLEE": "yes", "LIMIT_WARNING_FILE": "beep"}
+#: Before the phone is rung, the dialplan adds the headers that ask it to pick up.
+AUTO_ANSWER: Final = "b(ringwise-auto-answer^s^1)"
 #: The same for an outside number, but with its own ringing or announcement instead of music.
 OUTSIDE_OPTIONS: Final = "gi"
 #: Which outside number the caller is being connected to; stays set when the engine dies meanwhile.
@@ -60,7 +62,9 @@ class AgiLeg:
         arrival: Arrival,
         answered_at: Callable[[str], float | None],
         outbound: Outbound | None = None,
+        phones: Phones | None = None,
     ) -> None:
+        self._phones = phones or Phones()
         self._line = line
         self._arrival = arrival
         self._answered_at = answered_at
@@ -140,10 +144,19 @@ class AgiLeg:
         """Stop music."""
         await self._do(Verb.EXEC, App.STOP_MUSIC)
 
-    async def dial(self, phone: str, *, ring_s: float, offer_id: int, limit: TalkLimit | None = None) -> Dialled:
+    async def dial(
+        self,
+        phone: str,
+        *,
+        ring_s: float,
+        offer_id: int,
+        limit: TalkLimit | None = None,
+        auto_answer: bool | None = None,
+    ) -> Dialled:
         """Ring a phone with music to the caller; when answered, talk until the phone hangs up. Disarms before.
 
-        A limit is kept by Dial itself, also when this engine dies meanwhile.
+        A limit is kept by Dial itself, also when this engine dies meanwhile. `auto_answer`: whether the phone is asked
+        to pick up by itself; None: as the settings say.
 
         `talked_s` counts from the answer that the manager link saw; without it the ringing is counted in, because AGI
         only knows how long the caller's own channel has been up. Raises Refused for anything but a PJSIP phone.
@@ -156,8 +169,22 @@ class AgiLeg:
             for name, value in LIMIT_WARNING.items():
                 await self._do(Verb.SET_VARIABLE, name, value)
         began = self._loop.time()
-        await self._dial(phone, ring_s, DIAL_OPTIONS + _limited(limit))
+        options = DIAL_OPTIONS + _limited(limit) + await self._answering(auto_answer)
+        await self._dial(phone, ring_s, options)
         return await self._dialled(began)
+
+    async def _answering(self, wanted: bool | None) -> str:
+        """The option of Dial that lets a phone be asked to pick up by itself, with its headers set; or nothing.
+
+        The variables are inherited by the phone's channel, where the dialplan makes headers of them.
+        """
+        if not (self._phones.auto_answer if wanted is None else wanted):
+            return ""
+        headers = [header.partition(":") for header in self._phones.auto_answer_headers]
+        for number, (name, _, value) in enumerate(headers, 1):
+            await self._do(Verb.SET_VARIABLE, f"__RINGWISE_ANSWER_NAME_{number}", name)
+            await self._do(Verb.SET_VARIABLE, f"__RINGWISE_ANSWER_{number}", value.strip())
+        return AUTO_ANSWER
 
     async def transfer(self, number: str, *, ring_s: float) -> Dialled:
         """Ring an outside E.164 number over the trunk; when answered, talk until it hangs up. Disarms before.

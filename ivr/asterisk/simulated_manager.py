@@ -15,6 +15,7 @@ class SimulatedManager:
         self.actions: list[dict[str, str]] = []
         self.logins = 0
         self.channels: list[dict[str, str]] = []
+        self.devices: dict[str, str] = {}  #: device → state
         self.started_at = ("2026-11-23", "22:08:40")  #: identity of the switch's process
         self.boots = True  #: says FullyBooted after a login
         self.silent = False  #: reads and says nothing
@@ -94,6 +95,10 @@ class SimulatedManager:
             lines = [{"Event": "CoreShowChannel", **tag, **channel} for channel in self.channels]
             last = {"Event": "CoreShowChannelsComplete", **tag, "EventList": "Complete"}
             return [first, *lines, last]
+        if name == "DeviceStateList":
+            first = {"Response": "Success", **tag, "EventList": "start", "Message": "Device State Changes will follow"}
+            told = [{"Event": "DeviceStateChange", **tag, "Device": d, "State": s} for d, s in self.devices.items()]
+            return [first, *told, {"Event": "DeviceStateListComplete", **tag, "EventList": "Complete"}]
         if name == "Hangup" and action["Channel"] not in {channel["Channel"] for channel in self.channels}:
             return [{"Response": "Error", **tag, "Message": "No such channel"}]
         return [{"Response": "Success", **tag, "Message": self.messages.get(name, f"{name} done")}]

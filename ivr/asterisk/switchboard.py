@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 from weakref import WeakSet
 
@@ -11,9 +11,9 @@ import structlog
 from ivr.asterisk.ami import REFUSED_S, RETRY_S, SILENCE_S, AmiLink
 from ivr.asterisk.errors import Refused
 from ivr.asterisk.leg import PHONE, WAKE, room_name
-from ivr.asterisk.translate import Packet, channel_seen, phone_of, translate
+from ivr.asterisk.translate import Packet, channel_seen, phone_is, phone_of, translate
 from ivr.errors import ActionUnknown, EngineFault, SwitchAway
-from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, SwitchBack, SwitchEvent, SwitchGone
+from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneState, SwitchBack, SwitchEvent, SwitchGone
 from ivr.settings import Ami, Outbound
 from routing.listening import ListeningMode
 
@@ -199,6 +199,17 @@ class AmiSwitchboard:
     async def _spy(self, spy_id: str) -> ChannelSeen | None:
         return next((seen for seen in await self.channels() if seen.uniqueid == spy_id), None)
 
+    async def stop_ringing(self, call_id: str, phone: str) -> bool:
+        """Hang up a phone while it rings for this call; whether one did. Raises SwitchAway, ActionUnknown."""
+        rings = [
+            seen.channel
+            for seen in await self.channels()
+            if seen.call_id == call_id and phone_of(seen.channel) == phone and not seen.up and not seen.bridged
+        ]
+        for channel in rings:
+            await self._link.act("Hangup", {"Channel": channel, "Cause": "16"})
+        return bool(rings)
+
     async def hang_up(self, channel: str) -> None:
         """End a channel; one that is gone already counts as ended. Raises SwitchAway, ActionUnknown."""
         await self._tell("Hangup", {"Channel": _channel(channel)}, gone_is_fine=True)
@@ -262,6 +273,17 @@ class AmiSwitchboard:
         answer = (await self._link.act("MixMonitorMute", fields, deadline_s=MUTE_S))[0]
         if answer.get("Response") != "Success":
             raise SwitchAway(f"the switch does not mute the recording: {answer.get('Message')}")
+
+    async def phones(self) -> Mapping[str, PhoneState]:
+        """All phones, read afresh. Raises SwitchAway, also when the answer does not come."""
+        try:
+            first, *rest = await self._link.act("DeviceStateList", as_list=True, deadline_s=LIST_S)
+        except ActionUnknown as fault:
+            raise SwitchAway(str(fault)) from fault
+        if first.get("Response") != "Success":
+            raise SwitchAway(f"the switch does not list its phones: {first.get('Message')}")
+        told = [phone_is(packet) for packet in rest if packet.name == "DeviceStateChange"]
+        return {one.phone: one.state for one in told if one.phone.startswith("PJSIP/")}
 
     def events(self) -> AsyncIterator[SwitchEvent]:
         """What happens from now on, in order; begins with SwitchBack when the link stands already."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneRinging
+from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneIs, PhoneRinging, PhoneState
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,20 @@ def phone_of(channel: str) -> str:
     return channel.rpartition("-")[0] or channel
 
 
-def translate(packet: Packet) -> PhoneRinging | PhoneAnswered | ChannelGone | None:
+#: What Asterisk says of a device, as far as offers are concerned; whatever else it may say is unknown.
+PHONES: Mapping[str, PhoneState] = {
+    "NOT_INUSE": PhoneState.IDLE,
+    **dict.fromkeys(("INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD"), PhoneState.IN_USE),
+    **dict.fromkeys(("UNAVAILABLE", "INVALID"), PhoneState.UNREACHABLE),
+}
+
+
+def phone_is(packet: Packet) -> PhoneIs:
+    """The state of one device."""
+    return PhoneIs(packet["Device"], PHONES.get(packet["State"], PhoneState.UNKNOWN))
+
+
+def translate(packet: Packet) -> PhoneRinging | PhoneAnswered | PhoneIs | ChannelGone | None:
     """What happened on the switch. Raises KeyError when an event lacks what it always has."""
     if packet.name == "Hangup":
         return ChannelGone(packet["Linkedid"], packet["Uniqueid"])
@@ -46,6 +59,8 @@ def translate(packet: Packet) -> PhoneRinging | PhoneAnswered | ChannelGone | No
     if packet.name == "DialEnd" and packet["DialStatus"] == "ANSWER":
         channel = packet["DestChannel"]
         return PhoneAnswered(packet["DestLinkedid"], phone_of(channel), channel)
+    if packet.name == "DeviceStateChange" and packet["Device"].startswith("PJSIP/"):
+        return phone_is(packet)
     return None
 
 

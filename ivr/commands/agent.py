@@ -5,6 +5,7 @@ import re
 import secrets
 import sys
 from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 agents = typer.Typer(
     name="agent",
-    help="Agents: add, list, pause, log out, remove, set passwords, skills and phones.",
+    help="Agents: add, list, pause, log out, remove, set passwords, skills, phones and auto-answer.",
     no_args_is_help=True,
 )
 
@@ -203,6 +204,36 @@ def phone(
             return await Agents(database).set_phone(name, endpoint)
 
     _tell(asyncio.run(work()))
+
+
+class AutoAnswer(StrEnum):
+    """Whether a phone is asked to pick up by itself."""
+
+    ON = "on"
+    OFF = "off"
+    SETTINGS = "settings"  # as `phones.auto_answer` says
+
+
+@agents.command("auto-answer")
+def auto_answer(
+    name: Name,
+    wanted: Annotated[AutoAnswer, typer.Argument(help="on, off, or settings: as `phones.auto_answer` says.")],
+    settings: SettingsFile = None,
+) -> None:
+    """Let the phone of an agent with a headset pick up by itself, from the next call on."""
+    from models.agents import Agents
+    from models.migrate import opened
+
+    read = settings_of(settings)
+    told = {AutoAnswer.ON: True, AutoAnswer.OFF: False}.get(wanted)
+
+    async def work() -> "AgentCard":
+        async with opened(read.database_url) as database:
+            return await Agents(database).set_auto_answer(name, told)
+
+    card = asyncio.run(work())
+    picks_up = read.phones.auto_answer if told is None else told
+    print(f"{card.phone} of {name} {'is asked to pick up' if picks_up else 'does not pick up'} by itself")
 
 
 @agents.command("remove")

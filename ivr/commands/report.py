@@ -17,9 +17,22 @@ from ivr.settings import Settings
 
 if TYPE_CHECKING:
     from menus.evaluation.report import Report
+    from models.offer_counts import OfferCount
     from routing.wait_ranges import Told
 
 report = typer.Typer(name="report", help="What the recorded calls say.", no_args_is_help=True)
+
+
+#: Columns of `ivr report offers`, each with the state of an offer that it counts.
+_OFFER_COLUMNS = (
+    ("answered", "completed"),
+    ("missed", "missed"),
+    ("rejected", "declined"),
+    ("unreachable", "unreachable"),
+    ("refused", "refused"),
+    ("withdrawn", "withdrawn"),
+    ("expired", "expired"),
+)
 
 
 @report.callback()
@@ -87,6 +100,43 @@ async def _told(settings: Settings, since: float, until: float) -> "Sequence[Tol
 
     async with opened(settings.database_url) as database:
         return await WaitBook(database).told(now=until, since=since)
+
+
+@report.command()
+def offers(
+    since: Annotated[str, typer.Option("--since", help="Offers of so long: 30d or 12h.")] = "7d",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    settings: SettingsFile = None,
+) -> None:
+    """What became of the offers of each agent: answered, missed, rejected, refused and why."""
+    from models.migrate import opened
+    from models.offer_counts import offer_counts, plain
+
+    read, seconds = settings_of(settings), span_s(since)
+    if not seconds:
+        raise Misconfigured("--since 0: write how long, such as 7d or 12h")
+    now = SystemClock(read.clock_ahead_s).now()
+
+    async def work() -> "tuple[OfferCount, ...]":
+        async with opened(read.database_url) as database:
+            return await offer_counts(database, now - seconds, now)
+
+    counts = asyncio.run(work())
+    if as_json:
+        print(json.dumps({"since": now - seconds, "until": now, "agents": plain(counts)}, indent=1))
+        return
+    head = ("agent", "offers", *(title for title, _ in _OFFER_COLUMNS), "refused for")
+    rows = [
+        (
+            one.agent,
+            str(one.offers),
+            *(str(one.states.get(state, 0)) for _, state in _OFFER_COLUMNS),
+            " ".join(f"{reason}={count}" for reason, count in one.refused_for.items()),
+        )
+        for one in counts
+    ]
+    for line in aligned([head, *rows]):
+        print(line.rstrip())
 
 
 async def _evaluated(settings: Settings, since: float, until: float) -> "Report":

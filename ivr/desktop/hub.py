@@ -14,7 +14,7 @@ from ivr.desktop.afar import Afar
 from ivr.desktop.measures import Measures
 from ivr.desktop.messages import Error, PopShow, PopWithdrawn, Queues, ServerMessage, State
 from ivr.desktop.outbox import Outbox
-from ivr.desktop.parts import MyCasePart, PopPart, QueuePart
+from ivr.desktop.parts import MyCasePart, PopPart, QueuePart, WrapUpPart
 from ivr.desktop.views import (
     MOST_ROWS,
     agent_part,
@@ -23,8 +23,10 @@ from ivr.desktop.views import (
     pause_parts,
     pop_part,
     queue_parts,
+    refusal_parts,
     wrap_up_part,
 )
+from ivr.offered import OfferedCalls
 from ivr.ports import AgentCard, CaseFile, Clock, OfferSeen, Pop, Roster, TalkLimit
 from ivr.staff import Staff
 from routing.agent import AgentState
@@ -70,6 +72,7 @@ class _Desktop:
     stale: bool = False  #: the pop is to be composed anew, and stays until then
     composed: tuple[int, float] = (0, 0.0)  #: offer whose pop was last composed anew, and when
     open_offer: int | None = None  #: what the screen shows as this agent's call
+    refused: int | None = None  #: the offer that this agent refused last
     stands: tuple[int, int] | None = None  #: offer and fence of the pop that a browser said stands on its screen
     state: State | None = None  #: last published; None when the pages must be told afresh
 
@@ -96,11 +99,14 @@ class Hub:
         staff: Staff | None = None,
         tell_nodes: Callable[[int], None] | None = None,
         holds: Callable[[str], bool] = lambda call_id: True,
+        offered: OfferedCalls | None = None,
     ) -> None:
         self.measures = measures or Measures()
         self._limit_of = limit_of  #: of a queue's conversations
         self._show_listening = show_listening  #: agents are told of supervisors on their conversation
         self._on_shown = on_shown  #: told offer and fence of every pop that stands, however late
+        self._offered = offered
+        self._refusals = refusal_parts(offered.reasons) if offered is not None else ()
         self._on_said = on_said  #: told that some agent has said something: a caller may wait for it
         self._holds = holds  #: whether this node holds a call: then it shows the pop of its offer by itself
         self._afar = Afar(roster, clock, self.measures, tell_nodes) if tell_nodes is not None else None
@@ -253,6 +259,19 @@ class Hub:
         if self._afar is not None and (showing is None or showing.offer_id != offer_id):
             self._afar.tell(agent_id)  # the node that holds the call waits for this pop
 
+    async def refuse(self, agent_id: int, offer_id: int, fence: int, reason: str) -> bool:
+        """This agent refuses a call; False when it is not theirs or can no longer be refused. Raises StoreAway."""
+        if self._offered is None or not await self._offered.refuse(agent_id, offer_id, fence, reason):
+            return False
+        desktop = self._desktops.get(agent_id)
+        if desktop is not None:
+            desktop.refused = offer_id
+        return True
+
+    async def extend(self, agent_id: int, offer_id: int) -> bool:
+        """This agent wants more time after a conversation; False when that cannot be. Raises StoreAway."""
+        return self._offered is not None and await self._offered.extend(agent_id, offer_id)
+
     # --- reading the truth --------------------------------------------------------------------------------------
 
     async def _follow(self, agent_id: int, desktop: _Desktop) -> None:
@@ -347,7 +366,11 @@ class Hub:
     def _publish(self, desktop: _Desktop, card: AgentCard, offer: OfferSeen | None) -> None:
         now = self._clock.now()
         if desktop.open_offer is not None and (offer is None or offer.offer_id != desktop.open_offer):
-            why: Literal["missed", "withdrawn"] = "missed" if card.state is AgentState.MISSED else "withdrawn"
+            why: Literal["missed", "withdrawn", "refused"] = "withdrawn"
+            if desktop.open_offer == desktop.refused:
+                why = "refused"
+            elif card.state is AgentState.MISSED:
+                why = "missed"
             desktop.post(PopWithdrawn(now=now, offer_id=desktop.open_offer, why=why))
         desktop.open_offer = offer.offer_id if offer is not None and offer.state in OPEN_OFFERS else None
         if offer is None:
@@ -355,16 +378,20 @@ class Hub:
         pop = desktop.pop if offer is not None and desktop.pop and desktop.pop.offer_id == offer.offer_id else None
         state = State(
             now=now,
-            agent=agent_part(card),
+            agent=agent_part(card, now),
             offer=offer_part(offer, now, self._limit_of(offer.queue)) if offer else None,
             pop=pop,
-            wrap_up=wrap_up_part(card, offer) if offer and card.state is AgentState.WRAP_UP else None,
+            wrap_up=self._wrap_up(card, offer) if offer and card.state is AgentState.WRAP_UP else None,
             queues=self._queues,
             cases=desktop.cases,
             pause_reasons=tuple(self.pauses),
             pauses=self._pauses,
+            refusals=self._refusals,
         )
         self._tell(desktop, state)
+
+    def _wrap_up(self, card: AgentCard, offer: OfferSeen) -> WrapUpPart:
+        return wrap_up_part(card, offer, self._offered.extension(offer) if self._offered is not None else (0.0, 0))
 
     def _tell(self, desktop: _Desktop, state: State) -> None:
         """Tell each window what it lacks: the whole state, only the queues, or nothing."""

@@ -14,6 +14,7 @@ from ivr.desktop.parts import (
     PopPart,
     QueueChoicePart,
     QueuePart,
+    RefusalPart,
     TargetPart,
     WrapUpPart,
 )
@@ -67,6 +68,7 @@ class State(_Message):
     pause_reasons: tuple[str, ...] = PAUSE_REASONS
     pauses: tuple[PausePart, ...] = ()  #: the same reasons with their words and limits
     dispositions: tuple[str, ...] = DISPOSITIONS
+    refusals: tuple[RefusalPart, ...] = ()
 
 
 class PopShow(_Message):
@@ -84,7 +86,7 @@ class PopWithdrawn(_Message):
     type: Literal["pop_withdrawn"] = "pop_withdrawn"
     now: float
     offer_id: int
-    why: Literal["missed", "withdrawn"]
+    why: Literal["missed", "withdrawn", "refused"]
 
 
 class Queues(_Message):
@@ -190,6 +192,31 @@ class RecordingPause(_Message):
     paused: bool
 
 
+class Refuse(_Message):
+    """The agent refuses the call that is offered, before it is answered."""
+
+    type: Literal["refuse"]
+    offer_id: Id
+    fence: Id
+    reason: str = Field(max_length=48)
+
+
+class Draft(_Message):
+    """What the agent has entered so far of the outcome; found again by whichever page comes next. No answer."""
+
+    type: Literal["draft"]
+    offer_id: Id
+    disposition: Disposition | None = None
+    note: str = Field(max_length=LONGEST_NOTE)
+
+
+class Extend(_Message):
+    """The agent wants more time in this wrap-up."""
+
+    type: Literal["extend"]
+    offer_id: Id
+
+
 class WrapUp(_Message):
     """The outcome of a conversation, and what the agent does next (nothing: it is only stored)."""
 
@@ -245,7 +272,9 @@ class Handle(_Message):
     note: str = Field(default="", max_length=LONGEST_HANDOVER)
 
 
-ClientMessage = Hello | Ready | Pause | Shown | RecordingPause | WrapUp | Case | Alive | Choose | Handle
+ClientMessage = (
+    Hello | Ready | Pause | Shown | RecordingPause | Refuse | Draft | Extend | WrapUp | Case | Alive | Choose | Handle
+)
 _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
 
 

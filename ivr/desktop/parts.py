@@ -20,6 +20,10 @@ class AgentPart(_Part):
     pause_reason: str | None
     pause_after: str | None
     supervisor: bool = False
+    set_aside: str | None  #: why, when set aside: missed, declined, unreachable, refusals
+    back_at: float | None  #: when set aside for a moment only: ready again then
+    misses: int  #: in a row
+    phone_trouble: str | None  #: why no offers come to this phone: in_use, unreachable
 
 
 class RecordingPart(_Part):
@@ -77,6 +81,8 @@ class OfferPart(_Part):
     ringing_at: float | None
     answered_at: float | None
     closed_at: float | None
+    disposition: str | None  #: what was entered so far of the outcome, in any window
+    note: str
     recording: RecordingPart | None = None  #: while they talk, if it is recorded
     listening: tuple[ListeningPart, ...] = ()  #: supervisors on it
     talk_until: float | None = None  #: the conversation ends then by itself, if its queue has a limit …
@@ -285,8 +291,17 @@ class WrapUpPart(_Part):
 
     offer_id: int
     until: float | None
+    extend_s: float  #: by how much the agent may extend it, each time
+    extensions_left: int
     disposition: str | None
     note: str
+
+
+class RefusalPart(_Part):
+    """A reason to refuse a call. Its words come by language; the page takes its own."""
+
+    reason: str
+    words: tuple[tuple[str, str], ...]
 
 
 class QueuePart(_Part):

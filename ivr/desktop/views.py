@@ -22,6 +22,7 @@ from ivr.desktop.parts import (
     ProductPart,
     QueuePart,
     RecordingPart,
+    RefusalPart,
     SentPart,
     StepPart,
     TalkedToPart,
@@ -31,6 +32,7 @@ from ivr.desktop.parts import (
     TierWhyPart,
     WrapUpPart,
 )
+from ivr.offer_rules import RefusalReason
 from ivr.ports import (
     AgentCard,
     CaseOnPop,
@@ -47,6 +49,7 @@ from ivr.staff import PauseReason
 from menus.heard_first import HeardFirst
 from routing.errands import CaseEvent, CaseFile
 from routing.offer import OfferState
+from routing.phone import trouble
 from routing.talk import Sent, Talk, may_ask
 
 LONGEST_NAME = 64  #: characters
@@ -74,8 +77,8 @@ def note_text(text: str) -> str:
     return "\n".join("".join(c for c in line if unicodedata.category(c) not in _UNSEEN) for line in lines).strip()
 
 
-def agent_part(card: AgentCard) -> AgentPart:
-    """An agent's card."""
+def agent_part(card: AgentCard, now: float) -> AgentPart:
+    """An agent's card, as it is now."""
     return AgentPart(
         name=plain(card.name, LONGEST_NAME),
         full_name=plain(card.full_name, LONGEST_NAME),
@@ -85,6 +88,10 @@ def agent_part(card: AgentCard) -> AgentPart:
         pause_reason=card.pause_reason,
         pause_after=card.pause_after,
         supervisor=card.supervisor,
+        set_aside=card.set_aside,
+        back_at=card.back_at,
+        misses=card.misses,
+        phone_trouble=trouble(card.phone_seen, card.freed_at, now),
     )
 
 
@@ -109,6 +116,8 @@ def offer_part(offer: OfferSeen, now: float, limit: TalkLimit | None = None) -> 
         ),
         talk_until=offer.answered_at + limit.most_s if limit and offer.answered_at and not offer.closed_at else None,
         talk_warning_s=limit.warning_s if limit else 0.0,
+        disposition=offer.disposition,
+        note=offer.note or "",
         kind=offer.kind,
         talk=talk_part(offer.talk, now) if offer.state == OfferState.ANSWERED and offer.kind == "call" else None,
         sent=sent_part(offer.sent) if offer.sent else None,
@@ -139,13 +148,23 @@ def recording_part(recording: TalkRecording) -> RecordingPart:
     return RecordingPart(state=recording.state.value, until=recording.pause_until)
 
 
-def wrap_up_part(card: AgentCard, offer: OfferSeen) -> WrapUpPart:
-    """The wrap-up of a conversation."""
+def wrap_up_part(card: AgentCard, offer: OfferSeen, extension: tuple[float, int]) -> WrapUpPart:
+    """The wrap-up of a conversation; by how many seconds it may be extended, and how often still."""
     return WrapUpPart(
         offer_id=offer.offer_id,
         until=card.wrap_up_until,
+        extend_s=extension[0],
+        extensions_left=extension[1],
         disposition=offer.disposition,
         note=offer.note or "",
+    )
+
+
+def refusal_parts(reasons: Mapping[str, RefusalReason]) -> tuple[RefusalPart, ...]:
+    """The reasons to refuse a call, as they stand in the file of queues."""
+    return tuple(
+        RefusalPart(reason=name, words=(("en", plain(reason.en)), ("zh", plain(reason.zh))))
+        for name, reason in reasons.items()
     )
 
 

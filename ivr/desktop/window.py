@@ -13,7 +13,9 @@ from ivr.desktop.messages import (
     Case,
     Choose,
     ClientMessage,
+    Draft,
     Error,
+    Extend,
     Handle,
     Hello,
     NotAMessage,
@@ -21,6 +23,7 @@ from ivr.desktop.messages import (
     Ping,
     Ready,
     RecordingPause,
+    Refuse,
     Saved,
     Shown,
     Targets,
@@ -132,7 +135,7 @@ class Window:
                 self.outbox.post(Error(code="not_now", about=message.type))
             except (TimeoutError, StoreAway):
                 self.outbox.post(Error(code="store_away", about=message.type))
-            if isinstance(message, Ready | Pause | WrapUp | Handle):
+            if isinstance(message, Ready | Pause | Refuse | Extend | WrapUp | Handle):
                 self._hub.said(self._agent_id)
 
     def _take_allowance(self) -> None:
@@ -158,6 +161,13 @@ class Window:
                 if self._pauses is None:
                     raise IllegalMove("recording", "none", "pause")
                 await self._pauses.ask(self._agent_id, message.offer_id, paused=message.paused)
+            case Refuse():
+                await self._refuse(message)
+            case Draft():
+                await self._draft(message)
+            case Extend():
+                if not await self._hub.extend(self._agent_id, message.offer_id):
+                    self.outbox.post(Error(code="not_now", about=message.type))
             case WrapUp():
                 await self._wrap_up(message)
             case Case():
@@ -223,6 +233,19 @@ class Window:
             return
         self.outbox.post(await self._cases.act(self._agent_id, message))
         self._hub.pop_changed(self._agent_id)
+
+    async def _refuse(self, message: Refuse) -> None:
+        """Refuse the offered call. One that was answered, withdrawn or missed at that moment stays as it is."""
+        if not await self._hub.refuse(self._agent_id, message.offer_id, message.fence, message.reason):
+            self.outbox.post(Error(code="not_now", about=message.type))
+            return
+        log.info("desktop.refused", agent_id=self._agent_id, offer_id=message.offer_id, reason=message.reason)
+
+    async def _draft(self, message: Draft) -> None:
+        """Keep what was entered. One that comes after the outcome, or for a call of somebody else, is passed over."""
+        await self._roster.draft(
+            self._agent_id, message.offer_id, disposition=message.disposition, note=note_text(message.note)
+        )
 
     async def _wrap_up(self, message: WrapUp) -> None:
         stored = await self._roster.wrap_up(

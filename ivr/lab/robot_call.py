@@ -74,6 +74,10 @@ class RobotCall:
             self.socket.send(self.dialog.request("CANCEL", branch=self._branch), self.far)
         self._end(EndedBy.REFUSED)
 
+    def asked(self, header: str) -> str:
+        """What a header of the request for this call says; empty when it is not there."""
+        return self._invite.first(header.lower()) if self._invite is not None else ""
+
     # --- being called ---------------------------------------------------------------------------------------------
 
     def ring(self, invite: Message, tag: str) -> None:

@@ -32,6 +32,7 @@ from ivr.ports.switch import (
     ChannelGone,
     ChannelSeen,
     PhoneAnswered,
+    PhoneIs,
     PhoneRinging,
     SwitchBack,
     Switchboard,
@@ -42,6 +43,7 @@ from ivr.ports.talks import Talks
 from routing.call import Arrival, CallerSeen, PathStep, Rating, Recording, Resumed
 from routing.callback import CallbackSeen, CallbackWish
 from routing.errands import CaseFile, CaseOpened, NewCase, TalkedTo, TextMessage
+from routing.phone import PhoneState
 from routing.recording import RecordingState, TalkRecording
 from routing.talk import Sent, Talk, TalkEvent, TalkState, Target, TargetKind
 from routing.views import AgentCard, NeedWish, OfferSeen, QueueSeen, SecondSeen, Standing, Swept, TalkSeen
@@ -89,7 +91,9 @@ __all__ = [
     "OfferSeen",
     "PathStep",
     "PhoneAnswered",
+    "PhoneIs",
     "PhoneRinging",
+    "PhoneState",
     "Pop",
     "ProductSeen",
     "QueueSeen",

@@ -131,9 +131,18 @@ class Leg(Protocol):
         """Stop music."""
         ...
 
-    async def dial(self, phone: str, *, ring_s: float, offer_id: int, limit: TalkLimit | None = None) -> Dialled:
+    async def dial(
+        self,
+        phone: str,
+        *,
+        ring_s: float,
+        offer_id: int,
+        limit: TalkLimit | None = None,
+        auto_answer: bool | None = None,
+    ) -> Dialled:
         """Ring a phone with music to the caller; when answered, talk until the phone hangs up, or the limit that the
-        switch itself keeps. Disarms before."""
+        switch itself keeps. Disarms before. `auto_answer`: whether the phone is asked to pick up by itself; None: as
+        the settings say."""
         ...
 
     async def join(self, room: int) -> None:

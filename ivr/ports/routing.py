@@ -11,6 +11,7 @@ from routing.decision import Decision
 from routing.need import Need
 from routing.offer import Claimed, Lost, OfferEvent
 from routing.outlook import Lately
+from routing.phone import PhonesNoted, PhoneState
 from routing.snapshot import Snapshot
 from routing.views import AgentCard, NeedWish, OfferSeen, QueueSeen, Standing, Swept
 from routing.wait_ranges import Told, WaitRange
@@ -64,6 +65,17 @@ class Exchange(Protocol):
         the agent aside (missed) and the need back with its age; WITHDRAW and EXPIRE free the agent."""
         ...
 
+    async def refuse(self, agent_id: int, offer_id: int, fence: int, reason: str, *, now: float) -> Claimed | None:
+        """An agent refuses their own offer: the need is back with its age and never offered to them again.
+
+        None, and nothing changed, when the offer is not theirs, has moved on or was answered. Raises ValueError for a
+        reason that the rules do not know."""
+        ...
+
+    async def note_phones(self, states: Mapping[str, PhoneState], *, now: float, node: str) -> PhonesNoted:
+        """Store what the switch says of agents' phones, for every node to know; others are passed over."""
+        ...
+
     async def sweep(
         self,
         *,
@@ -72,10 +84,12 @@ class Exchange(Protocol):
         alive: frozenset[str] | None,
         wrap_up_s: float,
         alive_at: float | None = None,
+        phones: frozenset[tuple[str, str]] | None = None,
     ) -> Swept:
         """Expire offers whose lease is over, end wrap-ups whose time has passed, pause agents whose desk is lost.
         With `alive` (linkedids on the switch as read at `alive_at`, None when unknown) also close calls, needs and
-        offers whose channel is gone; never a call that was younger than two seconds then."""
+        offers whose channel is gone; never a call that was younger than two seconds then. With `phones` (call and phone
+        of each channel) end conversations of dead nodes whose phone has left. Frees who stands in no offer at all."""
         ...
 
 
@@ -130,6 +144,14 @@ class Roster(Protocol):
 
     async def wrap_up(self, agent_id: int, offer_id: int, *, disposition: str, note: str, now: float) -> bool:
         """Store the outcome of a conversation; False when the offer is not this agent's."""
+        ...
+
+    async def draft(self, agent_id: int, offer_id: int, *, disposition: str | None, note: str) -> bool:
+        """Keep what the agent has entered so far of the outcome; False when it is not theirs, or final already."""
+        ...
+
+    async def extend_wrap_up(self, agent_id: int, offer_id: int, *, by_s: float, most: int, now: float) -> bool:
+        """More time after this conversation; False when there is none to extend, or it was extended so often."""
         ...
 
     async def queue_state(self, *, now: float) -> tuple[QueueSeen, ...]: ...

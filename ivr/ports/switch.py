@@ -3,11 +3,12 @@
 Times named `…_at` and `now` are UTC seconds of the epoch, from `Clock.now()`. Nothing here knows AGI, AMI, SQL or HTTP.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from routing.listening import ListeningMode
+from routing.phone import PhoneState
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,14 @@ class PhoneAnswered:
     call_id: str
     phone: str
     channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneIs:
+    """A phone is in another state than before, whoever it talks to."""
+
+    phone: str
+    state: PhoneState
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,7 @@ class SwitchGone:
     """The link to the switch is down."""
 
 
-SwitchEvent = PhoneRinging | PhoneAnswered | ChannelGone | SwitchBack | SwitchGone
+SwitchEvent = PhoneRinging | PhoneAnswered | PhoneIs | ChannelGone | SwitchBack | SwitchGone
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,10 @@ class Switchboard(Protocol):
         """Hang that phone up; gone already is as good. Raises SwitchAway, ActionUnknown."""
         ...
 
+    async def stop_ringing(self, call_id: str, phone: str) -> bool:
+        """Hang up a phone while it rings for this call; whether one did. Raises SwitchAway, ActionUnknown."""
+        ...
+
     async def hang_up(self, channel: str) -> None:
         """End a channel; one that is gone already counts as ended. Raises SwitchAway, ActionUnknown."""
         ...
@@ -125,6 +138,10 @@ class Switchboard(Protocol):
 
     async def channels(self) -> tuple[ChannelSeen, ...]:
         """All channels, read afresh. Raises SwitchAway."""
+        ...
+
+    async def phones(self) -> Mapping[str, PhoneState]:
+        """All phones, read afresh. Raises SwitchAway."""
         ...
 
     def events(self) -> AsyncIterator[SwitchEvent]:

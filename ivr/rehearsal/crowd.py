@@ -4,9 +4,11 @@ import asyncio
 
 from ivr.rehearsal.schema import Crowd, seconds_of
 from ivr.testing.stage import Stage
+from ivr.testing.store import MemoryStore
 from models.moves import close, stated
-from models.tables import NeedRow
+from models.tables import NeedRow, OfferRow
 from routing.agent import AgentState
+from routing.offer import OfferState
 from routing.outlook import Lately
 from routing.views import NeedWish
 
@@ -26,7 +28,8 @@ class Others:
         for name, queue in stage.parts.queues.items():
             skills = {**dict.fromkeys(queue.skills, 10), **dict.fromkeys((f"lang:{one}" for one in languages), 10)}
             for number in range(crowd.at_work):
-                store.add_agent(f"{name}-{number}", skills=skills, state=AgentState.BUSY, since=now)
+                agent = store.add_agent(f"{name}-{number}", skills=skills, state=AgentState.BUSY, since=now)
+                _talks(store, agent.id)
             others = []
             for number in range(crowd.ahead):
                 wish = NeedWish(name, queue.skills, languages[0], "", since=now - BEFORE_S + number)
@@ -43,3 +46,11 @@ class Others:
             for need in first:
                 if need.closed_at is None:
                     close(need, "lost", self._stage.clock.now())
+
+
+def _talks(store: MemoryStore, agent_id: int) -> None:
+    """The offer of an agent who talks to somebody else: without one the sweep would free them."""
+    id_ = len(store.offers) + 1
+    store.offers[id_] = OfferRow(
+        id=id_, call_id="", need_id=0, agent_id=agent_id, node="", fence=0, state=OfferState.OFFERED.value, why={}
+    )

@@ -194,7 +194,15 @@ class Telephone:
     async def join(self, room: int) -> None:
         """Nobody waits in a room: agents of rehearsals put no caller on hold."""
 
-    async def dial(self, phone: str, *, ring_s: float, offer_id: int, limit: TalkLimit | None = None) -> Dialled:
+    async def dial(
+        self,
+        phone: str,
+        *,
+        ring_s: float,
+        offer_id: int,
+        limit: TalkLimit | None = None,
+        auto_answer: bool | None = None,
+    ) -> Dialled:
         """Ring an agent's phone and talk."""
         channel, call_id = f"{phone}-{offer_id}", self.arrival.call_id
         self.tell(PhoneRinging(call_id, phone, channel))

@@ -58,45 +58,64 @@ async def carry_out(call: Call, queue: Queue, offer: Claimed) -> After:
     live = call.live
     live.offer, live.answered, live.answered_at = offer, False, None
     async with asyncio.TaskGroup() as group:  # the lease is renewed while the pop comes to stand
-        group.create_task(_renew(call, queue, offer))
+        renewed = group.create_task(_renew(call, queue, offer))
         await show(call, offer)
     await call.leg.unhold()
+    if live.refused == offer.offer_id or not renewed.result():  # before the phone rang
+        live.offer = None
+        return WAITS
     await begin_recording(call)
     started = call.now()
-    dialled = await call.leg.dial(offer.phone, ring_s=queue.ring_s, offer_id=offer.offer_id, limit=queue.talk_limit)
+    dialled = await call.leg.dial(
+        offer.phone,
+        ring_s=queue.ring_s,
+        offer_id=offer.offer_id,
+        limit=queue.talk_limit,
+        auto_answer=offer.auto_answer,
+    )
     if dialled.status is DialStatus.ANSWERED or live.answered:
         call.talked_s += call.now() - started
         if queue.max_talk_s and dialled.talked_s >= queue.max_talk_s - LIMIT_NEAR_S:
             call.note("talk_limit", agent=offer.agent_name, max_talk_s=queue.max_talk_s)
         return await _talked(call, queue, offer, dialled)
-    event = UNANSWERED[dialled.status]
-    call.note("offer_closed", agent=offer.agent_name, how=str(dialled.status), rang_s=round(call.now() - started, 2))
+    event, rang_s = UNANSWERED[dialled.status], round(call.now() - started, 2)
     live.offer = None
+    closed = True
     try:
-        await _put_back(call, offer, event)
+        closed = await _put_back(call, offer, event)
     except StoreAway:
         log.warning("the store is away; the end of the offer is stored later, or it expires by its lease")
+    how = str(dialled.status) if closed else "closed_before"  # refused on the desktop, or expired
+    call.note("offer_closed", agent=offer.agent_name, how=how, rang_s=rang_s)
     return WAITS
 
 
-async def _renew(call: Call, queue: Queue, offer: Claimed) -> None:
-    """The offer is held for as long as its phone may ring; what cannot be stored now the watcher renews."""
+async def _renew(call: Call, queue: Queue, offer: Claimed) -> bool:
+    """The offer is held for as long as its phone may ring; what cannot be stored now the watcher renews.
+
+    False when the offer is over already: nobody is to be rung.
+    """
     lease_s = queue.ring_s + call.parts.settings.routing.offer_lease_s
     try:
         async with asyncio.timeout(STATE_S):
-            await call.parts.exchange.renew(offer.offer_id, offer.fence, now=call.now(), lease_s=lease_s)
+            return await call.parts.exchange.renew(offer.offer_id, offer.fence, now=call.now(), lease_s=lease_s)
     except (TimeoutError, StoreAway):
         log.warning("the store is away; the lease of the offer is renewed later")
+        return True
 
 
-async def _put_back(call: Call, offer: Claimed, event: OfferEvent) -> None:
-    """Close an offer whose phone was not answered: the need is back with its age, the agent set aside."""
+async def _put_back(call: Call, offer: Claimed, event: OfferEvent) -> bool:
+    """Close an offer whose phone was not answered: the need is back with its age, the agent set aside.
+
+    False when it was closed already.
+    """
     parts = call.parts
     call.unstored[offer.offer_id] = event
-    await parts.exchange.close_offer(offer.offer_id, offer.fence, event, now=call.now(), wrap_up_s=0)
+    closed = await parts.exchange.close_offer(offer.offer_id, offer.fence, event, now=call.now(), wrap_up_s=0)
     del call.unstored[offer.offer_id]
     parts.hints.nudge(ROUTING)
     parts.desk.changed(offer.agent_id)
+    return closed
 
 
 async def _what_was_asked(call: Call, queue: Queue, offer: Claimed) -> After | None:

@@ -17,6 +17,7 @@ from ivr.desktop.measures import Measures
 from ivr.desktop.server import DesktopServer, Health, build_app
 from ivr.desktop.window import Limits
 from ivr.looking import Looking
+from ivr.offered import OfferedCalls
 from ivr.ports import Clock, Pop, RecordingPauses
 from ivr.ports.handling import Choices, Refusal
 from ivr.settings import Web
@@ -162,6 +163,7 @@ async def running_desktop(
     cases: CaseDesk | None = None,
     supervising: Supervising | None = None,
     pauses: RecordingPauses | None = None,
+    offered: OfferedCalls | None = None,
 ) -> AsyncIterator[RunningDesktop]:
     """Start hub and server, and stop them."""
     registry = CollectorRegistry()
@@ -170,7 +172,7 @@ async def running_desktop(
     async def pop_of(agent_id: int) -> Pop | None:
         return pops.get(agent_id)
 
-    hub = Hub(roster, clock, pop_of, measures=Measures(registry))
+    hub = Hub(roster, clock, pop_of, measures=Measures(registry), offered=offered)
     handled = ScriptedHandling()
     app = build_app(
         roster,

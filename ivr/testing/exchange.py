@@ -1,16 +1,17 @@
 """Needs, offers and agents in memory: the rules of `models.moves` on rows in dictionaries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ivr.ports import AgentCard, NeedWish, OfferSeen, QueueSeen, Standing, Swept
 from ivr.testing.store import MemoryStore
-from models import moves
+from models import moves, phones
 from models.call_entries import PROVISIONAL
 from models.errors import UnknownAgent
 from models.locks import CALL
+from models.strays import GRACE_S, is_orphaned
 from models.sweep import MOST_EXPIRED, ending_of, is_gone, is_over
-from models.tables import AgentRow, CallRow, NeedRow, OfferRow
+from models.tables import AgentRow, CallRow, NeedRow, OfferRow, PhoneRow
 from models.talk_recordings import seen
 from routing.agent import AT_WORK, SAID_BY_AGENT, AgentEvent, AgentState
 from routing.call import CallState
@@ -18,6 +19,8 @@ from routing.decision import Decision
 from routing.errors import IllegalMove, StoreAway
 from routing.need import Need, NeedState
 from routing.offer import Claimed, Lost, OfferEvent, OfferState
+from routing.phone import PhonesNoted, PhoneState, trouble
+from routing.set_aside import USUAL, OfferRules
 from routing.snapshot import Snapshot
 from routing.talk import talk_of
 
@@ -31,9 +34,10 @@ def _is_of(call: CallRow, ani: str | None, customer_id: int | None) -> bool:
 class MemoryExchange:
     """Twin of `models.claims.Claims` (port Exchange)."""
 
-    def __init__(self, store: MemoryStore | None = None, node: str | None = None) -> None:
+    def __init__(self, store: MemoryStore | None = None, node: str | None = None, rules: OfferRules = USUAL) -> None:
         self.store = store or MemoryStore()
         self._node = node
+        self._rules = rules
 
     async def open_need(self, call_id: str, wish: NeedWish, *, now: float) -> Need:
         """State a need; an open one is kept with its age."""
@@ -114,7 +118,11 @@ class MemoryExchange:
         return Snapshot(
             tuple(moves.need_of(need) for need in store.needs.values() if need.closed_at is None),
             tuple(
-                moves.agent_of(agent, store.skills[agent.id] if agent.state in AT_WORK else {})
+                moves.agent_of(
+                    agent,
+                    store.skills[agent.id] if agent.state in AT_WORK else {},
+                    trouble(store.phone_seen(agent), agent.freed_at, now),
+                )
                 for agent in store.agents.values()
                 if agent.state != AgentState.LOGGED_OUT
             ),
@@ -198,14 +206,41 @@ class MemoryExchange:
         if held is None:
             return False
         try:
-            moves.end(*held, event, now=now, wrap_up_s=wrap_up_s)
+            moves.end(*held, event, now=now, wrap_up_s=wrap_up_s, rules=self._rules)
         except IllegalMove:
             return False
         return True
 
+    async def refuse(self, agent_id: int, offer_id: int, fence: int, reason: str, *, now: float) -> Claimed | None:
+        """An agent's own refusal."""
+        if reason not in self._rules.refusals.reasons:
+            raise ValueError(f"no reason to refuse is called {reason!r}")
+        held = self._hold(offer_id, fence)
+        if held is None or held[1].id != agent_id:
+            return None
+        try:
+            moves.end(*held, OfferEvent.REFUSE, now=now, wrap_up_s=0, rules=self._rules, refused_for=reason)
+        except IllegalMove:
+            return None
+        return moves.claimed_of(held[2], held[1])
+
     def _hold(self, offer_id: int, fence: int) -> tuple[NeedRow, AgentRow, OfferRow] | None:
         self.store.reach()
         return self.store.hold(offer_id, fence)
+
+    async def note_phones(self, states: Mapping[str, PhoneState], *, now: float, node: str) -> PhonesNoted:
+        """Store what the switch says of agents' phones."""
+        store = self.store
+        store.reach()
+        known, changed = frozenset(agent.phone for agent in store.agents.values()), set[str]()
+        for phone in known & states.keys():
+            row = store.phones.get(phone)
+            if row is None:
+                store.phones[phone] = PhoneRow(phone=phone, state=states[phone], since=now, seen_at=now, node=node)
+                changed.add(phone)
+            elif phones.note(row, states[phone], now=now, node=node):
+                changed.add(phone)
+        return PhonesNoted(known, frozenset(changed))
 
     async def sweep(
         self,
@@ -215,6 +250,7 @@ class MemoryExchange:
         alive: frozenset[str] | None,
         wrap_up_s: float,
         alive_at: float | None = None,
+        phones: frozenset[tuple[str, str]] | None = None,
     ) -> Swept:
         """Mend what time or a lost channel has left behind."""
         store = self.store
@@ -237,9 +273,48 @@ class MemoryExchange:
             if (call.ended_at is None or self._leaves_open(call.id))
             and (is_gone(call.id, call.started_at, alive, seen_at) or is_over(call.ended_at, call.reason, now))
         ]
+        ended = 0 if phones is None else self._end_orphans(phones, seen_at, now, wrap_up_s)
         return Swept(
-            expired, mended.count(AgentEvent.WRAP_UP_OVER), mended.count(AgentEvent.DESK_LOST), closed.count(True)
+            expired,
+            mended.count(AgentEvent.WRAP_UP_OVER),
+            mended.count(AgentEvent.DESK_LOST),
+            closed.count(True),
+            mended.count(AgentEvent.MISS_OVER),
+            self._free_strays(now, wrap_up_s),
+            ended,
         )
+
+    def _end_orphans(self, there: frozenset[tuple[str, str]], seen_at: float, now: float, wrap_up_s: float) -> int:
+        store, ended = self.store, 0
+        for offer in store.open_offers():
+            agent, call = store.agents[offer.agent_id], store.calls.get(offer.call_id)
+            node = store.nodes.get(call.node) if call is not None else None
+            if (
+                offer.state == OfferState.ANSWERED
+                and (offer.call_id, agent.phone) not in there
+                and is_orphaned(node, offer.answered_at, seen_at=seen_at, now=now)
+            ):
+                moves.end(store.needs[offer.need_id], agent, offer, OfferEvent.COMPLETE, now=now, wrap_up_s=wrap_up_s)
+                ended += 1
+        return ended
+
+    def _free_strays(self, now: float, wrap_up_s: float) -> int:
+        store = self.store
+        agents = {offer.agent_id for offer in store.open_offers()}
+        needs = {offer.need_id for offer in store.open_offers()}
+        freed = [
+            moves.free_stray_need(need, now)
+            for need in store.needs.values()
+            if need.closed_at is None and need.state != NeedState.WAITING and need.id not in needs
+        ]
+        freed += [
+            moves.free_stray_agent(agent, now=now, wrap_up_s=wrap_up_s)
+            for agent in store.agents.values()
+            if agent.state in (AgentState.OFFERED, AgentState.BUSY)
+            and agent.id not in agents
+            and agent.since <= now - GRACE_S
+        ]
+        return len(freed)
 
     def _leaves_open(self, call_id: str) -> bool:
         needs = (need for need in self.store.needs.values() if need.call_id == call_id)
@@ -287,7 +362,9 @@ class MemoryRoster:
         """The agent's card."""
         self.store.reach()
         agent = self.store.agents.get(agent_id)
-        return None if agent is None else moves.card_of(agent, self.store.skills[agent_id])
+        return (
+            None if agent is None else moves.card_of(agent, self.store.skills[agent_id], self.store.phone_seen(agent))
+        )
 
     async def say(self, agent_id: int, event: AgentEvent, *, now: float, reason: str | None = None) -> AgentCard:
         """An agent's own move."""
@@ -298,7 +375,7 @@ class MemoryRoster:
         if event not in SAID_BY_AGENT:
             raise IllegalMove("agent", agent.state, event)
         moves.agent_says(agent, event, now=now, reason=reason)
-        return moves.card_of(agent, self.store.skills[agent_id])
+        return moves.card_of(agent, self.store.skills[agent_id], self.store.phone_seen(agent))
 
     async def at_work(self) -> tuple[AgentCard, ...]:
         """The agents who are at work."""
@@ -334,6 +411,21 @@ class MemoryRoster:
             return False
         offer.disposition, offer.note, offer.wrapped_up_at = disposition, note, now
         return True
+
+    async def draft(self, agent_id: int, offer_id: int, *, disposition: str | None, note: str) -> bool:
+        """Keep what an agent has entered so far."""
+        self.store.reach()
+        offer = self.store.offers.get(offer_id)
+        return offer is not None and moves.note_draft(offer, agent_id, disposition, note)
+
+    async def extend_wrap_up(self, agent_id: int, offer_id: int, *, by_s: float, most: int, now: float) -> bool:
+        """Give an agent more time."""
+        self.store.reach()
+        seen = await self.offer_of(agent_id)
+        if seen is None or seen.offer_id != offer_id:
+            return False
+        agent, offer = self.store.agents[agent_id], self.store.offers[offer_id]
+        return moves.extend_wrap_up(agent, offer, by_s=by_s, most=most, now=now)
 
     async def queue_state(self, *, now: float) -> tuple[QueueSeen, ...]:
         """Queues in which somebody waits."""

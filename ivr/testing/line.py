@@ -149,7 +149,15 @@ class ScriptedLeg:
         self._alive()
         self.on_hold = False
 
-    async def dial(self, phone: str, *, ring_s: float, offer_id: int, limit: TalkLimit | None = None) -> Dialled:
+    async def dial(
+        self,
+        phone: str,
+        *,
+        ring_s: float,
+        offer_id: int,
+        limit: TalkLimit | None = None,
+        auto_answer: bool | None = None,
+    ) -> Dialled:
         """Ring a phone; the next of `dials` is what comes of it, cut at the limit."""
         await self.arm(0)
         self.rung.append(phone)

@@ -85,6 +85,25 @@ class ScriptedRoster:
         self.offers[agent_id] = replace(offer, disposition=disposition, note=note)
         return True
 
+    async def draft(self, agent_id: int, offer_id: int, *, disposition: str | None, note: str) -> bool:
+        """Remember what was entered, if the offer is this agent's."""
+        await self._reach()
+        offer = self.offers.get(agent_id)
+        if offer is None or offer.offer_id != offer_id:
+            return False
+        self.offers[agent_id] = replace(offer, disposition=disposition, note=note)
+        return True
+
+    async def extend_wrap_up(self, agent_id: int, offer_id: int, *, by_s: float, most: int, now: float) -> bool:
+        """Move the end of the wrap-up, if the offer is this agent's."""
+        await self._reach()
+        offer, card = self.offers.get(agent_id), self.cards[agent_id]
+        if offer is None or offer.offer_id != offer_id or card.wrap_up_until is None or offer.wrap_up_extended >= most:
+            return False
+        self.offers[agent_id] = replace(offer, wrap_up_extended=offer.wrap_up_extended + 1)
+        self.put(agent_id, wrap_up_until=card.wrap_up_until + by_s)
+        return True
+
     async def queue_state(self, *, now: float) -> tuple[QueueSeen, ...]:
         """The queues."""
         await self._reach()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ivr.ports import CaseOpened, NewCase, Rating, Recording, TextMessage
 from menus.facts import CallerFacts, MenuMemory
 from models.locks import CALL
+from models.phones import seen_of
 from models.tables import (
     AgentRow,
     CallbackRow,
@@ -16,11 +17,13 @@ from models.tables import (
     NodeRow,
     OfferRow,
     OutboxRow,
+    PhoneRow,
     TalkRecordingRow,
     ToldWaitRow,
 )
 from routing.agent import AgentState
 from routing.errors import StoreAway
+from routing.phone import PhoneSeen
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class MemoryStore:
     offers: dict[int, OfferRow] = field(default_factory=dict)
     told_waits: list[ToldWaitRow] = field(default_factory=list)
     agents: dict[int, AgentRow] = field(default_factory=dict)
+    phones: dict[str, PhoneRow] = field(default_factory=dict)
     skills: dict[int, dict[str, int]] = field(default_factory=dict)
     passwords: dict[int, str] = field(default_factory=dict)
     nodes: dict[str, NodeRow] = field(default_factory=dict)
@@ -91,6 +95,11 @@ class MemoryStore:
         self.skills[agent.id] = dict(skills or {})
         self.passwords[agent.id] = password
         return agent
+
+    def phone_seen(self, agent: AgentRow) -> PhoneSeen | None:
+        """What was last seen of an agent's phone."""
+        row = self.phones.get(agent.phone)
+        return None if row is None else seen_of(row)
 
     def open_need(self, call_id: str, kind: str = CALL) -> NeedRow | None:
         """The open need of a call, or that of an agent who consults another about it."""

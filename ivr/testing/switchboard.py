@@ -1,10 +1,10 @@
 """A switchboard in memory: channels that a test adds and removes, events that a test sends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from ivr.errors import SwitchAway
-from ivr.ports import ChannelSeen, SwitchEvent
+from ivr.ports import ChannelSeen, PhoneState, SwitchEvent
 from routing.listening import ListeningMode
 
 
@@ -17,6 +17,9 @@ class MemorySwitchboard:
         self.woken: list[str] = []
         self.on_wake: Callable[[str], None] | None = None
         self.called_out: list[tuple[str, str]] = []  #: number and id of each call that was made
+        self.phone_states: dict[str, PhoneState] = {}
+        self.asked_for_phones = 0
+        self.silenced: list[tuple[str, str]] = []  #: call and phone of each look for one that rings
         self.on_call_out: Callable[[str, str], Awaitable[None]] | None = None  #: may raise what the switch raises
         self.muted: dict[str, bool] = {}  #: call → whether its recording hears silence
         self.mute_fault: Exception | None = None
@@ -64,6 +67,18 @@ class MemorySwitchboard:
         """The phone is hung up."""
         self.seen.pop(spy_id, None)
 
+    async def stop_ringing(self, call_id: str, phone: str) -> bool:
+        """Remember the phone, and take its channel away if it rings."""
+        self.silenced.append((call_id, phone))
+        rings = [
+            name
+            for name, seen in self.seen.items()
+            if seen.call_id == call_id and seen.channel.startswith(f"{phone}-") and not seen.up
+        ]
+        for name in rings:
+            del self.seen[name]
+        return bool(rings)
+
     async def hang_up(self, channel: str) -> None:
         """Remember it; the channel is gone."""
         await self._do("hang_up", channel)
@@ -89,6 +104,11 @@ class MemorySwitchboard:
     async def channels(self) -> tuple[ChannelSeen, ...]:
         """All channels."""
         return tuple(self.seen.values())
+
+    async def phones(self) -> Mapping[str, PhoneState]:
+        """All phones."""
+        self.asked_for_phones += 1
+        return dict(self.phone_states)
 
     def tell(self, event: SwitchEvent) -> None:
         """Let the switch tell something."""

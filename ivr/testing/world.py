@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from argon2 import PasswordHasher
 
@@ -16,13 +17,15 @@ from menus.facts import CallerFacts
 from models.agents import Agents
 from models.calls import CallJournal
 from models.claims import Claims
-from models.tables import CallRow
+from models.locks import open_need
+from models.tables import AgentRow, CallRow, NodeRow
 from models.talks import Talks as StoredTalks
 from models.waits import WaitBook
 from routing.agent import AgentEvent, AgentState
 from routing.call import Arrival
 from routing.decision import Decision, decide
 from routing.offer import Claimed
+from routing.set_aside import OfferRules
 from routing.views import NeedWish, Swept
 
 T = 1_790_000_000.0
@@ -44,6 +47,8 @@ class World:
     row: Callable[[str], Awaitable[CallRow]]
     waits: Waits
     talks: Talks
+    exchange_by: Callable[[OfferRules], Exchange]  #: of the first node, with rules of one's own
+    put: Callable[[Any, int | str, dict[str, Any]], Awaitable[None]]  #: change a row by hand: table, key, values
 
     async def agent(self, name: str = "anna", *, ready_at: float = T, **skills: int) -> int:
         """An agent who is ready."""
@@ -87,9 +92,12 @@ class World:
         alive: frozenset[str] | None = None,
         desk_lost_s: float = 1e9,
         alive_at: float | None = None,
+        phones: frozenset[tuple[str, str]] | None = None,
     ) -> Swept:
         """One sweep; unless told otherwise no browser is lost and the switch has not been asked."""
-        return await self.exchange.sweep(now=now, desk_lost_s=desk_lost_s, alive=alive, wrap_up_s=30, alive_at=alive_at)
+        return await self.exchange.sweep(
+            now=now, desk_lost_s=desk_lost_s, alive=alive, wrap_up_s=30, alive_at=alive_at, phones=phones
+        )
 
 
 def arrival(call_id: str, rung: int = 1) -> Arrival:
@@ -107,6 +115,14 @@ def twin_world() -> World:
     async def row(call_id: str) -> CallRow:
         return store.calls[call_id]
 
+    async def put(table: Any, key: Any, values: dict[str, Any]) -> None:
+        if table is NodeRow:
+            store.nodes[key] = NodeRow(name=key, **values)
+            return
+        row = store.agents[key] if table is AgentRow else store.open_need(key)
+        for name, value in values.items():
+            setattr(row, name, value)
+
     return World(
         MemoryExchange(store, "node-a"),
         MemoryRoster(store),
@@ -117,6 +133,8 @@ def twin_world() -> World:
         row,
         MemoryWaits(store),
         MemoryTalks(store),
+        lambda rules: MemoryExchange(store, "node-a", rules),
+        put,
     )
 
 
@@ -134,7 +152,28 @@ async def stored_world(kind: str, folder: Path) -> AsyncIterator[World]:
             async with database.read() as session:
                 return await session.get_one(CallRow, call_id)
 
+        async def put(table: Any, key: Any, values: dict[str, Any]) -> None:
+            async with database.write() as session:
+                if table is NodeRow:
+                    await session.merge(NodeRow(name=key, **values))
+                    return
+                row = await session.get(AgentRow, key) if table is AgentRow else await session.scalar(open_need(key))
+                for name, value in values.items():
+                    setattr(row, name, value)
+
         log = await stack.enter_async_context(CallJournal(database, "node-a"))
         other_log = await stack.enter_async_context(CallJournal(database, "node-b"))
         exchange, other = Claims(database, "node-a"), Claims(database, "node-b")
-        yield World(exchange, roster, log, other_log, other, add, row, WaitBook(database), StoredTalks(database))
+        yield World(
+            exchange,
+            roster,
+            log,
+            other_log,
+            other,
+            add,
+            row,
+            WaitBook(database),
+            StoredTalks(database),
+            lambda rules: Claims(database, "node-a", rules),
+            put,
+        )

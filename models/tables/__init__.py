@@ -33,6 +33,7 @@ from models.tables.routing import (
     NeedRow,
     NodeRow,
     OfferRow,
+    PhoneRow,
     SupervisorActRow,
     ToldWaitRow,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "OfferRow",
     "OptOutRow",
     "OutboxRow",
+    "PhoneRow",
     "PointsRow",
     "ProductRow",
     "RatingRow",

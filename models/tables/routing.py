@@ -26,6 +26,12 @@ class AgentRow(Table):
     wrap_up_until: Mapped[float | None]
     desk_seen_at: Mapped[float | None]  # last sign of life of a browser of this agent
     supervisor: Mapped[bool] = mapped_column(default=False)  # sees the wall, and acts on agents
+    set_aside: Mapped[str | None] = mapped_column(String(16))  # why, while missed
+    back_at: Mapped[float | None]  # while missed: ready again by itself then
+    missed_at: Mapped[list[Any] | None]  # misses in a row that still count; an answer empties it
+    refused_at: Mapped[list[Any] | None]  # refusals of the last hour
+    auto_answer: Mapped[bool | None]  # whether their phone is asked to pick up by itself; none: as the settings say
+    freed_at: Mapped[float | None]  # when the last offer to them ended: what their phone does may be its trace
 
 
 class SupervisorActRow(Table):
@@ -99,6 +105,7 @@ class NeedRow(Table):
     credit_s: Mapped[float] = mapped_column(default=0.0)
     reason: Mapped[str] = mapped_column(String(48), default="")  # why they call, in the option's own label
     not_agents: Mapped[list[Any]]  # ids of agents who missed it
+    refused_by: Mapped[list[Any] | None]  # ids of those of them who refused it
     terms: Mapped[dict[str, Any] | None]  # goal, preferences, softening …
     kind: Mapped[str] = mapped_column(
         String(8), default="call", server_default="call"
@@ -146,10 +153,12 @@ class OfferRow(Table):
     ringing_at: Mapped[float | None]
     answered_at: Mapped[float | None]
     closed_at: Mapped[float | None]
+    refused_for: Mapped[str | None] = mapped_column(String(48))  # the reason an agent gave
     disposition: Mapped[str | None] = mapped_column(String(48))
     note: Mapped[str | None] = mapped_column(String(2000))
     talk: Mapped[dict[str, Any] | None]  # hold, consultation, and what the agent asks for
-    wrapped_up_at: Mapped[float | None]
+    wrap_up_extended: Mapped[int | None]  # how often
+    wrapped_up_at: Mapped[float | None]  # the outcome is final; before, note and disposition are a draft
 
 
 class ToldWaitRow(Table):
@@ -164,6 +173,17 @@ class ToldWaitRow(Table):
     mean_s: Mapped[float]  # the estimate behind the range
     ahead: Mapped[float]  # callers served first; in part those whom other agents may serve as well
     agents: Mapped[int]  # at work, who may serve the caller
+
+
+class PhoneRow(Table):
+    """An agent's phone as a node last saw it on the switch: a second opinion, never the truth about the agent."""
+
+    __tablename__ = "phones"
+    phone: Mapped[str] = mapped_column(String(80), primary_key=True)  # PJSIP/agent-101
+    state: Mapped[str] = mapped_column(String(16))
+    since: Mapped[float]
+    seen_at: Mapped[float]
+    node: Mapped[str] = mapped_column(String(64))
 
 
 class NodeRow(Table):

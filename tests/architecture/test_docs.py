@@ -41,7 +41,7 @@ def _commands(command: Any, name: str = "") -> set[str]:
 
 def test_every_command_that_the_documents_name_exists() -> None:
     known = _commands(typer.main.get_command(cli))
-    named = {" ".join(words.split()) for words in re.findall(r"`(?:ivr|rw) ((?:agent|bank) [a-z]+|[a-z]+)", TOLD)}
+    named = {" ".join(words.split()) for words in re.findall(r"`(?:ivr|rw) ((?:agent|bank) [a-z-]+|[a-z]+)", TOLD)}
     assert named - known == set()
     assert {"serve", "migrate", "check", "publish", "doctor", "agent add", "bank fill"} <= named
 

@@ -13,7 +13,7 @@ from ivr.asterisk.leg import AgiLeg
 from ivr.asterisk.simulator import SimulatedCaller, SimulatedLine, header_lines
 from ivr.errors import HungUp, LineBroken, NotRecorded
 from ivr.ports import Clip, Dialled, DialStatus, Heard, Leg, Recorded, TalkLimit, Waited
-from ivr.settings import FastAgi, Outbound
+from ivr.settings import FastAgi, Outbound, Phones
 
 T = TypeVar("T")
 
@@ -32,6 +32,7 @@ async def door_for(
     call: Callable[[Leg], Awaitable[T]],
     answered_at: Callable[[str], float | None] = lambda call_id: None,
     outbound: Outbound | None = None,
+    phones: Phones | None = None,
 ) -> AsyncIterator[tuple[int, "asyncio.Future[T]"]]:
     came: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
@@ -41,7 +42,7 @@ async def door_for(
         except Exception as fault:
             came.set_exception(fault)
 
-    door = FastAgiDoor(FastAgi(port=0), take, answered_at=answered_at, outbound=outbound)
+    door = FastAgiDoor(FastAgi(port=0), take, answered_at=answered_at, outbound=outbound, phones=phones)
     try:
         yield await door.start(), came
     finally:
@@ -205,6 +206,25 @@ async def test_a_phone_that_answers_is_told_with_the_length_of_the_talk() -> Non
     assert caller.dialled == ["PJSIP/agent-101,15,gim(default)"]
     assert caller.variables["__RINGWISE_OFFER"] == "42"
     assert caller.variables["TIMEOUT(absolute)"] == "0.000"
+
+
+@pytest.mark.parametrize(
+    ("site", "agent", "asked"),
+    [(False, None, False), (False, True, True), (True, None, True), (True, False, False)],
+)
+async def test_a_phone_is_asked_to_pick_up_when_the_agent_or_else_the_site_wants_it(
+    site: bool, agent: bool | None, asked: bool
+) -> None:
+    caller = SimulatedCaller(pace=0.01)
+    phones = Phones(auto_answer=site, auto_answer_headers=("Call-Info: ;answer-after=0",))
+    dialled = lambda leg: leg.dial("PJSIP/agent-101", ring_s=15, offer_id=1, auto_answer=agent)  # noqa: E731
+    async with door_for(dialled, phones=phones) as (port, came):
+        await asyncio.wait_for(caller.call(port), 5)
+        await came
+    assert caller.dialled == ["PJSIP/agent-101,15,gim(default)" + "b(ringwise-auto-answer^s^1)" * asked]
+    headers = {name: value for name, value in caller.variables.items() if "RINGWISE_ANSWER" in name}
+    one = {"__RINGWISE_ANSWER_NAME_1": "Call-Info", "__RINGWISE_ANSWER_1": ";answer-after=0"}
+    assert headers == (one if asked else {})
 
 
 async def test_an_answer_seen_in_an_earlier_ring_is_not_taken_for_this_one() -> None:

@@ -9,7 +9,7 @@ from ivr.asterisk.errors import Refused
 from ivr.asterisk.simulated_manager import SimulatedManager
 from ivr.asterisk.switchboard import AmiSwitchboard
 from ivr.errors import ActionUnknown, Misconfigured, SwitchAway
-from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneRinging, SwitchBack, SwitchGone
+from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneRinging, PhoneState, SwitchBack, SwitchGone
 from ivr.settings import Ami, Outbound
 from ivr.testing.clock import eventually
 from routing.listening import ListeningMode
@@ -65,6 +65,28 @@ async def test_all_channels_are_read_afresh(asterisk: SimulatedManager, switchbo
         ChannelSeen("17.1", "PJSIP/trunk-1", False, "17.1"),
         ChannelSeen("17.1", "PJSIP/agent-101-2", True, "17.2"),
     )
+
+
+async def test_all_phones_are_read_afresh(asterisk: SimulatedManager, switchboard: AmiSwitchboard) -> None:
+    assert await switchboard.phones() == {}
+    asterisk.devices = {"PJSIP/agent-101": "INUSE", "PJSIP/agent-102": "UNAVAILABLE", "Queue:general": "INUSE"}
+    assert await switchboard.phones() == {
+        "PJSIP/agent-101": PhoneState.IN_USE,
+        "PJSIP/agent-102": PhoneState.UNREACHABLE,
+    }
+
+
+async def test_only_a_phone_that_rings_for_this_call_is_hung_up(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard
+) -> None:
+    rings = {**PHONE, "BridgeId": "", "ChannelStateDesc": "Ringing"}
+    asterisk.channels = [CALLER, {**PHONE, "ChannelStateDesc": "Up"}]
+    assert not await switchboard.stop_ringing("17.1", "PJSIP/agent-101")
+    asterisk.channels = [CALLER, rings]
+    assert not await switchboard.stop_ringing("17.9", "PJSIP/agent-101")
+    assert not await switchboard.stop_ringing("17.1", "PJSIP/agent-102")
+    assert await switchboard.stop_ringing("17.1", "PJSIP/agent-101")
+    assert [action["Channel"] for action in asterisk.asked("Hangup")] == [PHONE["Channel"]]
 
 
 async def test_channels_that_cannot_be_listed_are_not_taken_for_none(

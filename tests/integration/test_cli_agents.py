@@ -307,3 +307,18 @@ def test_a_role_is_given_and_taken_away_and_what_supervisors_did_is_listed() -> 
         "2026-09-21 22:14:20  anna  sign_out  anna  -  (not carried out)",
         "2026-09-21 22:13:20  anna  pause     anna  -",
     ]
+
+
+def test_auto_answer_is_for_one_agent_or_as_the_settings_say(tmp_path: Path) -> None:
+    add()
+    (tmp_path / "site.yaml").write_text("phones: {auto_answer: true}\n", encoding="utf-8")
+    for wanted, more, said in (
+        ("on", (), "PJSIP/agent-101 of anna is asked to pick up by itself"),
+        ("off", (), "PJSIP/agent-101 of anna does not pick up by itself"),
+        ("settings", (), "PJSIP/agent-101 of anna does not pick up by itself"),
+        ("settings", ("--settings", "site.yaml"), "PJSIP/agent-101 of anna is asked to pick up by itself"),
+    ):
+        assert ivr("agent", "auto-answer", "anna", wanted, *more).out.strip() == said
+    ran = ivr("agent", "auto-answer", "bert", "on")
+    assert (ran.status, ran.out) == (1, "")
+    assert "no agent is called 'bert'" in ran.err

@@ -1,4 +1,4 @@
-"""`ivr report menus` on calls that were really walked, from a file that they were stored in."""
+"""`ivr report` on calls that were really walked, from a file that they were stored in."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ import pytest
 
 from ivr.testing.command import ivr
 from models.database import Database
-from models.tables import CallEventRow, CallRow, NeedRow, ToldWaitRow
+from models.tables import AgentRow, CallEventRow, CallRow, NeedRow, OfferRow, ToldWaitRow
 
 pytestmark = pytest.mark.usefixtures("cli_url")
 
@@ -104,3 +104,38 @@ def test_told_waits_of_the_last_hours_are_held_against_what_came_of_them(cli_url
     assert ran.out.splitlines()[1].split() == ["cards", "2", "1", "0%", "0", "1", "5.5", "min"]
     (queue,) = json.loads(ivr("report", "waits", "--json").out)["queues"]
     assert (queue["told"], queue["later"], queue["bias_s"]) == (3, 2, None)
+
+
+async def _offers(url: str, now: float) -> None:
+    """Grace: one answered, one missed, two refused, an old one; Tom: one refused."""
+    made = [(1, "completed", None), (1, "missed", None), (1, "refused", "wrong_skill"), (1, "refused", "wrong_skill"),
+            (2, "refused", "technical")]  # fmt: skip
+    async with Database.opened(url) as database, database.write() as session:
+        for number, name in enumerate(["grace", "tom"], 1):
+            session.add(AgentRow(id=number, name=name, full_name=name, password_hash="", phone="PJSIP/x"))
+        session.add(CallRow(id="c1", uniqueid="c1", channel="c", node="a", state="ended", started_at=now))
+        await session.flush()
+        for number, (agent, state, reason) in enumerate([*made, (1, "missed", None)]):
+            at = now - 60 * number if number < len(made) else now - 90 * 86400
+            need = NeedRow(call_id="c1", queue="general", required={}, language="en", not_agents=[], since=at,
+                           state="closed", closed_at=at)  # fmt: skip
+            session.add(need)
+            await session.flush()
+            session.add(
+                OfferRow(call_id="c1", need_id=need.id, agent_id=agent, node="a", fence=1, state=state, why={},
+                         made_at=at, closed_at=at, refused_for=reason)
+            )  # fmt: skip
+
+
+def test_offers_are_counted_by_agent_with_the_reasons_of_refusals(cli_url: str) -> None:
+    asyncio.run(_offers(cli_url, time.time() - 60))
+    ran = ivr("report", "offers", "--since", "1d")
+    assert (ran.status, ran.err) == (0, "")
+    head, grace, tom = (line.split() for line in ran.out.splitlines())
+    assert head[:4] == ["agent", "offers", "answered", "missed"]
+    assert grace == ["grace", "4", "1", "1", "0", "0", "2", "0", "0", "wrong_skill=2"]
+    assert tom == ["tom", "1", "0", "0", "0", "0", "1", "0", "0", "technical=1"]
+    told = json.loads(ivr("report", "offers", "--since", "1d", "--json").out)
+    assert told["agents"][1] == {
+        "agent": "tom", "offers": 1, "states": {"refused": 1}, "refused_for": {"technical": 1}
+    }  # fmt: skip

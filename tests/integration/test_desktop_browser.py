@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 import socket
 import typing
@@ -461,6 +462,20 @@ async def test_a_note_for_a_call_that_was_never_answered_is_dropped(page: Page, 
     await page.click("#ready")
     await page.wait_for_selector("body[data-state=ready]")
     assert desktop.roster.outcomes == []
+
+
+async def test_an_agent_sees_why_they_are_set_aside_and_for_how_long(page: Page, desktop: RunningDesktop) -> None:
+    await sign_in(page, desktop)
+    desktop.roster.put(1, state=AgentState.MISSED, set_aside="missed", misses=3)
+    desktop.hub.changed(1)
+    await expect(page.locator("#state-more")).to_have_text("Call not answered, 3 times in a row")
+    desktop.roster.put(1, set_aside="declined", misses=1, back_at=CLOCK.now() + 60)
+    desktop.hub.changed(1)
+    await expect(page.locator("#state-more")).to_have_text("Call rejected on the phone")
+    await expect(page.locator("#state-time")).to_have_text(re.compile("0:5[0-9]|1:00"))
+    desktop.roster.put(1, set_aside="refusals", misses=0, back_at=None)
+    desktop.hub.changed(1)
+    await expect(page.locator("#idle h1")).to_have_text("You refused many calls")
 
 
 async def test_all_windows_follow_the_server(page: Page, context: BrowserContext, desktop: RunningDesktop) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 from ivr import schemas
 from ivr.agents_file import AgentsFile
 from ivr.complaints import Complaints
+from ivr.offer_rules import Offers
 from ivr.queues import Queue
 from ivr.settings import SHIPPED, Settings
 from ivr.staff import Staff
@@ -44,6 +45,7 @@ MODELS: dict[str, dict[str, type[BaseModel]]] = {
         **models_below(Queue.__mro__[1], "ivr.queues"),
         **models_below(Complaints.__mro__[1], "ivr.complaints"),
         **models_below(Staff.__mro__[1], "ivr.staff"),
+        **models_below(Offers.__mro__[1], "ivr.offer_rules"),
         "Calendar": Calendar,
     },
     "AgentsFile": models_below(AgentsFile.__mro__[1], "ivr.agents_file"),

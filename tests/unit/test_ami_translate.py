@@ -3,7 +3,7 @@
 import pytest
 
 from ivr.asterisk.translate import Packet, channel_seen, phone_of, translate
-from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneRinging
+from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneIs, PhoneRinging, PhoneState
 
 DIAL = {
     "Channel": "PJSIP/trunk-00000000",
@@ -30,6 +30,25 @@ DIAL = {
             {"Event": "Hangup", "Channel": "PJSIP/a-1", "Uniqueid": "17.4", "Linkedid": "17.2", "Cause": "16"},
             ChannelGone("17.2", "17.4"),
         ),
+        *(
+            (
+                {"Event": "DeviceStateChange", "Device": "PJSIP/agent-101", "State": said},
+                PhoneIs("PJSIP/agent-101", state),
+            )
+            for said, state in {
+                "NOT_INUSE": PhoneState.IDLE,
+                "INUSE": PhoneState.IN_USE,
+                "BUSY": PhoneState.IN_USE,
+                "RINGING": PhoneState.IN_USE,
+                "RINGINUSE": PhoneState.IN_USE,
+                "ONHOLD": PhoneState.IN_USE,
+                "UNAVAILABLE": PhoneState.UNREACHABLE,
+                "INVALID": PhoneState.UNREACHABLE,
+                "UNKNOWN": PhoneState.UNKNOWN,
+                "OF_A_LATER_ASTERISK": PhoneState.UNKNOWN,
+            }.items()
+        ),
+        ({"Event": "DeviceStateChange", "Device": "Queue:general", "State": "INUSE"}, None),
         ({"Event": "DialState", **DIAL, "DialStatus": "PROGRESS"}, None),
         ({"Event": "DialEnd", **DIAL, "DialStatus": "NOANSWER"}, None),
         ({"Event": "DialBegin", **DIAL}, None),

@@ -100,6 +100,26 @@ def test_a_value_that_would_not_work_is_refused_with_its_place(
     assert sentence in fault
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "X-Anything: 1",
+        "Call-Info",
+        "Call-Info: ",
+        "Call-Info: ;answer-after=0\\r\\nX-Evil: 1",
+        'Call-Info: "quoted"',
+        "Call-Info: ${SHELL(id)}",
+        "Alert-Info: a,b",
+        "Alert-Info: a)b",
+        f"Alert-Info: {'x' * 101}",
+    ],
+)
+def test_a_header_that_could_be_another_one_or_dialplan_is_refused(tmp_path: Path, header: str) -> None:
+    written = header.replace('"', '\\"')
+    (fault,) = _faults(tmp_path, f'phones: {{auto_answer_headers: ["{written}"]}}\n')
+    assert "asks no phone to answer" in fault
+
+
 def test_what_a_site_may_write_is_taken(tmp_path: Path) -> None:
     settings = load(
         _file(

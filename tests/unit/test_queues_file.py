@@ -126,6 +126,10 @@ def told(tmp_path: Path, text: str) -> list[str]:
             "  teams: {a: {name: {en: A}, skills: {genral: 1}}}",
             "9:47: unknown-skill: no skill 'genral' is declared in `staff.skills`; did you mean 'general'?",
         ),
+        (
+            "    skills: {general: 5}\n    wrap_up_s: 0\n    wrap_up_extensions: 3",
+            "8:25: never-reached: with `wrap_up_s: 0` there is no time to extend",
+        ),
     ],
 )
 def test_a_rule_that_is_broken_is_named_with_its_place(tmp_path, lines, expected):
@@ -147,6 +151,25 @@ def test_hours_that_cannot_be_read_and_steps_that_soften_nothing_are_named(tmp_p
     (line,) = told(tmp_path, HEAD + "    skills: {general: 1}\n    softening: [{after_s: 5}]\n")
     assert line.startswith("7:17: ")
     assert line.endswith("a step softens `skills` or adds `languages`")
+
+
+def test_what_cannot_come_of_misses_and_reasons_without_words_are_named(tmp_path):
+    text = "version: 1\noffers:\n  misses: {most: 1, pause_s: 9}\n  refusals:\n    reasons:\n      bored: {en: Bored}\n"
+    text += "queues: {general: {skills: {general: 1}}}\n"
+    (line,) = told(tmp_path, text)
+    assert line.startswith("6:14: ")
+    assert "zh" in line
+    (line,) = told(tmp_path, text.replace("{en: Bored}", "{en: Bored, zh: 无聊}"))
+    assert line == "3:30: never-reached: with `most: 1` the first miss sets aside already"
+
+
+def test_the_rules_of_offers_come_from_the_file(tmp_path):
+    text = "version: 1\noffers:\n  misses: {most: 3, within_s: 600, pause_s: 9}\n  refusals:\n    most_an_hour: 4\n"
+    text += "    reasons: {busy: {en: Busy, zh: 忙}, broken: {en: Broken, zh: 故障, pause: true}}\n"
+    rules = queues(tmp_path, text + "queues: {general: {skills: {general: 1}}}\n").offers.rules()
+    assert (rules.misses.most, rules.misses.within_s, rules.misses.pause_s) == (3, 600, 9)
+    assert (rules.refusals.most_an_hour, rules.refusals.reasons) == (4, {"busy", "broken"})
+    assert rules.refusals.pausing == {"broken"}
 
 
 def queues(tmp_path: Path, text: str):

@@ -45,6 +45,7 @@ def a_need(number):
         tier=st.integers(1, 3),
         credit_s=st.integers(0, 40).map(float),
         not_agents=st.frozensets(st.integers(1, 8), max_size=3),
+        refused_by=st.frozensets(st.integers(1, 8), max_size=1),
         terms=st.builds(Terms, preferred=st.dictionaries(st.sampled_from(SKILLS), st.floats(0.5, 9), max_size=2)),
     )
 
@@ -64,7 +65,13 @@ def an_agent(number):
     )
 
 
-snapshots = st.builds(Snapshot, some(a_need, 8), some(an_agent, 8), st.just(NOW))
+def refused_is_missed(snapshot):
+    """Whoever refused a need has missed it."""
+    needs = tuple(replace(one, not_agents=one.not_agents | one.refused_by) for one in snapshot.needs)
+    return replace(snapshot, needs=needs)
+
+
+snapshots = st.builds(Snapshot, some(a_need, 8), some(an_agent, 8), st.just(NOW)).map(refused_is_missed)
 
 
 @given(snapshots)
@@ -92,7 +99,7 @@ def test_no_fitting_agent_stays_idle_while_a_need_waits(snapshot):
     for wanted in snapshot.needs:
         if wanted.state is NeedState.WAITING and wanted.id not in served:
             for idle in snapshot.agents:
-                if idle.state is AgentState.READY and idle.id not in used:
+                if idle.state is AgentState.READY and idle.id not in used | wanted.refused_by:
                     assert not fits(idle.skills, asked_of_agent(wanted))
 
 
@@ -117,6 +124,7 @@ def test_among_equal_needs_the_one_that_waits_longer_is_served_first(snapshot):
     for one in snapshot.needs:
         for other in snapshot.needs:
             alike = asked_of_agent(one) == asked_of_agent(other) and one.state is other.state is NeedState.WAITING
+            alike = alike and one.refused_by <= other.refused_by
             if alike and one.place() < other.place() and other.id in made:
                 assert one.id in made
 
@@ -142,6 +150,13 @@ def test_agents_who_missed_a_need_are_asked_again_only_when_no_other_free_agent_
                 if other.state is AgentState.READY and other.id not in used | wanted.not_agents:
                     assert not fits(other.skills, asked_of_agent(wanted))
         used.add(made.agent_id)
+
+
+@given(snapshots)
+def test_an_agent_who_refused_a_need_is_never_asked_for_it_again(snapshot):
+    needs = {one.id: one for one in snapshot.needs}
+    for made in decide(snapshot, NOW):
+        assert made.agent_id not in needs[made.need_id].refused_by
 
 
 def test_the_longest_idle_of_those_who_fit_is_chosen():

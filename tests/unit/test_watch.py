@@ -15,12 +15,14 @@ from ivr.ports import (
     ChannelSeen,
     NeedWish,
     PhoneAnswered,
+    PhoneIs,
     PhoneRinging,
+    PhoneState,
     SwitchBack,
     SwitchGone,
 )
 from ivr.testing.stage import Stage
-from ivr.watch import COMPARE_EVERY_S
+from ivr.watch import COMPARE_EVERY_S, PHONES_EVERY_S
 from menus.facts import CallerFacts
 from routing.call import CallEvent
 from routing.errors import StoreAway
@@ -107,9 +109,9 @@ async def test_an_answer_on_a_dead_nodes_call_is_found_by_comparing_and_counted(
     _bridged(stage)
     await stage.watcher.sweep()
     assert (stage.offer.state, stage.store.agents[1].state) == ("answered", "busy")
-    assert stage.watcher.drift == 1
+    assert stage.watcher.drift.total() == 1
     await stage.watcher.sweep()
-    assert stage.watcher.drift == 1
+    assert stage.watcher.drift.total() == 1
 
 
 async def test_an_answer_that_came_while_the_link_was_down_is_found_by_comparing() -> None:
@@ -148,7 +150,7 @@ async def test_a_call_that_is_not_bridged_to_the_offered_phone_has_not_been_answ
         _bridged(stage, phone=phone)
     await stage.watcher.sweep()
     assert stage.offer.state == "offered"
-    assert stage.watcher.drift == 0
+    assert stage.watcher.drift.total() == 0
 
 
 async def test_a_call_without_a_channel_is_closed_and_counted() -> None:
@@ -157,7 +159,7 @@ async def test_a_call_without_a_channel_is_closed_and_counted() -> None:
     stage.clock.advance(5)
     swept = await stage.watcher.sweep()
     assert swept.calls_closed == 1
-    assert stage.watcher.drift == 1
+    assert stage.watcher.drift.total() == 1
     assert stage.store.calls["call-1"].reason == "engine_lost"
     assert (stage.offer.state, stage.need.outcome, stage.store.agents[1].state) == ("withdrawn", "lost", "ready")
     assert None in stage.desk.changes
@@ -178,7 +180,7 @@ async def test_an_offer_whose_lease_is_over_lapses_and_is_counted() -> None:
     stage.switchboard.up = False
     stage.clock.advance(16)
     swept = await stage.watcher.sweep()
-    assert (swept.offers_expired, stage.watcher.drift) == (1, 1)
+    assert (swept.offers_expired, stage.watcher.drift["offer"]) == (1, 1)
     assert (stage.need.state, stage.store.agents[1].state) == ("waiting", "ready")
 
 
@@ -314,7 +316,8 @@ async def test_the_figures_tell_calls_claims_drift_and_the_switch() -> None:
     assert figure("ringwise_switch_up") == 0
     assert figure("ringwise_claims_total", {"outcome": "won"}) == 1
     assert figure("ringwise_claims_total", {"outcome": "lost"}) == 0
-    assert figure("ringwise_drift_total") == 1
+    assert figure("ringwise_drift_total", {"kind": "call"}) == 1
+    assert figure("ringwise_drift_total", {"kind": "phone"}) == 0
     assert figure("ringwise_journal_waiting") == 7
     assert figure("ringwise_call_events_dropped_total") == 3
     assert figure("ringwise_journal_refused_total") == 1
@@ -336,3 +339,86 @@ async def test_the_health_check_tells_within_seconds_that_the_database_is_away_a
     stage.store.away = False
     await stage.watcher.sweep()
     assert (await metrics.health())["database"] == "ok"
+
+
+# --- phones ------------------------------------------------------------------------------------------------------
+
+
+async def test_an_agent_whose_phone_is_busy_is_passed_over_and_offered_as_soon_as_it_is_free() -> None:
+    stage = Stage()
+    stage.agent()
+    await stage.watcher.sweep()
+    await stage.watcher.take(PhoneIs(PHONE, PhoneState.IN_USE))
+    await _waiting(stage)
+    await stage.dispatcher.round()
+    assert stage.store.offers == {}
+    woken = asyncio.create_task(stage.hints.wait("routing", seconds=60))
+    await asyncio.sleep(0)
+    await stage.watcher.take(PhoneIs(PHONE, PhoneState.IDLE))
+    assert await woken
+    await stage.dispatcher.round()
+    assert stage.offer.agent_id == 1
+
+
+async def test_phones_are_read_after_each_login_and_what_was_not_told_is_drift() -> None:
+    stage = Stage()
+    stage.agent()
+    stage.switchboard.phone_states = {PHONE: PhoneState.IDLE, "PJSIP/trunk": PhoneState.IN_USE}
+    await stage.watcher.sweep()
+    assert (stage.store.phones[PHONE].state, list(stage.store.phones)) == ("idle", [PHONE])
+    stage.switchboard.phone_states[PHONE] = PhoneState.IN_USE  # told in an event that was lost
+    await stage.watcher.sweep()
+    assert stage.store.phones[PHONE].state == "idle"
+    stage.clock.advance(PHONES_EVERY_S)
+    await stage.watcher.sweep()
+    assert (stage.store.phones[PHONE].state, stage.watcher.drift["phone"]) == ("in_use", 1)
+    stage.switchboard.phone_states[PHONE] = PhoneState.UNREACHABLE
+    await stage.watcher.take(SwitchBack(restarted=True))
+    await stage.watcher.sweep()
+    assert (stage.store.phones[PHONE].state, stage.watcher.drift["phone"]) == ("unreachable", 1)
+
+
+async def test_what_the_switch_tells_while_phones_are_listed_is_newer_than_the_list() -> None:
+    stage = Stage()
+    stage.agent()
+
+    async def phones() -> dict[str, PhoneState]:
+        await stage.watcher.take(PhoneIs(PHONE, PhoneState.IDLE))
+        return {PHONE: PhoneState.IN_USE}
+
+    stage.switchboard.phones = phones  # type: ignore[method-assign]
+    await stage.watcher.sweep()
+    assert stage.store.phones[PHONE].state == "idle"
+
+
+async def test_a_switch_that_lists_no_phones_is_asked_again_later_and_holds_nobody_up() -> None:
+    stage = Stage()
+    stage.agent()
+    asked = []
+
+    async def phones() -> dict[str, PhoneState]:
+        asked.append(stage.clock.monotonic())
+        raise SwitchAway
+
+    stage.switchboard.phones = phones  # type: ignore[method-assign]
+    for _ in range(3):
+        await stage.watcher.sweep()
+    assert len(asked) == 1
+    await _waiting(stage)
+    await stage.dispatcher.round()
+    assert stage.offer.agent_id == 1
+
+
+async def test_devices_that_are_no_agents_phones_cost_the_store_nothing() -> None:
+    stage = Stage()
+    stage.agent()
+    await stage.watcher.sweep()
+    stage.store.away = True
+    await stage.watcher.take(PhoneIs("PJSIP/trunk", PhoneState.IN_USE))
+
+
+async def _waiting(stage: Stage) -> None:
+    """A caller who waits."""
+    arrival = Arrival("call-1", "call-1", "PJSIP/trunk-00000001", None, "", "")
+    stage.log.opened(arrival, now=stage.clock.now(), facts=CallerFacts(), language="en", book_version=1)
+    await stage.exchange.open_need("call-1", NeedWish("general", {"general": 1}, "en", "x"), now=stage.clock.now())

@@ -6,6 +6,7 @@ import { duration, timeOfDay } from "./format.js";
 import { Outcome } from "./outcome.js";
 import { callerName, drawHead, drawPop } from "./pop.js";
 import { Recording } from "./recording.js";
+import { askRefusal, drawRefuse } from "./refuse.js";
 import { drawButtons, drawIdle, drawQueues, drawSide } from "./side.js";
 import { Link } from "./socket.js";
 import { Picture } from "./state.js";
@@ -69,6 +70,7 @@ function draw() {
   setText(byId("tone"), t(toneWanted() ? "tone_on" : "tone_off"));
   byId("tone").setAttribute("aria-pressed", String(toneWanted()));
   drawButtons(picture, live);
+  drawRefuse(picture, live);
   if (picture.state === null) return;
   const { offer, pop } = picture.state;
   drawSide(picture);
@@ -152,6 +154,8 @@ function pause(reason) {
   link.send(wrapsUp() ? outcome.message("pause", reason) : { type: "pause", reason });
 }
 
+const refuse = () => askRefusal(picture, (message) => link.send(message));
+
 const wrapsUp = () => picture.agentState === "wrap_up" && picture.offer !== null && outcome.filled;
 
 function askReason() {
@@ -175,7 +179,7 @@ function signOut() {
 }
 
 function showKeys() {
-  const rows = [["R", "key_ready"], ["P", "key_pause"], ["K", "key_recording"], ["1 – 8", "key_digits"], ["N", "key_note"], ["H T C", "key_talk"], ["M J X E", "key_talk_more"], ["Ctrl + Enter", "key_save"], ["?", "key_help"]];
+  const rows = [["R", "key_ready"], ["P", "key_pause"], ["X", "key_refuse"], ["K", "key_recording"], ["1 – 8", "key_digits"], ["N", "key_note"], ["E", "key_extend"], ["H T C", "key_talk"], ["M J X E", "key_talk_more"], ["Ctrl + Enter", "key_save"], ["?", "key_help"]];
   byId("key-list").replaceChildren(...rows.flatMap(([key, text]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, t(text))]));
   byId("keys").showModal();
 }
@@ -185,9 +189,9 @@ function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
   if (/^[1-9]$/.test(event.key)) return pickNumber(Number(event.key) - 1);
   if (document.querySelector("dialog[open]")) return;
-  const acts = { r: ready, p: askReason, k: () => recording.press(), "?": showKeys, n: () => byId("note").focus() };
+  if (talk.onKey(event.key)) return event.preventDefault();
+  const acts = { r: ready, p: askReason, x: refuse, k: () => recording.press(), e: () => outcome.extend(), "?": showKeys, n: () => byId("note").focus() };
   const act = acts[event.key.toLowerCase()];
-  if (act === undefined && talk.onKey(event.key)) return event.preventDefault();
   if (act === undefined || (event.key.toLowerCase() === "n" && byId("call").hidden)) return;
   event.preventDefault();
   act();
@@ -201,6 +205,8 @@ function pickNumber(index) {
 byId("ready").addEventListener("click", ready);
 byId("pause").addEventListener("click", askReason);
 byId("save-pause").addEventListener("click", askReason);
+byId("refuse").addEventListener("click", refuse);
+byId("extend").addEventListener("click", () => outcome.extend());
 byId("outcome").addEventListener("submit", (event) => { event.preventDefault(); ready(); });
 byId("sign-out").addEventListener("click", signOut);
 byId("help").addEventListener("click", showKeys);

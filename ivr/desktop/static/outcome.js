@@ -1,10 +1,12 @@
 // The outcome of a conversation: what the agent chooses and writes, kept through reloads until the server has it.
 
-import { byId, clock, el, show } from "./dom.js";
+import { byId, clock, el, setText, show } from "./dom.js";
+import { duration } from "./format.js";
 import { language, t, word } from "./text.js";
 
 const KEPT = "ringwise.draft.";
 const SOON_S = 10;
+const DRAFT_MS = 800; // after the last change; what was entered is then safe from a browser that dies
 const NOT_CHOSEN = "not_stated"; // stored when there is a note and no choice; not offered as a choice
 
 export class Outcome {
@@ -14,17 +16,19 @@ export class Outcome {
     this.draft = blank();
     this.drawn = "";
     this.sentLate = new Set();
+    this.draftTimer = null;
     byId("note").addEventListener("input", () => this.#change({ note: byId("note").value }));
   }
 
   /** Draw the panel for the call on the screen. */
   draw(state, live) {
     const offer = state.offer;
-    if (offer.offer_id !== this.offerId) this.#begin(offer, state.wrap_up);
+    if (offer.offer_id !== this.offerId) this.#begin(offer);
     if (offer.answered_at !== null && !this.draft.answered) this.#change({ answered: true });
     this.#drawChoices(state.dispositions);
     const wrapUp = state.wrap_up;
     byId("save-ready").disabled = byId("save-pause").disabled = !live || wrapUp === null;
+    this.#drawExtend(wrapUp, live);
     this.#drawTimeLeft(wrapUp);
   }
 
@@ -56,8 +60,14 @@ export class Outcome {
     }
   }
 
+  /** More time, as long as there is some to extend. */
+  extend() {
+    if (!byId("extend").hidden && !byId("extend").disabled) this.send({ type: "extend", offer_id: this.offerId });
+  }
+
   /** The server has stored it. */
   saved(offerId) {
+    clearTimeout(this.draftTimer);
     sessionStorage.removeItem(KEPT + offerId);
     if (offerId === this.offerId) this.draft = { ...this.draft, disposition: null, note: "" };
   }
@@ -71,17 +81,38 @@ export class Outcome {
     }
   }
 
-  #begin(offer, wrapUp) {
+  #begin(offer) {
+    this.#sendDraft();
     this.offerId = offer.offer_id;
     const kept = sessionStorage.getItem(KEPT + offer.offer_id);
-    this.draft = kept ? JSON.parse(kept) : { ...blank(), note: wrapUp?.note ?? "", disposition: wrapUp?.disposition ?? null };
+    const chosen = offer.disposition === NOT_CHOSEN ? null : offer.disposition;
+    this.draft = kept ? JSON.parse(kept) : { ...blank(), note: offer.note, disposition: chosen };
     this.drawn = "";
     byId("note").value = this.draft.note;
   }
 
   #change(part) {
     this.draft = { ...this.draft, ...part };
-    if (this.offerId !== null) sessionStorage.setItem(KEPT + this.offerId, JSON.stringify(this.draft));
+    if (this.offerId === null) return;
+    sessionStorage.setItem(KEPT + this.offerId, JSON.stringify(this.draft));
+    clearTimeout(this.draftTimer);
+    this.draftTimer = setTimeout(() => this.#sendDraft(), DRAFT_MS);
+  }
+
+  /** Let the server keep what was entered, so that it outlives this browser. */
+  #sendDraft() {
+    clearTimeout(this.draftTimer);
+    const { answered, disposition, note } = this.draft;
+    if (this.offerId !== null && answered && this.filled) {
+      this.send({ type: "draft", offer_id: this.offerId, disposition, note });
+    }
+  }
+
+  #drawExtend(wrapUp, live) {
+    const left = wrapUp?.until == null ? 0 : wrapUp.extensions_left;
+    show(byId("extend"), left > 0);
+    byId("extend").disabled = !live;
+    if (left > 0) setText(byId("extend-label"), t("extend", { time: duration(wrapUp.extend_s), left }));
   }
 
   #drawChoices(dispositions) {

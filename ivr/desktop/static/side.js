@@ -17,7 +17,7 @@ export function drawSide(picture) {
   show(byId("wall-link"), agent.supervisor);
   const pausedFor = agent.state === "paused" && agent.pause_reason ? picture.pauseWord(agent.pause_reason) : "";
   const pausesAfter = agent.pause_after ? t("pause_after", { reason: picture.pauseWord(agent.pause_after) }) : "";
-  setText(byId("state-more"), pausedFor || pausesAfter);
+  setText(byId("state-more"), pausedFor || pausesAfter || setAside(agent) || phoneTrouble(agent));
   setText(byId("pause-label"), t(pauseText(picture)));
 }
 
@@ -27,6 +27,16 @@ export function drawButtons(picture, live) {
   byId("ready").disabled = !live || !["paused", "missed", "wrap_up"].includes(state);
   byId("pause").disabled = !live || state === "";
   byId("sign-out").disabled = picture.inCall;
+}
+
+/** Why no offers come to an agent who is ready. */
+const phoneTrouble = (agent) => (agent.state === "ready" && agent.phone_trouble ? t(`phone_${agent.phone_trouble}`) : "");
+
+/** Why an agent is set aside, and after how many misses in a row. */
+function setAside(agent) {
+  if (agent.state !== "missed" || !agent.set_aside) return "";
+  const why = word("set_aside", agent.set_aside);
+  return agent.set_aside !== "refusals" && agent.misses > 1 ? t("misses", { why, n: agent.misses }) : why;
 }
 
 function pauseText(picture) {
@@ -42,11 +52,12 @@ function phoneLine(phone) {
 function drawTime(picture) {
   const { agent, wrap_up: wrapUp, offer } = picture.state;
   const counted = agent.state === "busy" && offer?.answered_at ? offer.answered_at : agent.since;
-  const shape = wrapUp?.until ? `until ${wrapUp.until}` : `since ${counted}`;
+  const until = wrapUp?.until ?? agent.back_at;
+  const shape = until ? `until ${until}` : `since ${counted}`;
   const place = byId("state-time");
   if (place.dataset.shape === shape) return;
   place.dataset.shape = shape;
-  place.replaceChildren(clock(wrapUp?.until ? { "data-until": wrapUp.until } : { "data-since": counted }));
+  place.replaceChildren(clock(until ? { "data-until": until } : { "data-since": counted }));
 }
 
 export function drawQueues(queues) {
@@ -66,13 +77,14 @@ export function drawQueues(queues) {
 /** The middle of the screen while there is no call. */
 export function drawIdle(picture) {
   const state = picture.agentState;
-  const kind = { ready: "idle_ready", paused: "idle_paused", missed: "idle_missed" }[state];
-  const reason = picture.state.agent.pause_reason;
+  const { pause_reason: reason, set_aside: aside, back_at: backAt } = picture.state.agent;
+  const missed = backAt ? "idle_moment" : aside === "refusals" ? "idle_refusals" : "idle_missed";
+  const kind = { ready: "idle_ready", paused: "idle_paused", missed }[state];
   byId("idle").replaceChildren(el("div", {},
     el("div", { class: "idle-mark", "aria-hidden": "true" }),
     el("h1", {}, t(kind ?? "idle_wait")),
     state === "paused" && reason ? el("p", { class: "idle-reason" }, picture.pauseWord(reason), pauseLimit(picture)) : null,
-    kind ? el("p", { class: "muted" }, t(`${kind}_more`)) : null,
+    kind ? el("p", { class: "muted" }, phoneTrouble(picture.state.agent) || t(`${kind}_more`)) : null,
     myCases(picture.state.cases, picture.now())));
 }
 

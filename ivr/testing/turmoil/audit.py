@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from models.moves import OUTCOMES
-from models.sweep import GRACE_S
+from models.strays import GRACE_S
 from routing.agent import AgentState
 from routing.need import NeedState
 from routing.offer import OPEN_OFFERS, OfferState

@@ -1,6 +1,6 @@
 """An exchange whose answers are lost, and whose pictures are old: what a node sees of a store over a bad network."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 from typing import TypeVar
 
@@ -9,6 +9,7 @@ from routing.decision import Decision
 from routing.errors import StoreAway
 from routing.need import Need
 from routing.offer import Claimed, Lost, OfferEvent
+from routing.phone import PhonesNoted, PhoneState
 from routing.snapshot import Snapshot
 
 Result = TypeVar("Result")
@@ -94,6 +95,14 @@ class FaultyExchange:
         """Whom they talked to last."""
         return await self.truth.last_agent(ani, customer_id, since=since)
 
+    async def refuse(self, agent_id: int, offer_id: int, fence: int, reason: str, *, now: float) -> Claimed | None:
+        """Refuse an offer."""
+        return await self.truth.refuse(agent_id, offer_id, fence, reason, now=now)
+
+    async def note_phones(self, states: Mapping[str, PhoneState], *, now: float, node: str) -> PhonesNoted:
+        """Store what the switch says of phones."""
+        return await self.truth.note_phones(states, now=now, node=node)
+
     async def sweep(
         self,
         *,
@@ -102,11 +111,12 @@ class FaultyExchange:
         alive: frozenset[str] | None,
         wrap_up_s: float,
         alive_at: float | None = None,
+        phones: frozenset[tuple[str, str]] | None = None,
     ) -> Swept:
         """Sweep, after whatever happens since the switch was asked."""
         await self.before_sweep()
         return await self.truth.sweep(
-            now=now, desk_lost_s=desk_lost_s, alive=alive, wrap_up_s=wrap_up_s, alive_at=alive_at
+            now=now, desk_lost_s=desk_lost_s, alive=alive, wrap_up_s=wrap_up_s, alive_at=alive_at, phones=phones
         )
 
     async def _write(self, done: Awaitable[Result]) -> Result:

@@ -109,7 +109,15 @@ class Line(ScriptedLeg):
         assert isinstance(came, Waited)
         return came
 
-    async def dial(self, phone: str, *, ring_s: float, offer_id: int, limit: TalkLimit | None = None) -> Dialled:
+    async def dial(
+        self,
+        phone: str,
+        *,
+        ring_s: float,
+        offer_id: int,
+        limit: TalkLimit | None = None,
+        auto_answer: bool | None = None,
+    ) -> Dialled:
         """Ring an agent's phone."""
         self._alive()
         refused = self.switch.ring(self.caller, phone, ring_s)

@@ -73,6 +73,7 @@ def _site(
         prompts=ROOT / "var" / "prompts",
         book=book,
         nodes=2,
+        softphones=["agent-unplugged"],  # a phone that never registers
         overrides={
             "personal": {"hold_out": 0.0},
             "routing": {"desk_lost_s": 3600.0},
@@ -233,7 +234,14 @@ async def hotline(_site: Site) -> AsyncIterator[Hotline]:
         async with database.write() as session:
             await session.execute(
                 update(AgentRow).values(
-                    state=AgentState.LOGGED_OUT.value, since=0.0, version=AgentRow.version + 1, pause_after=None
+                    state=AgentState.LOGGED_OUT.value,
+                    since=0.0,
+                    version=AgentRow.version + 1,
+                    pause_after=None,
+                    set_aside=None,
+                    back_at=None,
+                    missed_at=None,
+                    refused_at=None,
                 )
             )
             # Nobody has called of late: whoever has is spoken to about it, and these tests call as the same few people.

@@ -1,0 +1,111 @@
+"""What every store promises about states that nothing would end: each fault is put in, and the sweep takes it out."""
+
+import pytest
+
+from ivr.testing.world import T
+from models.tables import AgentRow, NeedRow, NodeRow
+from routing.agent import AgentEvent, AgentState
+from routing.need import NeedState
+from routing.offer import OfferEvent
+from routing.views import Swept
+
+
+async def talking(world):
+    """A conversation of node-a that was answered at T + 4."""
+    claim = await world.offered()
+    await world.exchange.answered(claim.offer_id, claim.fence, now=T + 4)
+    return claim
+
+
+async def test_a_conversation_of_a_dead_node_is_over_when_its_phone_has_left_the_call(world):
+    await world.put(NodeRow, "node-a", {"started_at": T - 100, "seen_at": T + 30})
+    claim = await talking(world)
+    caller = frozenset({("c1", "PJSIP/trunk")})
+    alive = frozenset({"c1"})
+    with_phone = caller | {("c1", claim.phone)}
+    assert await world.sweep(now=T + 60, alive=alive, phones=with_phone) == Swept()
+    assert await world.sweep(now=T + 60, alive=alive, phones=None) == Swept()
+    assert await world.sweep(now=T + 60, alive=alive, phones=caller) == Swept(talks_over=1)
+    card = await world.roster.card(claim.agent_id)
+    assert (card.state, card.wrap_up_until) == (AgentState.WRAP_UP, T + 90)
+    assert (await world.exchange.snapshot(now=T + 60)).needs == ()
+    assert (await world.row("c1")).ended_at is None  # the caller is still in the static queue
+
+
+async def test_a_conversation_of_a_node_that_lives_is_ended_by_that_node_alone(world):
+    await world.put(NodeRow, "node-a", {"started_at": T - 100, "seen_at": T + 58})
+    claim = await talking(world)
+    caller = frozenset({("c1", "PJSIP/trunk")})
+    assert await world.sweep(now=T + 60, alive=frozenset({"c1"}), phones=caller) == Swept()
+    assert await world.state(claim.agent_id) is AgentState.BUSY
+    await world.put(
+        NodeRow, "node-a", {"started_at": T + 50, "seen_at": T + 58}
+    )  # it was started anew, and knows nothing of the call
+    assert (await world.sweep(now=T + 60, alive=frozenset({"c1"}), phones=caller)).talks_over == 1
+
+
+async def test_an_answer_that_came_around_the_look_at_the_switch_is_left_alone(world):
+    await talking(world)
+    there, alive = frozenset({("c1", "PJSIP/trunk")}), frozenset({"c1"})
+    assert await world.sweep(now=T + 5, alive=alive, alive_at=T + 5, phones=there) == Swept()
+
+
+@pytest.mark.parametrize(
+    ("was", "then"), [(AgentState.OFFERED, AgentState.READY), (AgentState.BUSY, AgentState.WRAP_UP)]
+)
+async def test_an_agent_in_an_offer_that_does_not_exist_comes_free(world, was, then):
+    agent = await world.agent()
+    await world.put(AgentRow, agent, {"state": was.value, "since": T})
+    assert await world.sweep(now=T + 1) == Swept()
+    assert await world.sweep(now=T + 2) == Swept(strays_freed=1)
+    assert await world.state(agent) is then
+
+
+async def test_a_need_in_an_offer_that_does_not_exist_waits_again_with_its_age(world):
+    claim = await world.offered()
+    await world.exchange.close_offer(claim.offer_id, claim.fence, OfferEvent.WITHDRAW, now=T + 1, wrap_up_s=0)
+    await world.put(NeedRow, "c1", {"state": NeedState.OFFERED.value})
+    assert await world.sweep(now=T + 5) == Swept(strays_freed=1)
+    (need,) = (await world.exchange.snapshot(now=T + 5)).needs
+    assert (need.state, need.since) == (NeedState.WAITING, T)
+    await world.put(NeedRow, "c1", {"state": NeedState.TALKING.value})
+    assert await world.sweep(now=T + 6) == Swept(strays_freed=1)
+    assert (await world.exchange.snapshot(now=T + 6)).needs == ()
+
+
+@pytest.mark.parametrize(
+    ("lost_in", "then"),
+    [
+        (AgentState.READY, AgentState.PAUSED),
+        (AgentState.OFFERED, AgentState.MISSED),
+        (AgentState.BUSY, AgentState.PAUSED),
+        (AgentState.WRAP_UP, AgentState.PAUSED),
+        (AgentState.PAUSED, AgentState.PAUSED),
+        (AgentState.MISSED, AgentState.MISSED),
+    ],
+)
+async def test_an_agent_whose_browser_vanishes_is_never_ready_again_by_themselves(world, lost_in, then):
+    """Whatever they were doing goes on to its end: the phone rings, the conversation and the wrap-up last."""
+    claim = await world.offered(lease_s=20)
+    agent, key = claim.agent_id, (claim.offer_id, claim.fence)
+    if lost_in is AgentState.READY:
+        await world.exchange.close_offer(*key, OfferEvent.WITHDRAW, now=T + 1, wrap_up_s=0)
+        await world.exchange.close_need("c1", "abandoned", now=T + 1)
+    if lost_in in (AgentState.BUSY, AgentState.WRAP_UP):
+        await world.exchange.answered(*key, now=T + 1)
+    if lost_in is AgentState.WRAP_UP:
+        await world.exchange.close_offer(*key, OfferEvent.COMPLETE, now=T + 2, wrap_up_s=30)
+    if lost_in in (AgentState.MISSED, AgentState.PAUSED):
+        await world.exchange.close_offer(*key, OfferEvent.MISS, now=T + 1, wrap_up_s=0)
+    if lost_in is AgentState.PAUSED:
+        await world.roster.say(agent, AgentEvent.PAUSE, now=T + 2, reason="meal")
+    assert await world.state(agent) is lost_in
+    await world.roster.seen(agent, now=T + 2)
+    await world.sweep(now=T + 10, desk_lost_s=45)
+    if lost_in is AgentState.OFFERED:
+        await world.exchange.close_offer(*key, OfferEvent.MISS, now=T + 15, wrap_up_s=0)
+    if lost_in is AgentState.BUSY:
+        assert await world.sweep(now=T + 400, desk_lost_s=45) == Swept()
+        await world.exchange.close_offer(*key, OfferEvent.COMPLETE, now=T + 401, wrap_up_s=30)
+    await world.sweep(now=T + 500, desk_lost_s=45)
+    assert await world.state(agent) is then
