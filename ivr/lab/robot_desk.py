@@ -26,7 +26,7 @@ class RobotDesk:
         self.offer_id = 0  #: the newest offer
         self.state = ""
         self._socket = socket
-        self._paint_s = paint_s
+        self.paint_s = paint_s
         self._wrapped_up = 0
         self._changed = asyncio.Condition()
         self._tasks = {asyncio.create_task(self._listen())}
@@ -55,6 +55,8 @@ class RobotDesk:
     async def close(self) -> None:
         """Close the page."""
         await self._socket.close()
+        for task in tuple(self._tasks):
+            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def say(self, kind: str, **fields: object) -> None:
@@ -93,7 +95,7 @@ class RobotDesk:
             task.add_done_callback(self._tasks.discard)
 
     async def _show(self, offer: dict[str, Any]) -> None:
-        await asyncio.sleep(self._paint_s)
+        await asyncio.sleep(self.paint_s)
         self.shown[offer["offer_id"]] = time.time()
         await self.say("shown", offer_id=offer["offer_id"], fence=offer["fence"])
 
