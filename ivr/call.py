@@ -8,7 +8,7 @@ from typing import Any
 
 from ivr.errors import HungUp
 from ivr.parts import Edition, LiveCall, Parts
-from ivr.ports import Clip, ClipHeard, Heard, Leg
+from ivr.ports import Clip, ClipHeard, Heard, Leg, is_agent_first
 from ivr.surroundings import read_queues
 from menus.facts import CallerFacts
 from menus.picture import CallNow, picture
@@ -135,6 +135,8 @@ class Call:
 
     def left(self, *, ringing: bool) -> Ending:
         """How a call ends whose caller has hung up; `ringing`: while an agent's phone rang for them."""
+        if self.talked and is_agent_first(self.live.channel) and not self.live.reached:
+            return Ending(Result.LEFT, Reason.WHILE_RINGING)
         if self.talked:
             return Ending(Result.SERVED, Reason.AGENT)
         if self.transferred or self.live.outside_answered:

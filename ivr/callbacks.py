@@ -7,13 +7,23 @@ answered by an agent?
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from datetime import datetime
 
 import structlog
 
 from ivr.errors import ActionUnknown, EngineFault, SwitchAway
 from ivr.numbers import masked
 from ivr.parts import Parts
-from ivr.ports import CALLBACKS, ROUTING, CallbackSeen, ChannelGone, SwitchEvent
+from ivr.ports import (
+    CALLBACKS,
+    ROUTING,
+    CallbackSeen,
+    CallbackWish,
+    ChannelGone,
+    PhoneAnswered,
+    SwitchEvent,
+    is_agent_first,
+)
 from routing.callback import COUNTED_AS, CallbackEvent, CallbackState, after_a_failure, of_call, share_out
 from routing.errors import StoreAway
 from routing.kept import KeptFloor
@@ -24,6 +34,8 @@ log = structlog.get_logger()
 LOOK_EVERY_S = 2.0
 #: How long a claim is held beyond the ringing, and a living call before the switch is asked again.
 LEASE_S = 15.0
+#: How often the hours of a wish and of its queue are looked at in turn for a moment that is in both.
+MOST_HOURS = 20
 #: How long the store may take to be told what came of a wish.
 TELL_S = 2.0
 
@@ -52,6 +64,27 @@ async def _in_time(told: Awaitable[bool]) -> bool:
             return await told
     except TimeoutError:
         raise StoreAway from None
+
+
+def may_ring_at(parts: Parts, wish: CallbackWish, at: float) -> float:
+    """The first moment from then on at which the phone may ring: in the hours of the wish and of its queue."""
+    edition, zone = parts.edition(None), parts.settings.zone
+    for _ in range(MOST_HOURS):
+        opens: float | None = at
+        if wish.hours is not None and wish.hours in edition.book.calendar.hours:
+            found = edition.hours.next_open(wish.hours, datetime.fromtimestamp(at, zone))
+            opens = None if found is None else found.timestamp()
+        if opens is not None and wish.queue in parts.queues:
+            opens = parts.queues.opens_at(wish.queue, opens)
+        if opens is None or opens == at:
+            return at  # hours that never open keep nobody waiting for ever
+        at = opens
+    return at
+
+
+def again_at(parts: Parts, wish: CallbackWish) -> float:
+    """When a call that led to nothing is made again."""
+    return may_ring_at(parts, wish, parts.clock.now() + parts.settings.callbacks.retry_s)
 
 
 class CallbackDialler:
@@ -97,6 +130,8 @@ class CallbackDialler:
 
     async def take(self, event: SwitchEvent) -> None:
         """One event of the switch. Calls that were answered are told of by whoever holds them."""
+        if isinstance(event, PhoneAnswered):
+            await self._answered(event)
         if not isinstance(event, ChannelGone) or event.uniqueid != event.call_id:
             return
         made = of_call(event.call_id)
@@ -105,6 +140,15 @@ class CallbackDialler:
         callback = await self._parts.callbacks.find(*made)
         if callback is not None and callback.state is CallbackState.DIALLING:
             await self._failed(callback)
+
+    async def _answered(self, event: PhoneAnswered) -> None:
+        """With the agent first: the phone that was answered may be the customer's. Then they talk."""
+        made, live = of_call(event.call_id), self._parts.live.get(event.call_id)
+        if made is None or live is None or live.offer is None or not is_agent_first(live.channel):
+            return
+        if event.phone != live.offer.phone and not is_agent_first(event.channel):
+            live.reached = True
+            await tell_wish(self._parts, *made, CallbackEvent.ACCEPT, until=self._parts.clock.now() + LEASE_S)
 
     async def round(self) -> None:
         """Look at every wish: put right what is left over, and dial those whose turn it is."""
@@ -127,8 +171,9 @@ class CallbackDialler:
         parts, wish = self._parts, callback.wish
         if callback.state is not CallbackState.WAITING:
             return True
+        now = parts.clock.now()
         if parts.settings.outbound.permits(wish.number) and wish.queue in parts.queues:
-            return True
+            return may_ring_at(parts, wish, now) <= now
         log.error("a callback is given up: its number may not be called, or nobody serves its queue", id=callback.id)
         await self._move(callback, CallbackEvent.MISS)
         return False
@@ -145,7 +190,12 @@ class CallbackDialler:
         parts.called_back["dialled"] += 1
         log.info("calling back", id=claimed.id, tries=claimed.tries, number=masked(claimed.wish.number))
         try:
-            await parts.switchboard.call_out(claimed.wish.number, call_id=claimed.call_id, ring_s=settings.ring_s)
+            await parts.switchboard.call_out(
+                claimed.wish.number,
+                call_id=claimed.call_id,
+                ring_s=settings.ring_s,
+                agent_first=parts.queues[claimed.wish.queue].callback_first == "agent",
+            )
         except ActionUnknown as fault:
             log.warning("whether a customer is called is not known; the switch is asked later", why=str(fault))
         except EngineFault as fault:
@@ -163,16 +213,19 @@ class CallbackDialler:
         for callback in left_over:
             if callback.call_id in alive or callback.call_id in self._parts.live:
                 await self._move(callback, CallbackEvent.HOLD, until=self._parts.clock.now() + LEASE_S)
-            elif callback.talked:
+            elif callback.talked and (callback.state is CallbackState.TALKING or not self._agent_first(callback)):
                 await self._move(callback, CallbackEvent.SERVE)
             else:
                 await self._failed(callback)
 
+    def _agent_first(self, callback: CallbackSeen) -> bool:
+        queue = self._parts.queues.get(callback.wish.queue)
+        return queue is not None and queue.callback_first == "agent"
+
     async def _failed(self, callback: CallbackSeen) -> None:
         """The call led to no conversation: it is made again later, or given up."""
-        settings = self._parts.settings.callbacks
-        event = after_a_failure(callback.tries, settings.most_tries)
-        await self._move(callback, event, until=self._parts.clock.now() + settings.retry_s)
+        event = after_a_failure(callback.tries, self._parts.settings.callbacks.most_tries)
+        await self._move(callback, event, until=again_at(self._parts, callback.wish))
 
     async def _move(self, callback: CallbackSeen, event: CallbackEvent, *, until: float | None = None) -> None:
         parts = self._parts

@@ -9,9 +9,9 @@ import asyncio
 import structlog
 
 from ivr.call import Call
-from ivr.callbacks import tell_wish
+from ivr.callbacks import again_at, tell_wish
 from ivr.parts import Parts
-from ivr.ports import CALLBACKS, CallbackSeen, NeedWish
+from ivr.ports import CALLBACKS, CallbackSeen, NeedWish, is_agent_first
 from ivr.steps.menu import key_within
 from ivr.steps.route import wait_for_agent
 from ivr.steps.talk import finish_talk, take_back
@@ -52,7 +52,11 @@ async def connect_customer(call: Call, callback: CallbackSeen) -> Position | End
         log.error("a callback cannot be carried out: the book has no calling_back, or nobody serves its queue")
         return Ending(Result.FAILED, Reason.BROKEN_BOOK)
     call.note("called_back", id=callback.id, tries=callback.tries, wished_by=wish.call_id)
-    if callback.state is CallbackState.DIALLING:
+    if is_agent_first(call.live.channel):
+        call.live.reached = callback.state is CallbackState.TALKING  # with an engine that has died since
+        if await _has_talked(call):
+            return _after_talk(call, part)
+    elif callback.state is CallbackState.DIALLING:
         if not await _asks_for_agent(call, part):
             return Ending(Result.LEFT, Reason.NO_INPUT)
         await tell(call, callback, CallbackEvent.ACCEPT, until=call.now() + CONNECTED_S)
@@ -69,7 +73,16 @@ async def connect_customer(call: Call, callback: CallbackSeen) -> Position | End
         terms=wish.terms,
     )
     came = await wait_for_agent(call, queue, need, enter(call.edition.book, call.language, at=part.otherwise))
+    if is_agent_first(call.live.channel):
+        return Ending(Result.DIVERTED, Reason.NO_AGENTS) if isinstance(came, Failed) else _after_talk(call, part)
     return enter(call.edition.book, call.language, at=part.otherwise if isinstance(came, Failed) else part.then)
+
+
+def _after_talk(call: Call, part: CallingBack) -> Position | Ending:
+    """With the agent first: on in the book with a customer who was reached; else nobody is there to hear it."""
+    if not call.live.reached:
+        return Ending(Result.LEFT, Reason.WHILE_RINGING)
+    return enter(call.edition.book, call.language, at=part.then)
 
 
 async def _asks_for_agent(call: Call, part: CallingBack) -> bool:
@@ -103,9 +116,9 @@ async def _has_talked(call: Call) -> bool:
 async def settle_callback(call: Call, callback: CallbackSeen) -> None:
     """The call is over: the customer was served, or is called again later, or was missed for good."""
     event, until = CallbackEvent.SERVE, None
-    settings = call.parts.settings.callbacks
-    if not call.talked:
-        event, until = after_a_failure(callback.tries, settings.most_tries), call.now() + settings.retry_s
+    if not (call.live.reached if is_agent_first(call.live.channel) else call.talked):
+        event = after_a_failure(callback.tries, call.parts.settings.callbacks.most_tries)
+        until = again_at(call.parts, callback.wish)
     await tell(call, callback, event, until=until)
     call.parts.hints.nudge(CALLBACKS)
 

@@ -24,7 +24,8 @@ _MODULES = {
 }
 #: Contexts of the shipped dialplan.
 _CONTEXTS = (
-    *("ivr", "ringwise-callback", "ringwise-ladder", "ringwise-room", "ringwise-static", "ringwise-spy"),
+    *("ivr", "ringwise-callback", "ringwise-callback-customer", "ringwise-ladder", "ringwise-room", "ringwise-static"),
+    "ringwise-spy",
     "ringwise-doctor",
 )
 #: The same for modules without which something is not known.

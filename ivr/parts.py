@@ -59,6 +59,7 @@ class LiveCall:
     answered: bool = False  #: the offered agent's phone was answered
     refused: int | None = None  #: the offer that its agent refused on the desktop
     answered_at: float | None = None  #: when that was, if the switch told
+    reached: bool = False  #: of a callback with the agent first: the customer has picked up
     outside: bool = False  #: an outside number is rung, or talks
     outside_answered: bool = False  #: it was answered
     room: int | None = None  #: where the agent's phone is, apart from the caller or together with them

@@ -116,6 +116,11 @@ class Queue(_Part):
     after_hours: QueueName | None = Field(
         default=None, description="Queue that callers come to after hours; without, the book goes on at `otherwise`."
     )
+    callback_first: Literal["customer", "agent"] = Field(
+        default="customer",
+        description="Who is rung first for a callback: `customer`, and an agent when they have asked to be connected; "
+        "or `agent`, and the customer when the agent has answered.",
+    )
     credit_minutes: float = Field(
         default=0, ge=0, le=600, description="Priority: minutes of waiting granted in advance."
     )
@@ -265,6 +270,12 @@ class QueueTable(dict[str, Queue]):
                 return at
             at = self[at].after_hours
         return None
+
+    def opens_at(self, name: str, at: float) -> float | None:
+        """The moment itself when a queue is open then, else when it opens next; None when it never does."""
+        hours = self[name].hours
+        opens = None if hours is None else self.hours.next_open(hours, datetime.fromtimestamp(at, self._zone))
+        return at if hours is None else None if opens is None else opens.timestamp()
 
     def is_open(self, name: str, now: float) -> bool:
         """Whether a queue is within its opening hours."""

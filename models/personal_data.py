@@ -81,8 +81,8 @@ HOLDINGS: Mapping[str, Holding] = {
     ),
     "callbacks": _deleted(
         "customer_id", "number", "call_id",
-        rest="id queue reason language required terms tier credit_s kind since due_at state tries next_at node fence "
-        "made_at closed_at outcome",
+        rest="id queue reason language required terms tier credit_s kind hours since due_at state tries next_at node "
+        "fence made_at closed_at outcome",
     ),
     "calls": Holding(
         Fate.ANONYMISED,

@@ -94,6 +94,7 @@ class CallbackWish:
     tier: int = 1
     credit_s: float = 0.0
     terms: Terms = NO_TERMS
+    hours: str | None = None  #: opening hours of the book outside which the phone does not ring
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,18 @@ from ivr.asterisk.errors import NoApplication, Refused
 from ivr.asterisk.line import AgiLine
 from ivr.asterisk.wire import App, Reply, Verb
 from ivr.errors import HungUp, LineBroken, NotRecorded
-from ivr.ports import Arrival, Clip, ClipHeard, Dialled, DialStatus, Heard, Recorded, TalkLimit, Waited
+from ivr.ports import (
+    Arrival,
+    Clip,
+    ClipHeard,
+    Dialled,
+    DialStatus,
+    Heard,
+    Recorded,
+    TalkLimit,
+    Waited,
+    is_agent_first,
+)
 from ivr.settings import Outbound, Phones
 
 log = structlog.get_logger()
@@ -34,6 +45,8 @@ LIMIT_WARNING: Final = {"LIMIT_PLAYAUDIO_CALLER": "no", "LIMIT_PLAYAUDIO_CALLEE"
 AUTO_ANSWER: Final = "b(ringwise-auto-answer^s^1)"
 #: The same for an outside number, but with its own ringing or announcement instead of music.
 OUTSIDE_OPTIONS: Final = "gi"
+#: Runs on the channel of an agent who has answered; its argument is the half of a callback that rings the customer.
+RING_CUSTOMER: Final = "ringwise-callback-agent"
 #: Which outside number the caller is being connected to; stays set when the engine dies meanwhile.
 OUTSIDE: Final = "RINGWISE_OUTSIDE"
 #: What was agreed on recording the next conversation, and the file that is being recorded into.
@@ -170,6 +183,7 @@ class AgiLeg:
                 await self._do(Verb.SET_VARIABLE, name, value)
         began = self._loop.time()
         options = DIAL_OPTIONS + _limited(limit) + await self._answering(auto_answer)
+        options += self._then_customer()
         await self._dial(phone, ring_s, options)
         return await self._dialled(began)
 
@@ -185,6 +199,11 @@ class AgiLeg:
             await self._do(Verb.SET_VARIABLE, f"__RINGWISE_ANSWER_NAME_{number}", name)
             await self._do(Verb.SET_VARIABLE, f"__RINGWISE_ANSWER_{number}", value.strip())
         return AUTO_ANSWER
+
+    def _then_customer(self) -> str:
+        """Lets the other half of a callback ring its customer once the phone is answered: agent first."""
+        channel = self._arrival.channel
+        return f"U({RING_CUSTOMER}^{channel.removesuffix('1')}2)" if is_agent_first(channel) else ""
 
     async def transfer(self, number: str, *, ring_s: float) -> Dialled:
         """Ring an outside E.164 number over the trunk; when answered, talk until it hangs up. Disarms before.

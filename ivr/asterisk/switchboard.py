@@ -13,7 +13,16 @@ from ivr.asterisk.errors import Refused
 from ivr.asterisk.leg import PHONE, WAKE, room_name
 from ivr.asterisk.translate import Packet, channel_seen, phone_is, phone_of, translate
 from ivr.errors import ActionUnknown, EngineFault, SwitchAway
-from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneState, SwitchBack, SwitchEvent, SwitchGone
+from ivr.ports import (
+    AGENT_FIRST,
+    ChannelGone,
+    ChannelSeen,
+    PhoneAnswered,
+    PhoneState,
+    SwitchBack,
+    SwitchEvent,
+    SwitchGone,
+)
 from ivr.settings import Ami, Outbound
 from routing.listening import ListeningMode
 
@@ -126,8 +135,10 @@ class AmiSwitchboard:
             if answer.get("Response") != "Success":
                 log.info("a wake was not delivered", channel=channel, why=answer.get("Message"))
 
-    async def call_out(self, number: str, *, call_id: str, ring_s: float) -> None:
+    async def call_out(self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False) -> None:
         """Ring an outside E.164 number; who answers comes in at the door as the call of that id.
+
+        With `agent_first` the call comes in at once, and its other half rings the number when an agent has answered.
 
         Raises SwitchAway when nothing rings, ActionUnknown when that is not known, Refused for a number that
         `outbound.allow` does not permit.
@@ -143,7 +154,13 @@ class AmiSwitchboard:
             "Timeout": str(max(1, round(ring_s * 1000))),
             "Async": "true",
         }
-        if self._outbound.caller_id:
+        if agent_first:
+            rung = (fields["Channel"], str(max(1, round(ring_s))), self._outbound.caller_id)
+            fields |= {
+                "Channel": AGENT_FIRST.removesuffix("-") + "/n",  # n: both halves stay, whoever talks
+                "Variable": "RINGWISE_CUSTOMER=" + "^".join(rung),
+            }
+        elif self._outbound.caller_id:
             fields["CallerID"] = f"<{self._outbound.caller_id}>"
         answer = (await self._link.act("Originate", fields))[0]
         if answer.get("Response") != "Success":

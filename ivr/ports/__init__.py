@@ -29,6 +29,7 @@ from ivr.ports.selfservice import (
     WebRequest,
 )
 from ivr.ports.switch import (
+    AGENT_FIRST,
     ChannelGone,
     ChannelSeen,
     PhoneAnswered,
@@ -38,6 +39,7 @@ from ivr.ports.switch import (
     Switchboard,
     SwitchEvent,
     SwitchGone,
+    is_agent_first,
 )
 from ivr.ports.talks import Talks
 from routing.call import Arrival, CallerSeen, PathStep, Rating, Recording, Resumed
@@ -49,6 +51,7 @@ from routing.talk import Sent, Talk, TalkEvent, TalkState, Target, TargetKind
 from routing.views import AgentCard, NeedWish, OfferSeen, QueueSeen, SecondSeen, Standing, Swept, TalkSeen
 
 __all__ = [
+    "AGENT_FIRST",
     "CALLBACKS",
     "ROUTING",
     "AgentCard",
@@ -129,4 +132,5 @@ __all__ = [
     "Waits",
     "WebRequest",
     "Webhooks",
+    "is_agent_first",
 ]

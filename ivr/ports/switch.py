@@ -71,6 +71,15 @@ class ChannelSeen:
     up: bool = True  #: answered
 
 
+#: Beginning of the channel of a call whose customer is rung when an agent has answered.
+AGENT_FIRST = "Local/s@ringwise-callback-customer-"
+
+
+def is_agent_first(channel: str) -> bool:
+    """Whether the customer of this call is rung only when an agent has answered."""
+    return channel.startswith(AGENT_FIRST)
+
+
 class Switchboard(Protocol):
     """The switch, apart from the callers' own lines."""
 
@@ -81,8 +90,11 @@ class Switchboard(Protocol):
         """End `Leg.wait` on this channel early. Only a hint: it may be lost or come twice. Never raises."""
         ...
 
-    async def call_out(self, number: str, *, call_id: str, ring_s: float) -> None:
+    async def call_out(self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False) -> None:
         """Ring an outside E.164 number; who answers comes in at the door as the call of that id.
+
+        With `agent_first` the call comes in at once, on a channel of the kind `is_agent_first` knows; the number is
+        rung when the agent has answered, who hears it ring, and the call ends when nobody picks up.
 
         Answers as soon as the switch has taken the order. Raises SwitchAway when nothing rings; ActionUnknown when
         that is not known: then look whether the call exists, and never ask again.

@@ -83,4 +83,5 @@ async def wish_of(call: Call, step: Callback, position: Position, number: str, d
         tier=tier,
         credit_s=credit_s,
         terms=terms,
+        hours=step.hours,
     )

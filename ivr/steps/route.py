@@ -14,7 +14,7 @@ import structlog
 
 from ivr.call import Call
 from ivr.expected_waits import Said
-from ivr.ports import ROUTING, Clip, NeedWish, Standing, Waited
+from ivr.ports import ROUTING, Clip, NeedWish, Standing, Waited, is_agent_first
 from ivr.queues import Queue
 from ivr.steps.complaint import patience, tier_and_terms
 from ivr.steps.handover import was_sent_outside
@@ -236,7 +236,7 @@ class _Waiting:
 
     async def _expected_wait(self) -> tuple[Clip, ...]:
         """The words for the expected wait, when one is known and is news."""
-        if not self.stated:
+        if not self.stated or is_agent_first(self.call.live.channel):  # where nobody hears it
             return ()
         self.told, clips = await tell_wait(self.call, self.need_id, self.wish.queue, self.told)
         return clips

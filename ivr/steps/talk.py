@@ -6,7 +6,7 @@ import structlog
 
 from ivr.call import Call
 from ivr.callbacks import tell_wish, wish_came_back
-from ivr.ports import ROUTING, Dialled, DialStatus, Standing
+from ivr.ports import ROUTING, Dialled, DialStatus, Standing, is_agent_first
 from ivr.queues import Queue
 from ivr.steps.handover import GOES_ON, WAITS, After
 from ivr.steps.hold import carry_on
@@ -183,6 +183,8 @@ async def _close_callback(call: Call, queue: str) -> None:
     """Who has talked to an agent need not be called back: by the call that we made, or by one that they made."""
     parts, made = call.parts, of_call(call.id)
     try:
+        if made is not None and is_agent_first(call.live.channel) and not call.live.reached:
+            return  # the agent was there, the customer did not pick up: they are called again
         if made is not None:
             await tell_wish(parts, *made, CallbackEvent.SERVE)
         elif queue and call.facts.ani is not None and await wish_came_back(parts, call.facts.ani, queue):

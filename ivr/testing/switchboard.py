@@ -20,6 +20,7 @@ class MemorySwitchboard:
         self.phone_states: dict[str, PhoneState] = {}
         self.asked_for_phones = 0
         self.silenced: list[tuple[str, str]] = []  #: call and phone of each look for one that rings
+        self.agents_first: list[str] = []  #: ids of those in which the agent is rung first
         self.on_call_out: Callable[[str, str], Awaitable[None]] | None = None  #: may raise what the switch raises
         self.muted: dict[str, bool] = {}  #: call → whether its recording hears silence
         self.mute_fault: Exception | None = None
@@ -36,9 +37,10 @@ class MemorySwitchboard:
         if self.on_wake is not None:
             self.on_wake(channel)
 
-    async def call_out(self, number: str, *, call_id: str, ring_s: float) -> None:
+    async def call_out(self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False) -> None:
         """Remember the call, and pass it on if somebody asked for it."""
         self.called_out.append((number, call_id))
+        self.agents_first += [call_id] if agent_first else []
         if self.on_call_out is not None:
             await self.on_call_out(number, call_id)
 

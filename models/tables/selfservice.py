@@ -157,6 +157,7 @@ class CallbackRow(Table):
     credit_s: Mapped[float] = mapped_column(default=0.0)
     terms: Mapped[dict[str, Any] | None]  # of its need
     kind: Mapped[str] = mapped_column(String(16))  # now, keep_place, at
+    hours: Mapped[str | None] = mapped_column(String(48))  # of the book, outside which the phone does not ring
     since: Mapped[float]  # what the age of its need counts from
     due_at: Mapped[float]
     state: Mapped[str] = mapped_column(String(16), default="waiting")  # waiting, dialling, talking, closed

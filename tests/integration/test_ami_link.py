@@ -132,6 +132,20 @@ async def test_a_customer_is_called_over_the_trunk_under_an_id_of_our_own(asteri
     await board.stop()
 
 
+async def test_with_the_agent_first_the_other_half_of_the_call_knows_whom_to_ring(asterisk: SimulatedManager) -> None:
+    outbound = Outbound(allow=("+86",), dial="PJSIP/0{number}@carrier", caller_id="+8695588")
+    board = AmiSwitchboard(Ami(port=asterisk.port), asterisk.secret, outbound, retry_s=(0.01, 0.02))
+    await board.start()
+    await anext(board.events())
+    await board.call_out("+8613800000001", call_id="callback-7-2", ring_s=30, agent_first=True)
+    (action,) = asterisk.asked("Originate")
+    assert (action["Channel"], action["ChannelId"]) == ("Local/s@ringwise-callback-customer/n", "callback-7-2")
+    assert (action["Context"], action["Exten"]) == ("ringwise-callback", "s")
+    assert action["Variable"] == "RINGWISE_CUSTOMER=PJSIP/0+8613800000001@carrier^30^+8695588"
+    assert "CallerID" not in action
+    await board.stop()
+
+
 @pytest.mark.parametrize("number", ["13800000001", "+86138&PJSIP/2", "+0123456789", "+86138\r\nX: y", "", "+491234567"])
 async def test_what_is_no_number_or_not_permitted_is_never_called(
     asterisk: SimulatedManager, switchboard: AmiSwitchboard, number: str

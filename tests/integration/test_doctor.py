@@ -173,7 +173,8 @@ def test_dialplan_that_is_not_included_is_named(settings: Settings, edit: Edit) 
     edit("extensions.conf", '^#include "ringwise-dialplan.conf"', "")
     assert (
         "dialplan",
-        "there is no context ivr, ringwise-callback, ringwise-ladder, ringwise-static, ringwise-spy, ringwise-doctor",
+        "there is no context ivr, ringwise-callback, ringwise-callback-customer, ringwise-ladder, ringwise-room, "
+        "ringwise-static, ringwise-spy, ringwise-doctor",
     ) in wrong(settings)
 
 

@@ -28,7 +28,19 @@ from routing.views import NeedWish
 T = 1_790_000_000.0
 ANI = "+8613800000001"
 WISH = CallbackWish(
-    "c0", ANI, 7, "cards", "Lost card", "zh", "keep_place", T - 300, T, {"cards": 3}, tier=2, credit_s=60.0
+    "c0",
+    ANI,
+    7,
+    "cards",
+    "Lost card",
+    "zh",
+    "keep_place",
+    T - 300,
+    T,
+    {"cards": 3},
+    tier=2,
+    credit_s=60.0,
+    hours="service",
 )
 DATABASES = [SQLITE, pytest.param(POSTGRESQL, marks=pytest.mark.postgresql)]
 

@@ -1,11 +1,16 @@
 """Calling customers back: when somebody is dialled, and what becomes of the wish while nobody answers."""
 
 import asyncio
+from dataclasses import replace
+from datetime import datetime
 
-from ivr.callbacks import LEASE_S
+import pytest
+
+from ivr.callbacks import LEASE_S, may_ring_at
 from ivr.conversation import converse
 from ivr.errors import ActionUnknown, SwitchAway
-from ivr.ports import ChannelGone, ChannelSeen
+from ivr.ports import CallbackWish, ChannelGone, ChannelSeen
+from ivr.queues import Queues
 from ivr.testing.books import book_with_callbacks
 from ivr.testing.calling_back import SETTINGS, callback_stage, dialled, wish
 from ivr.testing.line import HangUp, Press
@@ -207,3 +212,60 @@ async def test_while_the_switch_cannot_be_asked_nothing_is_decided():
     node.switchboard.channels = away  # type: ignore[method-assign]
     await node.dialler.round()
     assert (row.state, row.tries) == ("dialling", 1)
+
+
+# --- opening hours --------------------------------------------------------------------------------------------------
+
+
+def at(node: Stage, local: str) -> float:
+    """That moment of the site's clock: 2026-11-27 is a Friday."""
+    return datetime.fromisoformat(local).replace(tzinfo=node.parts.settings.zone).timestamp()
+
+
+async def test_a_retry_is_moved_into_the_hours_of_the_wish():
+    node = callback_stage()
+    node.clock.advance(at(node, "2026-11-27T19:50") - node.clock.now())
+    row = await wish(node, hours="service")
+    node.agent(skills={"general": 5, "lang:zh": 5})
+    await node.dialler.round()
+    await node.dialler.take(ChannelGone("callback-1-1", "callback-1-1"))
+    assert (row.state, row.next_at) == ("waiting", at(node, "2026-11-30T08:00"))
+
+
+async def test_nobody_is_rung_after_hours_however_many_agents_stay_and_the_place_is_kept():
+    node = callback_stage()
+    node.clock.advance(at(node, "2026-11-27T19:59:30") - node.clock.now())
+    row = await wish(node, hours="service")
+    assert await dialled(node) == 0
+    node.clock.advance(60)
+    node.agent(skills={"general": 5, "lang:zh": 5})
+    assert await dialled(node) == 0
+    assert row.state == "waiting"
+    node.clock.advance(at(node, "2026-11-30T08:00") - node.clock.now())
+    assert await dialled(node) == 1
+
+
+@pytest.mark.parametrize(
+    ("hours", "queue_hours", "opens"),
+    [
+        (None, None, "2026-11-27T21:00"),
+        ("service", None, "2026-11-30T08:00"),
+        (None, "late", "2026-11-28T10:00"),
+        ("service", "late", "2026-11-30T10:00"),
+        ("unknown", None, "2026-11-27T21:00"),
+        ("service", "never", "2026-11-27T21:00"),
+    ],
+)
+async def test_a_phone_may_ring_in_the_hours_of_the_wish_and_of_its_queue(hours, queue_hours, opens):
+    node = callback_stage()
+    site = Queues.model_validate(
+        {
+            "version": 1,
+            "calendar": {"hours": {"late": "Mo-Su 10:00-20:00", "never": "Mo-Su off"}},
+            "queues": {"general": {"skills": {"general": 1}, **({"hours": queue_hours} if queue_hours else {})}},
+        }
+    )
+    parts = replace(node.parts, queues=site.table(str(node.parts.settings.zone)))
+    now = at(node, "2026-11-27T21:00")
+    asked = CallbackWish("c", ANI, None, "general", "", "en", "now", now, now, hours=hours)
+    assert may_ring_at(parts, asked, now) == at(node, opens)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from ivr.demo.voices import agent_voice
 from ivr.lab.g711 import Samples, read_wav
@@ -19,9 +19,11 @@ from ivr.prompts.catalogue import Catalogue
 from ivr.testing.books import SMALL
 from menus.loader import load_book
 from models.agents import Agents
+from models.callbacks import CallbackBook
 from models.database import Database
-from models.tables import CallbackRow, CallRow, NeedRow, OfferRow
-from routing.agent import AgentEvent
+from models.tables import AgentRow, CallbackRow, CallRow, NeedRow, OfferRow, ToldWaitRow
+from routing.agent import AgentEvent, AgentState
+from routing.callback import CallbackWish
 
 pytestmark = pytest.mark.live
 
@@ -31,6 +33,15 @@ PROMPTS = """\
   greeting: {text: {en: "This is your bank, calling back. To talk to us, press 1.", zh: 银行给您回电，请按1。}}
   may_call: {text: {en: "To be called back, press 1.", zh: 回电请按1。}}
   noted: {text: {en: We will call you back., zh: 我们将给您回电。}}
+  less: {text: {en: "It will be less than {most:count} minutes.", zh: "不到{most:count}分钟。"}}
+  between: {text: {en: "Between {least:count} and {most:count} minutes.", zh: "{least:count}到{most:count}分钟。"}}
+  more: {text: {en: "More than {least:count} minutes.", zh: "超过{least:count}分钟。"}}
+"""
+QUEUES = """\
+version: 1
+queues:
+  general: {skills: {general: 1}, announce_wait: {service_s: 60, least_agents: 1}}
+  payments: {skills: {payments: 1}, callback_first: agent}
 """
 QUEUE = """\
   general:
@@ -43,9 +54,13 @@ QUEUE = """\
   keep: {kind: callback, queue: general, reason: General, time: keep_place, then: noted, otherwise: nobody}
   noted: {kind: goodbye, prompts: [noted], because: callback}
 """
-BOOK = SMALL.replace(
-    "  general: {kind: route, queue: general, reason: General, then: thanks, otherwise: nobody}\n", QUEUE
-).replace("prompts:\n", f"calling_back: {{greeting: greeting, then: thanks, otherwise: nobody}}\nprompts:\n{PROMPTS}")
+BOOK = (
+    SMALL.replace("  general: {kind: route, queue: general, reason: General, then: thanks, otherwise: nobody}\n", QUEUE)
+    .replace(
+        "prompts:\n", f"calling_back: {{greeting: greeting, then: thanks, otherwise: nobody}}\nprompts:\n{PROMPTS}"
+    )
+    .replace("still: still}", "still: still, less_than: less, between: between, more_than: more}")
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +70,12 @@ def _bank(
     folder = tmp_path_factory.mktemp("calling-back")
     (folder / "menus").mkdir()
     (folder / "menus" / "book.yaml").write_text(BOOK, encoding="utf-8")
+    (folder / "queues.yaml").write_text(QUEUES, encoding="utf-8")
     site = Site(
         folder,
         prompts=ROOT / "var" / "prompts",
         book=folder / "menus",
+        queues=folder / "queues.yaml",
         overrides={
             "calls": {"dead_man_s": 3.0},
             "routing": {"desk_lost_s": 3600.0},
@@ -81,8 +98,12 @@ class Bank:
     agent: RobotPhone
     catalogue: Catalogue
 
-    def sound(self, prompt: str) -> Samples:
-        return read_wav(Path(self.catalogue.prompt(prompt, "en")[0].sound + ".wav"))
+    def sound(self, prompt: str, **values: int) -> Samples:
+        return read_wav(Path(self.catalogue.prompt(prompt, "en", **values)[0].sound + ".wav"))
+
+    async def is_busy(self, name: str) -> None:
+        async with self.database.write() as session:
+            await session.execute(update(AgentRow).where(AgentRow.name == name).values(state="busy"))
 
     async def hear(self, call: RobotCall, sound: Samples, *, deadline_s: float = 10) -> None:
         """Until a prompt or a voice has begun on the line."""
@@ -111,7 +132,8 @@ class Bank:
         agents, now = Agents(self.database), self.site.now()
         card = await agents.by_name(name)
         assert card is not None
-        await agents.say(card.id, AgentEvent.SIGN_IN, now=now)
+        if card.state is AgentState.LOGGED_OUT:
+            await agents.say(card.id, AgentEvent.SIGN_IN, now=now)
         await agents.say(card.id, AgentEvent.READY, now=now)
 
 
@@ -138,10 +160,12 @@ async def bank(_bank: Site) -> AsyncIterator[Bank]:
 
 
 async def test_a_caller_who_leaves_the_queue_is_rung_once_when_an_agent_is_ready_and_talks_to_them(bank: Bank) -> None:
+    await bank.is_busy("chris")
     call = await bank.caller.dial("95599", number=CUSTOMER)
     await bank.hear(call, bank.sound("main"))
     await call.ear.press("0")
     await bank.hear(call, bank.sound("hold"))
+    await bank.hear(call, bank.sound("less", most=3))
     await call.ear.press("1")
     await bank.hear(call, bank.sound("noted"))
     await call.wait_ended(deadline_s=10)
@@ -175,6 +199,7 @@ async def test_a_caller_who_leaves_the_queue_is_rung_once_when_an_agent_is_ready
         first, second = (await session.scalars(select(NeedRow).order_by(NeedRow.id))).all()
         made = await session.get_one(CallRow, second.call_id)
         offers = (await session.scalars(select(OfferRow))).all()
+        (told,) = (await session.scalars(select(ToldWaitRow))).all()
     assert (first.outcome, second.outcome, second.since) == ("callback", "served", first.since)
     assert second.reason == "Callback: General"
     assert (made.id, made.ani, f"{made.result}/{made.reason}") == (
@@ -183,3 +208,36 @@ async def test_a_caller_who_leaves_the_queue_is_rung_once_when_an_agent_is_ready
         "served/agent",
     )
     assert [offer.state for offer in offers] == ["completed"]
+    assert (told.need_id, told.least_min, told.most_min, told.agents) == (first.id, 0, 3, 1)
+
+
+async def test_with_the_agent_first_the_customer_is_rung_when_the_agent_has_answered_and_again_if_not_reached(
+    bank: Bank,
+) -> None:
+    now = bank.site.now()
+    wish = CallbackWish("c0", CUSTOMER, None, "payments", "Transfer", "en", "now", now, now, required={"payments": 1})
+    bank.customer.manner = Manner(answer=Answer.BUSY, ring_s=0.3)
+    id_ = await CallbackBook(bank.database).request(wish, now=now)
+    await bank.ready()
+    first = await bank.agent.rang(deadline_s=10)
+    engaged = await bank.customer.rang(deadline_s=10)
+    assert first.answered_at is not None
+    assert engaged.invited_at > first.answered_at
+    await first.wait_ended(deadline_s=10)
+
+    async def tried() -> bool:
+        return ((await bank.wish()).tries, (await bank.wish()).state) == (1, "waiting")
+
+    await bank.until(tried)
+    says = bank.agent.manner.sentence
+    assert says is not None
+    bank.customer.manner = Manner(ring_s=0.5, talk_s=60.0, sentence=says)
+    bank.agent.manner = Manner(ring_s=0.3, talk_s=5.0)
+    await bank.ready()
+    rung = await bank.customer.rang(2, deadline_s=15)
+    await bank.hear(bank.agent.calls[-1], says)  # at once: no greeting, no key
+    await rung.wait_ended(deadline_s=15)
+    await bank.until(bank.is_over)
+    row = await bank.wish()
+    assert (row.id, row.outcome, row.tries) == (id_, "served", 2)
+    assert (len(bank.customer.calls), len(bank.agent.calls)) == (2, 2)

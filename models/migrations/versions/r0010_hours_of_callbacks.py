@@ -1,0 +1,19 @@
+"""Opening hours that callbacks keep to, also when they are tried again."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Go to this revision."""
+    op.add_column("callbacks", sa.Column("hours", sa.String(length=48), nullable=True))
+
+
+def downgrade() -> None:
+    """Go back."""
+    op.drop_column("callbacks", "hours")
