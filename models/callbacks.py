@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.database import Database
 from models.errors import StoreBusy
+from models.places import place
 from models.tables import CallbackRow, CallRow, OfferRow
 from models.texts import stored
 from routing.callback import OUTCOMES, CallbackEvent, CallbackSeen, CallbackState, CallbackWish, move_callback
@@ -56,7 +57,7 @@ class CallbackBook:
         found = (
             select(CallbackRow, on_the_line, and_(claimed, talked))
             .where(CallbackRow.closed_at.is_(None), claimed | (CallbackRow.next_at <= now))
-            .order_by(CallbackRow.since - CallbackRow.credit_s, CallbackRow.id)
+            .order_by(place(CallbackRow), CallbackRow.id)
             .limit(MOST_OPEN)
         )
         async with self._database.read() as session:

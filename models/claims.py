@@ -14,6 +14,7 @@ from models.database import Database
 from models.errors import StoreBusy
 from models.locks import CALL, hold, open_need
 from models.phones import note_phones
+from models.places import place
 from models.snapshots import SnapshotReader
 from models.sweep import sweep
 from models.tables import AgentRow, CallRow, NeedRow, OfferRow
@@ -93,14 +94,13 @@ class Claims:
             if found is None:
                 return None
             need, offer, agent = found
-            place = NeedRow.since - NeedRow.credit_s
-            mine = need.since - need.credit_s
+            mine, _ = moves.need_of(need).place()
             ahead = await session.scalar(
                 select(func.count()).where(
                     NeedRow.closed_at.is_(None),
                     NeedRow.queue == need.queue,
                     NeedRow.state != NeedState.TALKING,
-                    (place < mine) | ((place == mine) & (NeedRow.id < need.id)),
+                    (place(NeedRow) < mine) | ((place(NeedRow) == mine) & (NeedRow.id < need.id)),
                 )
             )
         return Standing(

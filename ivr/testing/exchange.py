@@ -54,7 +54,7 @@ class MemoryExchange:
         if lost and call.reason in PROVISIONAL:
             call.state, call.ended_at, call.result, call.reason = CallState.WAITING.value, None, None, None
         need = moves.stated(call_id, wish, lost[-1] if lost else now)
-        need.id = len(store.needs) + 1
+        need.id, need.closed_at = store.next_id("needs", store.needs), None
         store.needs[need.id] = need
         return moves.need_of(need)
 
@@ -69,10 +69,11 @@ class MemoryExchange:
         mine = moves.need_of(need).place()
         ahead = [
             other
-            for other in map(moves.need_of, store.needs.values())
-            if other.queue == need.queue
-            and other.state in (NeedState.WAITING, NeedState.OFFERED)
-            and other.place() < mine
+            for other in store.needs.values()
+            if other.closed_at is None
+            and other.state != NeedState.TALKING
+            and other.queue == need.queue
+            and moves.need_of(other).place() < mine
         ]
         return Standing(
             position=1 + len(ahead),
@@ -133,14 +134,14 @@ class MemoryExchange:
         """Make a decision true."""
         store = self.store
         store.reach()
-        need, agent = store.needs[decision.need_id], store.agents[decision.agent_id]
-        if (need.state, need.version) != (NeedState.WAITING, decision.need_version):
+        need, agent = store.needs.get(decision.need_id), store.agents[decision.agent_id]
+        if need is None or (need.state, need.version) != (NeedState.WAITING, decision.need_version):
             return Lost("the need has moved on")
         if (agent.state, agent.version) != (AgentState.READY, decision.agent_version):
             return Lost("the agent has moved on")
         need.state, need.version = NeedState.OFFERED.value, need.version + 1
         offer = OfferRow(
-            id=len(store.offers) + 1,
+            id=store.next_id("offers", store.offers),
             call_id=need.call_id,
             need_id=need.id,
             agent_id=agent.id,
@@ -151,6 +152,7 @@ class MemoryExchange:
             agent_since=agent.since,
             made_at=now,
             expires_at=now + lease_s,
+            closed_at=None,
         )
         agent.state, agent.since, agent.version = AgentState.OFFERED.value, now, agent.version + 1
         store.offers[offer.id] = offer

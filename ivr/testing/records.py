@@ -139,6 +139,7 @@ class MemoryCallLog:
             book_version=book_version,
             state=CallState.MENU.value,
             started_at=before.started_at if before is not None else now,
+            ended_at=None,
         )
 
     def event(self, call_id: str, kind: str, now: float, **data: Any) -> None:

@@ -241,7 +241,7 @@ class MemoryCallbacks:
         found = [row for row in rows if row.state != CallbackState.WAITING or row.next_at <= now]
         seen = [seen_of(row, on_the_line=row.number in calling) for row in found]
         seen = [replace(one, talked=one.state != CallbackState.WAITING and one.call_id in answered) for one in seen]
-        return tuple(sorted(seen, key=lambda one: (one.wish.since - one.wish.credit_s, one.id)))
+        return tuple(sorted(seen, key=lambda one: (one.as_need().place()[0], one.id)))
 
     async def find(self, callback_id: int, fence: int) -> CallbackSeen | None:
         """An open wish that still carries this fence."""

@@ -1,5 +1,6 @@
 """The database in memory: the same rows in dictionaries, shared by the twins that stand on it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -63,11 +64,17 @@ class MemoryStore:
     callbacks: dict[int, CallbackRow] = field(default_factory=dict)
     lockouts: dict[str, Failures] = field(default_factory=dict)  #: subject → failed attempts to be verified
     away: bool = False
+    numbers: Counter[str] = field(default_factory=Counter)  #: the last id of a kind of row
 
     def reach(self) -> None:
         """Raises StoreAway while the database is away."""
         if self.away:
             raise StoreAway
+
+    def next_id(self, kind: str, rows: Mapping[int, object]) -> int:
+        """The id of a new row; no id is given twice, also when rows were dropped."""
+        self.numbers[kind] = max(self.numbers[kind], max(rows, default=0)) + 1
+        return self.numbers[kind]
 
     def add_agent(
         self,

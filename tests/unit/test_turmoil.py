@@ -6,5 +6,5 @@ from ivr.testing.turmoil.machine import Turmoil
 
 TestTurmoil = Turmoil.TestCase
 TestTurmoil.settings = settings(
-    max_examples=50, stateful_step_count=40, phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
+    stateful_step_count=40, phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 )

@@ -14,7 +14,7 @@ from ivr.ports import Arrival, Dialled, DialStatus, PhoneAnswered, PhoneRinging,
 from ivr.queues import Queue, QueueTable
 from ivr.rehearsal.node import Logged
 from ivr.testing.stage import Stage
-from ivr.testing.turmoil.audit import Audit, left_by_a_sweep
+from ivr.testing.turmoil.audit import Audit, Picture, left_by_a_sweep
 from ivr.testing.turmoil.ground import Ground
 from ivr.testing.turmoil.node import EngineNode
 from ivr.testing.turmoil.still import StillTime
@@ -93,7 +93,7 @@ class Centre:
         self.callers: dict[str, Caller] = {}  #: who are on the line, by id of the call
         self.agents: list[Human] = []
         self.over = Counter[str]()  #: how callers have left
-        self.finished: set[str] = set()  #: calls that are over
+        self.finished: dict[str, str] = {}  #: calls that are over, and how
         self.wakes: list[Caller] = []  #: whom a node wants to wake
         self.came = 0
         self.audit = Audit()
@@ -118,11 +118,16 @@ class Centre:
     # --- callers ----------------------------------------------------------------------------------------------------
 
     async def arrive(self, node: EngineNode, dnis: str = GENERAL) -> Caller:
-        """A call comes in."""
+        """A call comes in at a node."""
+        caller = self.ring_in(dnis)
+        await self.come_back(caller, node)
+        return caller
+
+    def ring_in(self, dnis: str) -> Caller:
+        """A call comes in; no node has it yet."""
         self.came += 1
         caller = Caller(f"call-{self.came}", dnis, self.time.elapsed, lost_since=self.time.elapsed)
         self.callers[caller.call_id] = self.switch.callers[caller.channel] = caller
-        await self.come_back(caller, node)
         return caller
 
     async def come_back(self, caller: Caller, node: EngineNode) -> None:
@@ -178,7 +183,7 @@ class Centre:
         caller.present = False
         caller.left_by = "talked" if caller.talked else how
         self.over[caller.left_by] += 1
-        self.finished.add(caller.call_id)
+        self.finished[caller.call_id] = caller.left_by
         del self.callers[caller.call_id], self.switch.callers[caller.channel]
 
     async def _settle(self, caller: Caller) -> None:
@@ -308,7 +313,11 @@ class Centre:
 
     async def wrong(self) -> list[str]:
         """What is wrong in the store now, and what the engines complained of since the last look."""
-        found = self.audit.look(await self.ground.picture())
+        return self.wrong_in(await self.ground.picture())
+
+    def wrong_in(self, picture: Picture) -> list[str]:
+        """The same, with the rows in hand."""
+        found = self.audit.look(picture)
         faults, self._logged.faults[:] = [*self._logged.faults], []
         return [*found, *faults]
 

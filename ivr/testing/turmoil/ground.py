@@ -1,15 +1,16 @@
 """The store that a centre in turmoil stands on, the twins in memory or a database, and its rows for an audit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from ivr.ports import CallLog, Exchange, Roster
-from ivr.testing.databases import fresh_database
+from ivr.testing.databases import fresh_database, fresh_url
 from ivr.testing.records import MemoryCallLog, MemoryExchange, MemoryRoster, MemoryStore
 from ivr.testing.turmoil.audit import AgentKept, NeedSeen, OfferKept, Picture
 from ivr.testing.world import CHEAP
@@ -36,8 +37,20 @@ class Ground(Protocol):
         """The rows as they are."""
         ...
 
-    async def forget(self, calls: frozenset[str]) -> None:
-        """Drop the rows of calls that are over, where they would cost time."""
+    async def open_ones(self) -> Picture:
+        """The needs and offers that are open."""
+        ...
+
+    async def offers_made(self) -> int:
+        """How many offers were made so far."""
+        ...
+
+    async def tally(self) -> Counter[str]:
+        """Offers by their state and needs by their outcome."""
+        ...
+
+    async def forget(self, calls: frozenset[str]) -> dict[str, str | None]:
+        """Look no longer at calls that are over, where it would cost time: how the last need of each was closed."""
         ...
 
 
@@ -54,6 +67,7 @@ class MemoryGround:
     def __init__(self, store: MemoryStore | None = None) -> None:
         self.store = store or MemoryStore()
         self.roster = MemoryRoster(self.store)
+        self._dropped = Counter[str]()  #: rows of calls that are over
 
     def exchange(self, node: str) -> Exchange:
         """Of a node."""
@@ -77,30 +91,56 @@ class MemoryGround:
             {call.id: call.ended_at for call in store.calls.values() if call.ended_at is not None},
         )
 
-    async def forget(self, calls: frozenset[str]) -> None:
+    async def open_ones(self) -> Picture:
+        """The needs and offers that are open."""
+        offers = [offer_kept(row) for row in self.store.open_offers()]
+        return Picture([need_kept(row) for row in self.store.needs.values() if row.closed_at is None], offers, (), {})
+
+    async def offers_made(self) -> int:
+        """By the numbers given out."""
+        return self.store.numbers["offers"]
+
+    async def tally(self) -> Counter[str]:
+        """Of all, those dropped included."""
+        return self._dropped + _tally(self.store.needs.values(), self.store.offers.values())
+
+    async def forget(self, calls: frozenset[str]) -> dict[str, str | None]:
         """Drop calls that are over, with what belongs to them."""
         store = self.store
-        for call_id in calls:
+        left_open = {row.call_id for row in store.needs.values() if row.closed_at is None}
+        left_open |= {row.call_id for row in store.open_offers()}
+        over = {id_ for id_ in calls - left_open if id_ not in store.calls or store.calls[id_].ended_at is not None}
+        needs = [row for row in store.needs.values() if row.call_id in over]
+        offers = [row for row in store.offers.values() if row.call_id in over]
+        self._dropped += _tally(needs, offers)
+        for need in needs:
+            del store.needs[need.id]
+        for offer in offers:
+            del store.offers[offer.id]
+        for call_id in over:
             store.calls.pop(call_id, None)
-        for needs in [id_ for id_, row in store.needs.items() if row.call_id in calls]:
-            del store.needs[needs]
-        for offers in [id_ for id_, row in store.offers.items() if row.call_id in calls]:
-            del store.offers[offers]
-        store.events = [event for event in store.events if event.call_id not in calls]
+        store.events = [event for event in store.events if event.call_id not in over]
+        return dict.fromkeys(over) | {need.call_id: need.outcome for need in needs}
+
+
+def _tally(needs: Iterable[NeedRow], offers: Iterable[OfferRow]) -> Counter[str]:
+    return Counter(
+        [*(f"needs_{row.outcome or row.state}" for row in needs), *(f"offers_{row.state}" for row in offers)]
+    )
 
 
 class DatabaseGround:
     """A database; each node has its own journal of calls."""
 
     def __init__(self, database: Database, logs: Mapping[str, CallJournal]) -> None:
-        self._database, self._logs = database, logs
+        self.database, self._logs = database, logs
         self._agents = Agents(database, CHEAP)
         self.roster: Roster = self._agents
-        self._forgotten = 0  #: needs up to this one are over and no longer looked at
+        self._needs_from = self._offers_from = 0  #: rows before these are over and no longer looked at
 
     def exchange(self, node: str) -> Exchange:
         """Of a node."""
-        return Claims(self._database, node)
+        return Claims(self.database, node)
 
     def log(self, node: str) -> CallLog:
         """Of a node."""
@@ -115,9 +155,9 @@ class DatabaseGround:
         for log in self._logs.values():
             while log.waiting:  # noqa: ASYNC110  # it writes by itself, and tells who asks for one call
                 await asyncio.sleep(0)
-        async with self._database.read() as session:
-            needs = (await session.scalars(select(NeedRow).where(NeedRow.id > self._forgotten))).all()
-            offers = (await session.scalars(select(OfferRow).where(OfferRow.need_id > self._forgotten))).all()
+        async with self.database.read() as session:
+            needs = (await session.scalars(select(NeedRow).where(NeedRow.id >= self._needs_from))).all()
+            offers = (await session.scalars(select(OfferRow).where(OfferRow.id >= self._offers_from))).all()
             agents = (await session.scalars(select(AgentRow))).all()
             asked = {need.call_id for need in needs}
             over = select(CallRow.id, CallRow.ended_at).where(CallRow.ended_at.is_not(None), CallRow.id.in_(asked))
@@ -129,12 +169,42 @@ class DatabaseGround:
                 ended,
             )
 
-    async def forget(self, calls: frozenset[str]) -> None:
-        """Look no longer at the needs before the oldest that is open."""
-        async with self._database.read() as session:
-            open_ones = await session.scalars(select(NeedRow.id).where(NeedRow.closed_at.is_(None)))
-            newest = await session.scalar(select(NeedRow.id).order_by(NeedRow.id.desc()).limit(1))
-        self._forgotten = min([*open_ones, (newest or 0) + 1]) - 1
+    async def open_ones(self) -> Picture:
+        """The needs and offers that are open."""
+        async with self.database.read() as session:
+            needs = (await session.scalars(select(NeedRow).where(NeedRow.closed_at.is_(None)))).all()
+            offers = (await session.scalars(select(OfferRow).where(OfferRow.closed_at.is_(None)))).all()
+            return Picture([need_kept(row) for row in needs], [offer_kept(row) for row in offers], (), {})
+
+    async def offers_made(self) -> int:
+        """By the newest."""
+        async with self.database.read() as session:
+            return await session.scalar(select(func.max(OfferRow.id))) or 0
+
+    async def tally(self) -> Counter[str]:
+        """Of all."""
+        async with self.database.read() as session:
+            needs = await session.execute(
+                select(NeedRow.outcome, NeedRow.state, func.count()).group_by("outcome", "state")
+            )
+            offers = await session.execute(select(OfferRow.state, func.count()).group_by("state"))
+            told = Counter({f"offers_{state}": number for state, number in offers})
+            for outcome, state, number in needs:
+                told[f"needs_{outcome or state}"] += number
+            return told
+
+    async def forget(self, calls: frozenset[str]) -> dict[str, str | None]:
+        """Look no longer at the rows before the oldest that is open."""
+        now = await self.open_ones()
+        async with self.database.read() as session:
+            newest_need = await session.scalar(select(func.max(NeedRow.id))) or 0
+            newest_offer = await session.scalar(select(func.max(OfferRow.id))) or 0
+            closed = select(NeedRow.call_id, NeedRow.outcome).where(NeedRow.call_id.in_(calls)).order_by(NeedRow.id)
+            outcomes = {call_id: outcome for call_id, outcome in await session.execute(closed)}
+        self._needs_from = min([*(n.id for n in now.needs), *(o.need_id for o in now.offers), newest_need + 1])
+        self._offers_from = min([*(o.id for o in now.offers), newest_offer + 1])
+        left_open = {need.call_id for need in now.needs} | {offer.call_id for offer in now.offers}
+        return {call_id: outcomes.get(call_id) for call_id in calls - left_open}
 
 
 def need_kept(row: NeedRow) -> NeedSeen:
@@ -165,3 +235,9 @@ async def stored_ground(kind: str, folder: Path, nodes: tuple[str, ...]) -> Asyn
         database = await stack.enter_async_context(fresh_database(kind, folder))
         logs = {node: await stack.enter_async_context(CallJournal(database, node)) for node in nodes}
         yield DatabaseGround(database, logs)
+
+
+async def prepared(kind: str, folder: Path) -> None:
+    """Begin the server, if there is one, and the database that fresh ones are copied from: that takes real time."""
+    async with fresh_url(kind, folder):
+        return

@@ -35,12 +35,26 @@ class NoPops(MemoryRoster):
         return None
 
 
+class Nudges(MemoryHints):
+    """Hints of a node, told to whoever wants to know."""
+
+    def __init__(self, node: "EngineNode") -> None:
+        super().__init__()
+        self._node = node
+
+    def nudge(self, topic: str) -> None:
+        """Something has changed."""
+        if self._node.on_nudge is not None:
+            self._node.on_nudge()
+
+
 @dataclass
 class EngineNode:
     """An engine that may die and begin again: then it knows nothing of what it knew before."""
 
     name: str
     clock: NodeClock
+    on_nudge: Callable[[], None] | None = None
     up: bool = field(default=False, init=False)
     exchange: FaultyExchange = field(init=False)
     link: Link = field(init=False)
@@ -73,7 +87,7 @@ class EngineNode:
             roster=NoPops(MemoryStore()),
             desk=QuietDesk(),
             switchboard=self.link,
-            hints=MemoryHints(),
+            hints=Nudges(self),
             live={},
             endings=Counter(),
             arrivals=Counter(),

@@ -93,6 +93,8 @@ class Line(ScriptedLeg):
         self._alive()
         self.parked, self.until = why, until
         self._answer = asyncio.get_running_loop().create_future()
+        if self.switch.on_park is not None:
+            self.switch.on_park(self)
         self._settle()
         came = await self._answer
         self._alive()
@@ -137,6 +139,8 @@ class Switch:
     rings: dict[str, Ring] = field(default_factory=dict)  #: by phone
     callers: dict[str, Caller] = field(default_factory=dict)  #: by channel, who are on the line
     unreachable: set[str] = field(default_factory=set)  #: phones
+    on_park: Callable[[Line], None] | None = None
+    on_ring: Callable[[Ring], None] | None = None
     met_busy: int = 0  #: phones that were to be rung while they rang or talked for somebody else
 
     def ring(self, caller: Caller, phone: str, ring_s: float) -> DialStatus | None:
@@ -147,7 +151,9 @@ class Switch:
         if phone in self.rings:
             self.met_busy += 1
             return DialStatus.BUSY
-        caller.ring = self.rings[phone] = Ring(caller, phone, self.time.elapsed + ring_s)
+        ring = caller.ring = self.rings[phone] = Ring(caller, phone, self.time.elapsed + ring_s)
+        if self.on_ring is not None:
+            self.on_ring(ring)
         return None
 
     def stop(self, ring: Ring) -> None:

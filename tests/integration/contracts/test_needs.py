@@ -1,6 +1,7 @@
 """What every store promises about needs: stated once, aged, placed in the queue, closed."""
 
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from ivr.testing.world import WISH, T
 from models.tables import CallRow
 from routing.agent import AgentState
 from routing.errors import StoreAway
+from routing.need import Need
 from routing.offer import OfferEvent
+from routing.terms import Terms
 from routing.views import NeedWish
 
 
@@ -42,6 +45,16 @@ async def test_a_need_waits_for_the_record_of_its_call(world):
 async def test_a_call_without_need_has_no_standing(world):
     await world.call()
     assert await world.exchange.standing("c1", now=T) is None
+
+
+async def test_the_position_that_a_caller_hears_is_that_of_the_decision_goals_included(world):
+    wishes = (replace(WISH, terms=Terms(goal_s=60)), replace(WISH, credit_s=20), WISH, WISH)
+    for number, wish in enumerate(wishes):
+        await world.exchange.open_need(await world.call(f"c{number}"), wish, now=T + number * 10)
+    needs = sorted((await world.exchange.snapshot(now=T + 60)).needs, key=Need.place)
+    assert [need.call_id for need in needs] == ["c1", "c2", "c3", "c0"]
+    heard = [(await world.exchange.standing(need.call_id, now=T + 60)).position for need in needs]
+    assert heard == [1, 2, 3, 4]
 
 
 async def test_positions_follow_age_plus_credit_within_the_queue(world):
