@@ -33,6 +33,8 @@ from models.tables import (
     CallbackRow,
     CallEventRow,
     CallRow,
+    CaseAlarmRow,
+    CaseEventRow,
     CaseRow,
     HistoryEventRow,
     KeepsakeRow,
@@ -165,7 +167,7 @@ async def _lived(site: Site) -> None:
             subject = f"customer:{customer}"
             session.add_all(
                 [
-                    CaseRow(
+                    case := CaseRow(
                         number="C-778899" if id_ == 1 else "C-2", customer_id=customer, ani=number, opened_at=T,
                         subject="Mother is ill" if id_ == 1 else "fees", call_id=call, recording=f"{call}-said-1",
                     ),
@@ -196,6 +198,9 @@ async def _lived(site: Site) -> None:
                 ]
             )  # fmt: skip
             await session.flush()
+            note = {"note": "Mother is ill" if id_ == 1 else "fees"}
+            session.add(CaseEventRow(case_id=case.id, at=T, kind="noted", by="anna", data=note))
+            session.add(CaseAlarmRow(case_id=case.id, alarm="half", due_at=T, at=T))
             session.add(TalkRecordingRow(recording=f"{call}-said-1", call_id=call, began_at=T))
             session.add(
                 OfferRow(
@@ -225,7 +230,8 @@ async def test_nothing_is_left_of_a_customer_in_tables_or_files(lived: Site) -> 
     before = await lived.dump()
     # Else it would prove little: every table that may hold somebody holds this customer, by a key or in words.
     held = {name for name, rows in before.items() if any(_mentions(row) for row in rows)}
-    by_product = {"movements", "instalments", "accounts", "points", "bank_orders", "talk_recordings"}  # or by call
+    # Found by product, call or case:
+    by_product = {"movements", "instalments", "accounts", "points", "bank_orders", "talk_recordings", "case_alarms"}
     assert {name for name, one in HOLDINGS.items() if one.fate is not Fate.UNTOUCHED} - held <= by_product
     assert all(before[name] for name in by_product - {"bank_orders"})
 

@@ -19,6 +19,7 @@ from ivr.testing.stage import Stage
 from menus.facts import MenuMemory
 from models.agents import Agents
 from models.calls import CallJournal
+from models.cases import CaseBook
 from models.customers import Customers
 from models.database import Database
 from models.tables import CallEventRow, HistoryEventRow, NeedRow, OfferRow
@@ -87,6 +88,7 @@ async def home(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
                 directory=Customers(database, zone),
                 roster=Agents(database),
                 bank=SqlBank(database, zone),
+                cases=CaseBook(database, zone),
             )
             yield Home(database, stage, log, parts)
 
