@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import moves
 from models.database import Database
-from models.locks import hold
+from models.locks import CALL, hold
 from models.tables import AgentRow, CallRow, NeedRow, NodeRow, OfferRow
 from routing.agent import AgentState
 from routing.need import NeedState
@@ -65,9 +65,12 @@ async def end_orphans(
     The node that holds a call ends its conversation by itself. When it is dead and nobody has taken the call over, the
     caller may stand in the static queue for long; the agent must not be busy meanwhile.
     """
+    calls = {call_id for call_id, _ in there}
+    apart = or_(OfferRow.talk.is_not(None), NeedRow.kind != CALL)
     talks = (
-        select(OfferRow.id, OfferRow.fence, OfferRow.call_id, AgentRow.phone, OfferRow.answered_at, NodeRow)
+        select(OfferRow.id, OfferRow.fence, OfferRow.call_id, AgentRow.phone, OfferRow.answered_at, apart, NodeRow)
         .join(AgentRow, AgentRow.id == OfferRow.agent_id)
+        .join(NeedRow, NeedRow.id == OfferRow.need_id)
         .join(CallRow, CallRow.id == OfferRow.call_id)
         .outerjoin(NodeRow, NodeRow.name == CallRow.node)
         .where(OfferRow.state == OfferState.ANSWERED, OfferRow.closed_at.is_(None))
@@ -75,8 +78,10 @@ async def end_orphans(
     async with database.read() as session:
         found = [
             (id_, fence)
-            for id_, fence, call_id, phone, answered_at, node in await session.execute(talks)
-            if (call_id, phone) not in there and is_orphaned(node, answered_at, seen_at=seen_at, now=now)
+            for id_, fence, call_id, phone, answered_at, is_apart, node in await session.execute(talks)
+            if (call_id, phone) not in there
+            and (call_id not in calls or not is_apart)  # in a room, where phones are not known by the call
+            and is_orphaned(node, answered_at, seen_at=seen_at, now=now)
         ]
 
     async def complete(session: AsyncSession, key: tuple[int, int]) -> bool:

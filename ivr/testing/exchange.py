@@ -287,18 +287,22 @@ class MemoryExchange:
         )
 
     def _end_orphans(self, there: frozenset[tuple[str, str]], seen_at: float, now: float, wrap_up_s: float) -> int:
-        store, ended = self.store, 0
+        store, ended, calls = self.store, 0, {call_id for call_id, _ in there}
         for offer in store.open_offers():
             agent, call = store.agents[offer.agent_id], store.calls.get(offer.call_id)
             node = store.nodes.get(call.node) if call is not None else None
             if (
                 offer.state == OfferState.ANSWERED
                 and (offer.call_id, agent.phone) not in there
+                and (offer.call_id not in calls or not self._is_apart(offer))
                 and is_orphaned(node, offer.answered_at, seen_at=seen_at, now=now)
             ):
                 moves.end(store.needs[offer.need_id], agent, offer, OfferEvent.COMPLETE, now=now, wrap_up_s=wrap_up_s)
                 ended += 1
         return ended
+
+    def _is_apart(self, offer: OfferRow) -> bool:
+        return offer.talk is not None or self.store.needs[offer.need_id].kind != CALL
 
     def _free_strays(self, now: float, wrap_up_s: float) -> int:
         store = self.store

@@ -7,6 +7,7 @@ from models.tables import AgentRow, NeedRow, NodeRow
 from routing.agent import AgentEvent, AgentState
 from routing.need import NeedState
 from routing.offer import OfferEvent
+from routing.talk import Talk, TalkState
 from routing.views import Swept
 
 
@@ -42,6 +43,18 @@ async def test_a_conversation_of_a_node_that_lives_is_ended_by_that_node_alone(w
         NodeRow, "node-a", {"started_at": T + 50, "seen_at": T + 58}
     )  # it was started anew, and knows nothing of the call
     assert (await world.sweep(now=T + 60, alive=frozenset({"c1"}), phones=caller)).talks_over == 1
+
+
+async def test_a_conversation_in_a_room_is_not_over_because_the_phone_stands_under_another_call(world):
+    await world.put(NodeRow, "node-a", {"started_at": T - 100, "seen_at": T + 30})
+    claim = await talking(world)
+    held = Talk(TalkState.HELD, T + 7, room=claim.offer_id)
+    assert await world.talks.put(claim.offer_id, claim.fence, held)
+    caller = frozenset({("c1", "PJSIP/trunk")})
+    assert await world.sweep(now=T + 60, alive=frozenset({"c1"}), phones=caller) == Swept()
+    assert await world.state(claim.agent_id) is AgentState.BUSY
+    await world.sweep(now=T + 61, alive=frozenset(), phones=frozenset())  # the caller has left, too
+    assert await world.state(claim.agent_id) is AgentState.WRAP_UP
 
 
 async def test_an_answer_that_came_around_the_look_at_the_switch_is_left_alone(world):
