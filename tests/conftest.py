@@ -19,10 +19,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # training beside other tes
 
 @pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers: one places all real calls, one after the other; the others share the rest by file."""
+    """With several workers: real calls to the shared site are one group, those to sites of their own another."""
     for item in items:
-        live = "tests/acceptance/" in item.path.as_posix()
-        item.add_marker(pytest.mark.xdist_group("live" if live else item.path.as_posix()))
+        path = item.path.as_posix()
+        shared = "_site" in getattr(item, "fixturenames", ())
+        group = path if "tests/acceptance/" not in path else "shared site" if shared else "sites of their own"
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
