@@ -158,6 +158,9 @@ class AmiSwitchboard:
             rung = (fields["Channel"], str(max(1, round(ring_s))), self._outbound.caller_id)
             fields |= {
                 "Channel": AGENT_FIRST.removesuffix("-") + "/n",  # n: both halves stay, whoever talks
+                # By default both halves speak slin: then Asterisk 22 drops the customer's sound on its way to the agent
+                # in half of all calls, once something without timestamps (the ringing) has been played to the agent.
+                "Codecs": "ulaw,alaw",
                 "Variable": "RINGWISE_CUSTOMER=" + "^".join(rung),
             }
         elif self._outbound.caller_id:
