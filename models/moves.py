@@ -295,7 +295,8 @@ def talk_seen(need: NeedRow, offer: OfferRow, agent: AgentRow, talk: Talk | None
     talk = talk_of(offer.talk) if talk is None else talk
     sent = sent_of(need.sent)
     sent_by = sent.agent_id if sent is not None else None
-    return TalkSeen(claimed_of(offer, agent), talk, wish_of(need), need.since, agent.full_name, sent_by)
+    claimed, wish = claimed_of(offer, agent), wish_of(need)
+    return TalkSeen(claimed, talk, wish, need.since, agent.full_name, sent_by, offer.answered_at)
 
 
 def second_seen(need: NeedRow, offer: OfferRow | None, agent: AgentRow | None) -> SecondSeen:

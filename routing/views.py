@@ -48,6 +48,7 @@ class TalkSeen:
     since: float  #: of the need
     full_name: str  #: of the agent
     sent_by: int | None = None  #: the agent who had handed the caller on to this one
+    answered_at: float | None = None  #: when this agent answered
 
 
 @dataclass(frozen=True, slots=True)

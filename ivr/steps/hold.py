@@ -31,6 +31,7 @@ from ivr.steps.handover import (
     told,
 )
 from ivr.steps.second import ring_second
+from ivr.steps.talk_limit import called_back_in_time, left_s
 from ivr.steps.talk_recording import end_recording
 from routing.errors import IllegalMove, StoreAway
 from routing.offer import OfferEvent
@@ -99,6 +100,9 @@ class _Apart:
         ask = self.talk.asked(self.call.now())
         if ask is not None:
             return await self._carry_out(ask)
+        left = left_s(self.call, self.seen)
+        if left is not None and left <= 0:
+            return await self._end_by_limit()
         if self.talk.state in ON_HOLD:
             return await self._hold()
         if self.talk.state in IN_ROOM:
@@ -257,11 +261,21 @@ class _Apart:
             if mine is None:
                 await call.leg.wait(LOOK_AGAIN_S / 2)
                 return False, None
+        room = self.talk.room or self.seen.offer.offer_id
         live.joined = True
-        await call.leg.join(self.talk.room or self.seen.offer.offer_id)
+        async with called_back_in_time(call, self.seen, room):
+            await call.leg.join(room)
         live.joined = False
         await call.leg.arm(call.parts.settings.calls.dead_man_s)
         return False, None
+
+    async def _end_by_limit(self) -> tuple[bool, After | None]:
+        """The queue's longest conversation is over: everybody else is hung up, the caller goes on in the book."""
+        call, offer = self.call, self.seen.offer
+        call.note("talk_limit", agent=offer.agent_name, max_talk_s=call.parts.queues[self.seen.wish.queue].max_talk_s)
+        await self._drop_second()
+        await hang_up(call, self._mine(await channels(call) or ()))
+        return True, None
 
     # --- small things -----------------------------------------------------------------------------------------------
 

@@ -1,11 +1,12 @@
 """Callers on hold, agents who consult somebody, and all of them together: what the caller's coroutine makes of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ivr.errors import HungUp
 from ivr.ports import ChannelSeen, Dialled, DialStatus, PhoneAnswered
 from ivr.queues import Queue
+from ivr.testing.clock import eventually
 from ivr.testing.line import HangUp, Press, ScriptedLeg
 from ivr.testing.stage import SKILLS, Stage
 from models import handing
@@ -20,8 +21,8 @@ RUTH, NUMBER = Target(TargetKind.AGENT, "ruth"), Target(TargetKind.NUMBER, "+861
 class Scene:
     """A caller, grace who has answered and put them on hold, and what happens at stated moments after that."""
 
-    def __init__(self, *, hang_up_after_s: float = 500.0) -> None:
-        self.stage = Stage(queues=QUEUES, settings={"outbound": {"allow": ["+86"]}})
+    def __init__(self, *, hang_up_after_s: float = 500.0, queues: Mapping[str, Queue] = QUEUES) -> None:
+        self.stage = Stage(queues=queues, settings={"outbound": {"allow": ["+86"]}})
         self.grace = self.stage.agent("grace")
         self.leg: ScriptedLeg = self.stage.leg(TO_AGENT, HangUp(after_s=hang_up_after_s))
         self.leg.on_dial, self.leg.on_join = self._answer, self._join
@@ -63,7 +64,10 @@ class Scene:
 
     async def _join(self, room: int) -> None:
         self.states.append(self.talk_state)
-        self.stage.clock.advance(5)
+        if any(queue.talk_limit for queue in self.stage.parts.queues.values()):
+            await eventually(lambda: "call_back_from" in self.done())
+        else:
+            self.stage.clock.advance(5)
         (self.in_room.pop(0) if self.in_room else lambda: self.gone("PJSIP/grace"))()
 
     async def _switch(self, what: tuple[object, ...]) -> None:
@@ -176,6 +180,23 @@ async def test_a_consultation_that_is_cancelled_frees_the_phone_and_leads_back_t
     await scene.stage.take(scene.leg)
     assert (ruth.state, scene.states) == ("wrap_up", ["room"])
     assert scene.done() == ["ring_in", "hang_up"]
+
+
+async def test_the_longest_conversation_ends_in_the_room_and_on_hold_for_all_agents_in_it() -> None:
+    for does in (TalkEvent.CONFERENCE, None):
+        scene = Scene(queues={"general": Queue(skills={"general": 1}, max_talk_s=100, talk_warning_s=10)})
+        ruth = scene.ready("ruth")
+        scene.later(10, lambda scene=scene: scene.ask(TalkEvent.CONSULT, RUTH))
+        if does is not None:
+            scene.later(60, lambda scene=scene, does=does: scene.ask(does))
+        scene.in_room = [lambda: None]  # nobody leaves: the caller is called back from the room
+        row = await scene.stage.take(scene.leg)
+        (told,) = scene.stage.told("talk_limit")
+        assert (told["agent"], told["max_talk_s"]) == ("grace", 100)
+        assert sorted(scene.stage.switchboard.seen) == ["PJSIP/trunk-call-1"]
+        assert (scene.grace.state, ruth.state) == ("wrap_up", "wrap_up")
+        assert (row.result, row.reason, scene.leg.heard[-1]) == ("served", "agent", "bye")
+        assert ("call_back_from" in scene.done()) is (does is not None)
 
 
 async def test_an_outside_number_is_consulted_and_takes_the_caller_over() -> None:

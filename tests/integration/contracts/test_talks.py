@@ -47,7 +47,7 @@ async def test_only_the_agent_who_talks_can_ask_and_only_one_thing_at_a_time(wor
     await world.exchange.answered(claim.offer_id, claim.fence, now=T + 4)
     assert await world.talks.ask(claim.agent_id + 1, claim.offer_id, hold()) is None
     seen = await world.talks.ask(claim.agent_id, claim.offer_id, hold())
-    assert (seen.talk, seen.wish, seen.since, seen.offer) == (Talk(), WISH, T, claim)
+    assert (seen.talk, seen.wish, seen.since, seen.offer, seen.answered_at) == (Talk(), WISH, T, claim, T + 4)
     with pytest.raises(IllegalMove):
         await world.talks.ask(claim.agent_id, claim.offer_id, hold(T + 6))
     assert (await world.exchange.standing("c1", now=T + 6)).talk.ask == hold()
