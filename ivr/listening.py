@@ -75,11 +75,19 @@ class Listeners:
         self._told(there, mode, supervisor.name, agent.name)
 
     async def _ring(self, supervisor: AgentCard, agent: AgentCard, one: Listening) -> None:
+        seen = await self._parts.talks.of(one.call_id)
+        own = seen.talk.own if seen is not None and seen.offer.agent_id == agent.id else ""
         if not await self._listenings.begun(one):
             raise NotListening("elsewhere")
         try:
             await self._parts.switchboard.spy(
-                supervisor.phone, call_id=one.call_id, spied=agent.phone, mode=one.mode, spy_id=one.id, ring_s=RING_S
+                supervisor.phone,
+                call_id=one.call_id,
+                spied=agent.phone,
+                own=own,
+                mode=one.mode,
+                spy_id=one.id,
+                ring_s=RING_S,
             )
         except SwitchAway:
             await self._listenings.ended(one.id, now=self._parts.clock.now())

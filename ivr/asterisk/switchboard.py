@@ -170,19 +170,21 @@ class AmiSwitchboard:
             raise SwitchAway(f"the switch does not call: {answer.get('Message')}")
 
     async def spy(
-        self, phone: str, *, call_id: str, spied: str, mode: ListeningMode, spy_id: str, ring_s: float
+        self, phone: str, *, call_id: str, spied: str, own: str, mode: ListeningMode, spy_id: str, ring_s: float
     ) -> None:
         """Ring a supervisor's phone, and put it on the conversation that the phone `spied` has in this call.
 
-        The channel to be heard is looked up afresh, by call and phone. Raises SwitchAway when nothing rings,
-        ActionUnknown; Refused for anything but a phone of the table of agents.
+        The channel to be heard is looked up afresh, by its id `own`, or without one by call and phone. Raises
+        SwitchAway when nothing rings, ActionUnknown; Refused for anything but a phone of the table of agents.
         """
         if not PHONE.fullmatch(phone) or not _CALL_ID.fullmatch(spy_id):
             raise Refused("not a phone from the table of agents")
         talking = [
             seen.channel
             for seen in await self.channels()
-            if seen.call_id == call_id and seen.bridged and phone_of(seen.channel) == spied
+            if (seen.uniqueid == own if own else seen.call_id == call_id)
+            and seen.bridged
+            and phone_of(seen.channel) == spied
         ]
         if not talking or not _CHANNEL.fullmatch(talking[0]):
             raise SwitchAway("that agent's phone is in no conversation")

@@ -110,10 +110,12 @@ class Switchboard(Protocol):
         ...
 
     async def spy(
-        self, phone: str, *, call_id: str, spied: str, mode: ListeningMode, spy_id: str, ring_s: float
+        self, phone: str, *, call_id: str, spied: str, own: str, mode: ListeningMode, spy_id: str, ring_s: float
     ) -> None:
         """Ring a supervisor's phone, and put it on the conversation that the phone `spied` has in this call. The new
-        channel has the id `spy_id`; it ends with the conversation. Raises SwitchAway when nothing rings, ActionUnknown.
+        channel has the id `spy_id`; it ends with the conversation. `own` is the id of the phone's channel where it
+        is known: a phone that came in from a consultation has a call of its own on the switch. Raises SwitchAway when
+        nothing rings, ActionUnknown.
         """
         ...
 

@@ -25,6 +25,7 @@ class MemorySwitchboard:
         self.muted: dict[str, bool] = {}  #: call → whether its recording hears silence
         self.mute_fault: Exception | None = None
         self.spies: dict[str, ListeningMode] = {}  #: id of each supervisor's channel → who hears them
+        self.spied_on: list[tuple[str, str]] = []  #: phone, and id of its channel where that is known
         self.spy_fault: Exception | None = None
         self.done: list[tuple[object, ...]] = []  #: what was done to channels, in order
         self.on_do: Callable[[tuple[object, ...]], Awaitable[None]] | None = None  #: may raise what the switch raises
@@ -51,11 +52,12 @@ class MemorySwitchboard:
         self.muted[call_id] = muted
 
     async def spy(
-        self, phone: str, *, call_id: str, spied: str, mode: ListeningMode, spy_id: str, ring_s: float
+        self, phone: str, *, call_id: str, spied: str, own: str, mode: ListeningMode, spy_id: str, ring_s: float
     ) -> None:
         """The supervisor's phone rings: a channel that is not up yet."""
         if self.spy_fault is not None:
             raise self.spy_fault
+        self.spied_on.append((spied, own))
         self.spies[spy_id] = mode
         self.seen[spy_id] = ChannelSeen(spy_id, f"{phone}-0000000a", False, spy_id, up=False)
 

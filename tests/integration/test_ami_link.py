@@ -350,8 +350,9 @@ async def test_a_supervisors_phone_is_put_on_the_phone_that_talks_in_this_call_a
     rings = {**talking, "BridgeId": ""}
     elsewhere = {**talking, "Linkedid": "99.1", "Channel": "PJSIP/agent-101-0000001b"}
 
-    async def spy(phone: str = "PJSIP/agent-102", spied: str = "PJSIP/agent-101") -> None:
-        await switchboard.spy(phone, call_id="17.1", spied=spied, mode=ListeningMode.WHISPER, spy_id="spy-1", ring_s=20)
+    async def spy(phone: str = "PJSIP/agent-102", spied: str = "PJSIP/agent-101", own: str = "") -> None:
+        whisper = ListeningMode.WHISPER
+        await switchboard.spy(phone, call_id="17.1", spied=spied, own=own, mode=whisper, spy_id="spy-1", ring_s=20)
 
     for there in ([], [CALLER, rings], [elsewhere], [{**talking, "Channel": "PJSIP/agent-101-x;y"}]):
         asterisk.channels = there
@@ -360,11 +361,16 @@ async def test_a_supervisors_phone_is_put_on_the_phone_that_talks_in_this_call_a
     asterisk.channels = [CALLER, elsewhere, talking]
     with pytest.raises(SwitchAway):
         await spy(spied="PJSIP/agent-10")
+    with pytest.raises(SwitchAway):
+        await spy(own="99.9")  # whoever was consulted and has taken over is known by the id of their channel
     with pytest.raises(Refused):
         await spy(phone="Local/x@ivr")
     assert asterisk.asked("Originate") == []
     await spy()
-    (ring,) = asterisk.asked("Originate")
+    asterisk.channels = [CALLER, {**elsewhere, "Uniqueid": "99.9"}]
+    await spy(own="99.9")
+    ring, in_room = asterisk.asked("Originate")
+    assert in_room["Variable"] == "RINGWISE_SPIED=PJSIP/agent-101-0000001b"
     assert (ring["Channel"], ring["Context"], ring["Exten"]) == ("PJSIP/agent-102", "ringwise-spy", "whisper")
     assert (ring["Variable"], ring["ChannelId"]) == ("RINGWISE_SPIED=PJSIP/agent-101-0000001a", "spy-1")
     with pytest.raises(SwitchAway):

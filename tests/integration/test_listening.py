@@ -19,11 +19,13 @@ from models.calls import CallJournal
 from models.claims import Claims
 from models.listenings import Listenings
 from models.supervision import SupervisorActs
+from models.talks import Talks
 from models.wall import WallFigures
 from routing.agent import AgentEvent
 from routing.decision import decide
 from routing.listening import ListeningMode
 from routing.offer import Claimed
+from routing.talk import Talk, TalkState
 
 LISTEN, WHISPER, BARGE = ListeningMode
 
@@ -39,6 +41,7 @@ class Floor:
     roster: Agents
     agent_id: int
     claim: Claimed
+    talks: Talks
 
     async def ada(self) -> AgentCard:
         card = await self.roster.by_name("ada")
@@ -62,8 +65,9 @@ async def floor(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(fresh_database(request.param, tmp_path))
         log = await stack.enter_async_context(CallJournal(database, "node-a"))
+        talks = Talks(database)
         roster, exchange, stage = Agents(database, CHEAP), Claims(database, "node-a"), Stage()
-        parts = replace(stage.parts, roster=roster, exchange=exchange, log=log)
+        parts = replace(stage.parts, roster=roster, exchange=exchange, log=log, talks=talks)
         now = stage.clock.now()
         for name in ("ada", "grace", "tom"):
             card = await roster.add(name, name.title(), "secret", f"PJSIP/{name}", {"general": 5, "lang:en": 5})
@@ -79,13 +83,14 @@ async def floor(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         assert isinstance(claim, Claimed)
         await exchange.answered(claim.offer_id, claim.fence, now=now)
         listenings, acts = Listenings(database), SupervisorActs(database)
-        yield Floor(stage, Listeners(parts, listenings, acts), listenings, acts, roster, grace.id, claim)
+        yield Floor(stage, Listeners(parts, listenings, acts), listenings, acts, roster, grace.id, claim, talks)
 
 
 async def test_a_supervisor_comes_in_is_heard_by_more_and_leaves_and_all_of_it_is_written_down(floor: Floor) -> None:
     await floor.set_mode(LISTEN)
     (one,) = await floor.listenings.open()
     assert (one.call_id, one.supervisor, one.began_at) == ("c1", "Ada", None)
+    assert floor.stage.switchboard.spied_on == [("PJSIP/grace", "")]
     floor.stage.switchboard.seen[one.id] = replace(floor.stage.switchboard.seen[one.id], up=True)
     await floor.listeners.look()
     (one,) = await floor.listenings.open()
@@ -101,6 +106,13 @@ async def test_a_supervisor_comes_in_is_heard_by_more_and_leaves_and_all_of_it_i
     assert await floor.modes() == []
     told = [(act.supervisor, act.act, act.agent, act.call_id, act.done) for act in reversed(await floor.acts.newest(9))]
     assert told == [("ada", act, "grace", "c1", True) for act in ("listen", "whisper", "barge", "stop")]
+
+
+async def test_who_was_consulted_and_has_taken_over_is_heard_by_the_id_of_their_channel(floor: Floor) -> None:
+    taken_over = Talk(TalkState.ROOM, since=floor.stage.clock.now(), room=1, own="ring-9")
+    assert await floor.talks.put(floor.claim.offer_id, floor.claim.fence, taken_over)
+    await floor.set_mode(LISTEN)
+    assert floor.stage.switchboard.spied_on == [("PJSIP/grace", "ring-9")]
 
 
 async def test_who_may_be_given_a_call_or_hears_another_conversation_is_refused(floor: Floor) -> None:
