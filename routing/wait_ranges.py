@@ -7,7 +7,7 @@ not jump up and down about an edge; it is said anew when it is another one, or w
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from routing.waits import ADAPTATION, Expected
+from routing.waits import Expected, adapted
 
 #: Ends of ranges, in minutes.
 ENDS_MIN = (0, 2, 3, 5, 10, 15, 20, 30, 45, 60)
@@ -85,13 +85,12 @@ class Told:
 def aimed_at(told: Iterable[Told]) -> dict[str, float]:
     """By queue: the coverage to ask the formula for, so that in the long run the ranges hold as often as they should.
 
-    As `routing.waits.Ranges`: each that did not hold widens those to come, each that did narrows them a little.
+    Each that did not hold widens those to come, each that did narrows them a little (`routing.waits.adapted`).
     `told` is in the order in which it was said.
     """
     aimed: dict[str, float] = {}
     for one in told:
         if one.fate is not None:
-            before = aimed.get(one.queue, COVERAGE)
-            after = before + ADAPTATION * ((one.fate != "held") - (1 - COVERAGE))
+            after = adapted(aimed.get(one.queue, COVERAGE), COVERAGE, outside=one.fate != "held")
             aimed[one.queue] = min(max(after, LEAST_AIMED), MOST_AIMED)
     return aimed

@@ -141,6 +141,11 @@ class WaitModel:
 ADAPTATION = 0.005
 
 
+def adapted(aimed: float, coverage: float, *, outside: bool) -> float:
+    """The coverage to aim at after one more wait: wider when it lay outside, a little narrower when inside."""
+    return aimed + ADAPTATION * (outside - (1 - coverage))
+
+
 @dataclass(slots=True)
 class Ranges:
     """Ranges that stay honest when waits are not as they were where the model was fitted.
@@ -161,7 +166,7 @@ class Ranges:
         """A caller who was told this has waited so long."""
         outside = not told.low_s <= wait_s <= told.high_s
         before = self.coverage if self.aimed_at < 0 else self.aimed_at
-        self.aimed_at = min(max(before + ADAPTATION * (outside - (1 - self.coverage)), 0.0), 1.0)
+        self.aimed_at = min(max(adapted(before, self.coverage, outside=outside), 0.0), 1.0)
 
 
 def _quantile(ascending: Sequence[float], share: float) -> float:
