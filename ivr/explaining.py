@@ -29,6 +29,7 @@ from models.books import Books
 from models.customers import Customers
 from models.database import Database
 from models.decisions import Decided, decisions_of
+from models.routed import Routed, routed
 from routing.complaints import Because, spoken
 from routing.errors import StoreAway
 
@@ -45,6 +46,7 @@ class Told:
     title: str
     menus: tuple[Explained, ...]
     complaints: tuple[str, ...] = ()  #: to which tier a complaint came, and why
+    routing: tuple[Routed, ...] = ()  #: each need of the call, with its offers
     unexplained: tuple[str, ...] = ()  #: records that could not be explained, and why
 
     @property
@@ -53,13 +55,16 @@ class Told:
         return not self.unexplained and not any(menu.differs for menu in self.menus)
 
 
-async def of_call(settings: Settings, database: Database, call_id: str, ranker: Callable[[str], Ranker | None]) -> Told:
-    """Every menu of a call, from its decision records. Raises Misconfigured, StoreAway."""
+async def of_call(
+    settings: Settings, database: Database, call_id: str, ranker: Callable[[str], Ranker | None], now: float
+) -> Told:
+    """Every menu and every offer of a call, from their decision records. Raises Misconfigured, StoreAway."""
     found = await decisions_of(database, call_id)
     if found is None:
         raise Misconfigured(f"there is no call {call_id!r}; the ids are in the table `calls` and in the log")
-    if not found.menus and not found.tiers:
-        raise Misconfigured(f"call {call_id} heard no menu and is no complaint: there is nothing to explain")
+    needs = await _patiently(routed(database, call_id, now=now))
+    if not found.menus and not found.tiers and not needs:
+        raise Misconfigured(f"call {call_id} heard no menu and asked for no agent: there is nothing to explain")
     volume = await Shelf(Books(database), settings).version(found.book_version)
     customers = _customers(settings, database)
     told: list[Explained] = []
@@ -79,7 +84,7 @@ async def of_call(settings: Settings, database: Database, call_id: str, ranker: 
     at = datetime.fromtimestamp(found.started_at, settings.zone)
     title = f"call {found.call_id} from {masked(found.ani)}, {at:%Y-%m-%d %H:%M}, {volume.title}"
     complaints = tuple(_placed(one["tier"], one["why"], f" at {one['step']}") for one in found.tiers)
-    return Told(title, tuple(told), complaints, tuple(unexplained))
+    return Told(title, tuple(told), complaints, needs, tuple(unexplained))
 
 
 async def of_caller(

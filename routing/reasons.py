@@ -1,8 +1,9 @@
 """Why this agent, and why not the others: plain JSON values for the record of an offer."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from routing.agent import Agent, AgentState
+from routing.agent import AT_WORK, Agent, AgentState
 from routing.floor import Floor
 from routing.need import Need
 from routing.phone import PhoneState
@@ -53,15 +54,28 @@ def why(
     return reasons
 
 
-def _why_not(
-    floor: Floor,
-    agent: Agent,
-    need: Need,
-    chosen: Agent,
-    asked: Mapping[str, int],
-    now: float,
-    taken: Mapping[int, int],
-) -> str:
+def why_nobody(floor: Floor, need_id: int, now: float) -> tuple[tuple[str, int], ...]:
+    """Of a need that waits: what keeps agents from it, and how many of them, most first; empty when it does not wait.
+
+    An agent who is ready and may serve it is counted as `free, and would be asked next`.
+    """
+    need = floor.line.needs.get(need_id)
+    if need is None:
+        return ()
+    asked, held = alternatives(need, now)[0], floor.line.is_held(need_id)
+    found: Counter[str] = Counter()
+    for agent in floor.agents.values():
+        why_not = _kept_from(floor, agent, need, asked, now)
+        if agent.state in AT_WORK and not agent.is_free and not floor.may_serve(agent, need, now):
+            why_not = f"{why_not}, and may not serve it"
+        if held and why_not is None and agent.id != need.terms.agent_id:
+            why_not = "the caller waits for another agent, for a while"
+        found[why_not or "free, and would be asked next"] += 1
+    return tuple(sorted(found.items(), key=lambda one: (-one[1], one[0])))
+
+
+def _kept_from(floor: Floor, agent: Agent, need: Need, asked: Mapping[str, int], now: float) -> str | None:
+    """What keeps an agent from a need, whoever else there is; None when nothing does."""
     if agent.state is not AgentState.READY:
         return str(agent.state)
     if agent.id in need.terms.barred:
@@ -72,6 +86,21 @@ def _why_not(
         return "phone unreachable" if agent.phone_trouble is PhoneState.UNREACHABLE else "phone in use"
     if not floor.may_serve(agent, need, now):
         return "; ".join(map(str, missing(agent.skills, asked)))
+    return None
+
+
+def _why_not(
+    floor: Floor,
+    agent: Agent,
+    need: Need,
+    chosen: Agent,
+    asked: Mapping[str, int],
+    now: float,
+    taken: Mapping[int, int],
+) -> str:
+    kept = _kept_from(floor, agent, need, asked, now)
+    if kept is not None:
+        return kept
     if agent.id in taken:
         return f"taken by need {taken[agent.id]}"
     if agent.id in need.not_agents:

@@ -1,4 +1,4 @@
-"""`ivr explain`: why a caller heard the options in this order."""
+"""`ivr explain`: why a caller heard the options in this order, and came to this agent."""
 
 import asyncio
 import json
@@ -17,6 +17,8 @@ from ivr.errors import Misconfigured
 from ivr.settings import Settings
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from rich.table import Table
 
     from ivr.explaining import Told
@@ -34,7 +36,10 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
     settings: SettingsFile = None,
 ) -> None:
-    """Why a caller heard the options in this order, and why a complaint came to its tier. Changes nothing.
+    """Why a caller heard the options in this order, why a complaint came to its tier, and how a call was routed.
+
+    Of a call, each offer is told with the reasons for this agent and against the others; of a caller who waits, what
+    keeps agents from them. Changes nothing.
 
     Exit status: 0; 1 when there is no such call or caller, or when a record is not given again bit for bit.
     """
@@ -47,7 +52,7 @@ def explain(
     if as_json:
         print(json.dumps({"sound": told.is_sound} | asdict(told), ensure_ascii=False, indent=1))
     else:
-        _show(told)
+        _show(told, read.zone, _now(read))
     for line in told.unexplained:
         print(line, file=sys.stderr)
     for one in told.menus:
@@ -69,18 +74,24 @@ async def _told(
 
     async with opened(settings.database_url) as database:
         if call is not None:
-            told = await of_call(settings, database, call, lambda name: ranker_named(settings, name))
+            told = await of_call(settings, database, call, lambda name: ranker_named(settings, name), _now(settings))
             menus = tuple(one for one in told.menus if menu in (None, one.menu))
             if menu is not None and not menus and not told.unexplained:
                 raise Misconfigured(f"call {call} did not hear the menu {menu!r}")
-            return replace(told, menus=menus)
-        now = datetime.fromtimestamp(SystemClock(settings.clock_ahead_s).now(), settings.zone)
+            return replace(told, menus=menus, routing=told.routing if menu is None else ())
+        now = datetime.fromtimestamp(_now(settings), settings.zone)
         when = now if at is None else at.replace(tzinfo=settings.zone)
         return await of_caller(settings, database, number or "", when, menu, ranker_in_use(settings, when.date()))
 
 
-def _show(told: "Told") -> None:
+def _now(settings: Settings) -> float:
+    return SystemClock(settings.clock_ahead_s).now()
+
+
+def _show(told: "Told", zone: "ZoneInfo", now: float) -> None:
     from rich.console import Console
+
+    from ivr.routing_told import lines
 
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     print(told.title)
@@ -97,6 +108,10 @@ def _show(told: "Told") -> None:
         print()
     for line in told.complaints:
         print(line)
+    for need in told.routing:
+        print()
+        for line in lines(need, zone, now):
+            print(line)
 
 
 def _head(one: "Explained") -> Iterator[str]:
