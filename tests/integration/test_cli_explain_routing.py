@@ -58,6 +58,7 @@ async def _two_calls(url: str) -> None:
         answered = await _claimed(claims, T + 40)
         await claims.answered(answered.offer_id, answered.fence, now=T + 44)
         await claims.close_offer(answered.offer_id, answered.fence, OfferEvent.COMPLETE, now=T + 90, wrap_up_s=30.0)
+        await roster.say(card.id, AgentEvent.READY, now=T + 90)  # carol
         await claims.open_need("c2", WISH, now=T + 91)
 
 
@@ -90,7 +91,7 @@ def test_each_offer_of_a_call_is_told_with_the_reasons_for_this_agent_and_agains
 def test_of_a_caller_who_waits_it_is_told_what_keeps_each_agent_from_them() -> None:
     told = [line.strip() for line in ivr("explain", "c2").out.splitlines()]
     assert told[-4].startswith("waits for ")
-    assert told[-3:] == ["1 agent: missed", "1 agent: paused", "1 agent: wrap_up, and may not serve it"]
+    assert told[-3:] == ["1 agent: cards 1, asked 2", "1 agent: missed", "1 agent: wrap_up"]
 
 
 def test_the_reasons_are_there_for_programs_too() -> None:
