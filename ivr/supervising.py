@@ -2,7 +2,8 @@
 done."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -10,6 +11,7 @@ import structlog
 from ivr.listening import Listeners
 from ivr.parts import Parts
 from ivr.ports import ROUTING, AgentCard
+from ivr.staff import PauseReason
 from models.case_work import CaseWork
 from models.supervision import SupervisorActs
 from models.wall import WallFigures
@@ -40,6 +42,7 @@ class WallPicture:
     queues: tuple[QueueOnWall, ...]
     agents: tuple[AgentOnWall, ...]
     cases: tuple[CaseFile, ...] = ()  #: overdue or due soon, the most urgent first
+    pauses: Mapping[str, PauseReason] = field(default_factory=dict)  #: what agents may pause for
 
 
 class Supervising:
@@ -95,7 +98,7 @@ class Supervising:
             )
             for name, queue in parts.queues.items()
         )
-        return WallPicture(now, queues, agents, self._cases)
+        return WallPicture(now, queues, agents, self._cases, parts.queues.staff.pauses)
 
     async def be_heard(self, supervisor: AgentCard, agent_id: int, mode: ListeningMode | None) -> None:
         """Put a supervisor on an agent's conversation in this mode; without one, take them off.

@@ -105,6 +105,7 @@ async def _agents(session: AsyncSession) -> tuple[AgentOnWall, ...]:
             skills[agent.id],
             agent.pause_reason,
             agent.pause_after,
+            agent.set_aside,
             queue,
             answered_at,
             tuple(heard[agent.id]),

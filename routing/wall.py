@@ -42,6 +42,7 @@ class AgentOnWall:
     skills: Mapping[str, int] = field(default_factory=dict)
     pause_reason: str | None = None
     pause_after: str | None = None
+    set_aside: str | None = None  #: why, when set aside: missed, declined, unreachable, refusals
     queue: str | None = None  #: of the caller whom they are offered or talk to
     talking_since: float | None = None
     listening: tuple[Listening, ...] = ()  #: supervisors on the conversation, or being rung for it

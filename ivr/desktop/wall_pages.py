@@ -143,6 +143,7 @@ def told(picture: WallPicture) -> dict[str, Any]:
                 "since": one.talking_since or one.since,
                 "pause_reason": one.pause_reason,
                 "pause_after": one.pause_after,
+                "set_aside": one.set_aside,
                 "queue": plain(one.queue, LONGEST_NAME) if one.queue else None,
                 "talks": one.talking_since is not None,
                 "listening": [
@@ -157,6 +158,10 @@ def told(picture: WallPicture) -> dict[str, Any]:
             }
             for one in picture.agents
         ],
+        "pauses": {
+            reason: {"words": dict(one.name), "most_minutes": one.most_minutes}
+            for reason, one in picture.pauses.items()
+        },
         "cases": [
             {
                 "number": plain(one.number, LONGEST_NAME),

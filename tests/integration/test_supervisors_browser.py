@@ -14,6 +14,7 @@ from playwright.async_api import Page, async_playwright, expect
 from ivr.clock import SystemClock
 from ivr.listening import Listeners
 from ivr.ports import OfferSeen, TalkRecording
+from ivr.queues import Queues
 from ivr.supervising import Supervising
 from ivr.testing.databases import fresh_database
 from ivr.testing.desktop import RunningDesktop, running_desktop
@@ -25,13 +26,15 @@ from models.agents import Agents
 from models.cases import CaseBook
 from models.listenings import Listenings
 from models.supervision import SupervisorActs
+from models.tables import AgentRow
 from models.wall import WallFigures
-from routing.agent import AgentState
+from routing.agent import AgentEvent, AgentState
 from routing.errands import NewCase
 from routing.listening import Listening, ListeningMode
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CLOCK = SystemClock()
+TEA = {"name": {"en": "Tea <time>", "zh": "茶歇"}}
 
 pytestmark = [
     pytest.mark.browser,
@@ -146,3 +149,37 @@ async def test_a_supervisor_sees_queues_agents_and_alarms_and_acts_on_an_agent(p
         assert [(act.act, act.done) for act in await acts.newest(9)] == [("sign_out", True)]
         await roster.set_supervisor("ada", supervisor=False)
         await page.wait_for_url(f"{desktop.origin}/")
+
+
+async def test_a_supervisor_reads_why_nobody_may_be_offered_a_call_in_the_site_s_own_words(
+    page: Page, tmp_path: Path
+) -> None:
+    pauses = {"meal": {**TEA, "most_minutes": 5}}
+    file = {"version": 1, "queues": {"general": {"skills": {"general": 1}}}, "staff": {"pauses": pauses}}
+    rules = Queues.model_validate(file)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(fresh_database("sqlite", tmp_path))
+        roster, acts, now = Agents(database, CHEAP), SupervisorActs(database), CLOCK.now()
+        ids = {}
+        for name in ("ada", "grace", "tom"):
+            card = await roster.add(name, name.title(), "right", f"PJSIP/{name}", {}, supervisor=name == "ada")
+            ids[name] = card.id
+        await roster.say(ids["grace"], AgentEvent.SIGN_IN, now=now - 400)
+        await roster.say(ids["grace"], AgentEvent.PAUSE, now=now - 400, reason="meal")
+        async with database.write() as session:
+            tom = await session.get_one(AgentRow, ids["tom"])
+            tom.state, tom.since, tom.set_aside = AgentState.MISSED, now, "unreachable"
+        parts = replace(Stage().parts, roster=roster, clock=CLOCK, queues=rules.table("UTC"))
+        supervising = Supervising(parts, WallFigures(database), acts, Listeners(parts, Listenings(database), acts))
+        desktop = await stack.enter_async_context(
+            running_desktop(roster, CLOCK, supervising=supervising)  # type: ignore[arg-type]
+        )
+        await sign_in(page, desktop, "ada")
+        await page.goto(f"{desktop.origin}/wall")
+        grace, tom_s = (page.locator("#agent-rows tr", has_text=name) for name in ("Grace", "Tom"))
+        await expect(grace.locator(".state")).to_have_text("Paused (Tea <time>)")
+        await expect(grace.locator(".clock")).to_have_class("clock late")
+        await expect(tom_s.locator(".state")).to_have_text("Set aside (Phone could not be rung)")
+        await expect(tom_s.locator(".clock")).to_have_class("clock")
+        await page.click("[data-language=zh]")
+        await expect(grace.locator(".state")).to_contain_text("茶歇")

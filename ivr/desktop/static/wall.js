@@ -2,7 +2,7 @@
 
 import { byId, clock, el, foreign, setText, show } from "./dom.js";
 import { duration, moment, percent, timeOfDay } from "./format.js";
-import { apply, onLanguage, t, word } from "./text.js";
+import { apply, language, onLanguage, t, word } from "./text.js";
 
 const ASK_MS = 2000;
 const LATE_MS = 8000;
@@ -70,7 +70,7 @@ function draw() {
   if (picture === null) return;
   setText(byId("wall-time"), timeOfDay(picture.now));
   document.title = `${t("wall")} · Ringwise`;
-  const same = document.documentElement.lang + JSON.stringify([picture.queues, picture.agents, picture.cases]);
+  const same = document.documentElement.lang + JSON.stringify([picture.queues, picture.agents, picture.cases, picture.pauses]);
   if (same === drawn) return;
   drawn = same;
   const focused = document.activeElement?.dataset?.act;
@@ -114,14 +114,32 @@ function queueRow(queue) {
     el("td", { class: "words why" }, queue.alarms.map((alarm) => word("alarm", alarm)).join(" · ")));
 }
 
+/** A reason in the site's own words. */
+function pauseWord(reason) {
+  const words = picture.pauses[reason]?.words ?? {};
+  return words[language()] ?? Object.values(words)[0] ?? word("pause", reason);
+}
+
+/** Why an agent gets no calls: the pause's reason, or why they are set aside. */
+function whyNot(agent) {
+  if (agent.state === "paused" && agent.pause_reason) return ` (${pauseWord(agent.pause_reason)})`;
+  return agent.state === "missed" && agent.set_aside ? ` (${word("set_aside", agent.set_aside)})` : "";
+}
+
+/** When a pause has lasted as long as it may: seconds of the epoch, or nothing. */
+function pauseEnds(agent) {
+  const most = agent.state === "paused" ? picture.pauses[agent.pause_reason]?.most_minutes : null;
+  return most ? agent.since + most * 60 : null;
+}
+
 function agentRow(agent) {
-  const more = agent.pause_reason && agent.state === "paused" ? ` (${word("pause", agent.pause_reason)})` : "";
-  const after = agent.pause_after ? ` · ${t("pause_after", { reason: word("pause", agent.pause_after) })}` : "";
+  const more = whyNot(agent);
+  const after = agent.pause_after ? ` · ${t("pause_after", { reason: pauseWord(agent.pause_after) })}` : "";
   return el("tr", { "data-agent": agent.id },
     el("th", { scope: "row" }, foreign(agent.full_name)),
     el("td", { class: "words state", "data-state": agent.state }, word("state", agent.state) + more + after,
       agent.listening.length ? el("div", { class: "muted" }, heardBy(agent)) : null),
-    el("td", {}, clock({ "data-since": agent.since })),
+    el("td", {}, clock({ "data-since": agent.since, "data-ends": pauseEnds(agent) })),
     el("td", { class: "words" }, agent.queue ? foreign(word("task", agent.queue)) : "–"),
     el("td", {}, ...acts(agent)));
 }
@@ -170,7 +188,10 @@ function drawAlarms() {
 }
 
 function tick() {
-  for (const node of document.querySelectorAll(".clock")) setText(node, duration(now() - Number(node.dataset.since)));
+  for (const node of document.querySelectorAll(".clock")) {
+    setText(node, duration(now() - Number(node.dataset.since)));
+    node.classList.toggle("late", now() > Number(node.dataset.ends ?? Infinity));
+  }
 }
 
 byId("sure-no").addEventListener("click", () => byId("sure").close());
