@@ -1,7 +1,5 @@
 """The wall and the signs of recording and listening in a real headless Chromium."""
 
-import shutil
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,17 +7,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
-from ivr.clock import SystemClock
 from ivr.listening import Listeners
 from ivr.ports import OfferSeen, TalkRecording
 from ivr.queues import Queues
 from ivr.supervising import Supervising
 from ivr.testing.databases import fresh_database
-from ivr.testing.desktop import RunningDesktop, running_desktop
+from ivr.testing.desktop import running_desktop
 from ivr.testing.pops import a_pop, an_agent, an_offer
 from ivr.testing.roster import ScriptedRoster
+from ivr.testing.screen import CLOCK, sign_in
 from ivr.testing.stage import Stage
 from ivr.testing.world import CHEAP
 from models.agents import Agents
@@ -32,37 +30,16 @@ from routing.agent import AgentEvent, AgentState
 from routing.errands import NewCase
 from routing.listening import Listening, ListeningMode
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-CLOCK = SystemClock()
 TEA = {"name": {"en": "Tea <time>", "zh": "茶歇"}}
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH"),
-]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def page() -> AsyncIterator[Page]:
-    """A page on which no script fails and nothing is refused."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = await browser.new_page(viewport={"width": 1920, "height": 1080}, locale="en-GB")
-        wrong: list[str] = []
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda line: wrong.append(line.text) if "Content Security Policy" in line.text else None)
-        yield page
-        assert wrong == []
-        await browser.close()
-
-
-async def sign_in(page: Page, desktop: RunningDesktop, name: str) -> None:
-    await page.goto(desktop.origin)
-    await page.fill("#name", name)
-    await page.fill("#password", "right")
-    await page.click("#go")
-    await page.wait_for_selector("body[data-link=live]")
+async def page(page: Page) -> Page:
+    """A page as large as the screen on a wall."""
+    await page.set_viewport_size({"width": 1920, "height": 1080})
+    return page
 
 
 @dataclass
@@ -92,7 +69,7 @@ async def test_the_agent_sees_that_it_is_recorded_and_silent_only_when_it_is_and
     pauses = Pauses(roster, an_offer(now, state="answered", answered_at=now))
     async with running_desktop(roster, CLOCK, pauses=pauses) as desktop:
         desktop.pops[1] = a_pop(now)
-        await sign_in(page, desktop, "grace")
+        await sign_in(page, desktop, "grace", ready=False)
         pauses.put()
         desktop.hub.changed(1)
         await expect(page.locator("#recording-word")).to_have_text("Recorded")
@@ -129,7 +106,7 @@ async def test_a_supervisor_sees_queues_agents_and_alarms_and_acts_on_an_agent(p
             running_desktop(roster, CLOCK, supervising=supervising)  # type: ignore[arg-type]
         )
         grace = await desktop.sign_in("grace")
-        await sign_in(page, desktop, "ada")
+        await sign_in(page, desktop, "ada", ready=False)
         await expect(page.locator("#wall-link")).to_be_visible()
         await page.goto(f"{desktop.origin}/wall")
         await expect(page.locator("#queue-rows th")).to_have_text("General")
@@ -174,7 +151,7 @@ async def test_a_supervisor_reads_why_nobody_may_be_offered_a_call_in_the_site_s
         desktop = await stack.enter_async_context(
             running_desktop(roster, CLOCK, supervising=supervising)  # type: ignore[arg-type]
         )
-        await sign_in(page, desktop, "ada")
+        await sign_in(page, desktop, "ada", ready=False)
         await page.goto(f"{desktop.origin}/wall")
         grace, tom_s = (page.locator("#agent-rows tr", has_text=name) for name in ("Grace", "Tom"))
         await expect(grace.locator(".state")).to_have_text("Paused (Tea <time>)")
