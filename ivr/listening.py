@@ -5,6 +5,7 @@ there when the phone or the conversation has ended, whoever rang it.
 """
 
 import secrets
+from contextlib import suppress
 from typing import Literal
 
 import structlog
@@ -58,7 +59,8 @@ class Listeners:
             raise NotListening("not_talking")
         there = await self._listenings.of_supervisor(supervisor.id)
         if there is not None and (there.agent_id, there.call_id) != (agent_id, offer.call_id):
-            raise NotListening("elsewhere")
+            await self._require_left(there)
+            there = None
         entry = await self._acts.begun(supervisor.id, mode, agent_id, now=now, call_id=offer.call_id)
         try:
             if there is None:
@@ -73,6 +75,13 @@ class Listeners:
             raise NotListening("switch_away") from fault
         await self._acts.done(entry)
         self._told(there, mode, supervisor.name, agent.name)
+
+    async def _require_left(self, there: Listening) -> None:
+        """They have left the conversation they were on, which may not be written down yet. Raises NotListening."""
+        with suppress(SwitchAway, ActionUnknown):
+            await self.look()
+        if await self._listenings.of_supervisor(there.supervisor_id) is not None:
+            raise NotListening("elsewhere")
 
     async def _ring(self, supervisor: AgentCard, agent: AgentCard, one: Listening) -> None:
         seen = await self._parts.talks.of(one.call_id)
@@ -129,7 +138,7 @@ class Listeners:
         channels = {seen.uniqueid: seen for seen in await parts.switchboard.channels()}
         for one in there:
             seen = channels.get(one.id)
-            if seen is None and now - one.asked_at > MADE_S:
+            if seen is None and (one.began_at is not None or now - one.asked_at > MADE_S):
                 await self._end(one)
             elif seen is not None and seen.up and one.began_at is None:
                 await self._listenings.answered(one.id, now=now)

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal, Self
 from urllib.parse import urlencode, urlsplit
@@ -25,6 +26,7 @@ class RobotDesk:
         self.shown: dict[int, float] = {}  #: offer → when we said that it stands
         self.offer_id = 0  #: the newest offer
         self.state = ""
+        self.told: dict[str, Any] = {}  #: the newest `state` of the desktop
         self._socket = socket
         self.paint_s = paint_s
         self._wrapped_up = 0
@@ -68,6 +70,20 @@ class RobotDesk:
         async with asyncio.timeout(STEP_S), self._changed:
             await self._changed.wait_for(lambda: self.state in states)
 
+    async def follow(self, true: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """What the desktop shows, as soon as it is so. Raises TimeoutError."""
+        async with asyncio.timeout(STEP_S), self._changed:
+            await self._changed.wait_for(lambda: bool(self.told) and true(self.told))
+        return self.told
+
+    async def talk_is(self, where: str) -> None:
+        """Until the desktop says that the caller is there: line, held, room, ringing, consult, conference."""
+        await self.follow(lambda told: ((told["offer"] or {}).get("talk") or {}).get("state") == where)
+
+    async def handle(self, act: str, **fields: object) -> None:
+        """Press one of the buttons of the conversation."""
+        await self.say("handle", offer_id=self.told["offer"]["offer_id"], do=act, **fields)
+
     async def _listen(self) -> None:
         with suppress(ConnectionClosed):
             async for text in self._socket:
@@ -81,7 +97,7 @@ class RobotDesk:
         if message["type"] != "state":
             return
         async with self._changed:
-            self.state = message["agent"]["state"]
+            self.state, self.told = message["agent"]["state"], message
             self._changed.notify_all()
         if self.state == "wrap_up" and message["offer"] is not None:
             await self._wrap_up(message["offer"]["offer_id"])

@@ -170,6 +170,14 @@ class RobotPhone:
         self._socket.close()
         await asyncio.sleep(0)  # asyncio closes the socket in its next round
 
+    async def vanish(self) -> None:
+        """As if its cable were pulled in the midst of a call: nothing is sent any more, nothing is answered."""
+        assert self._socket is not None
+        self._socket.close()
+        for call in self.calls:
+            call.give_up()
+        await self.close()
+
     async def rang(self, count: int = 1, *, deadline_s: float) -> RobotCall:
         """The call that was the count-th to ring here. Raises TimeoutError when it does not come."""
         async with asyncio.timeout(deadline_s), self._rang:

@@ -51,6 +51,7 @@ class Site:
     book: Path = SHIPPED / "menus"
     queues: Path = SHIPPED / "queues.yaml"
     softphones: Sequence[str] = ()
+    silent_phone_s: int = 60  #: a phone that sends no sound for so long in a conversation is hung up
     overrides: dict[str, Any] = field(default_factory=dict)  #: further settings, whole or by section
     staff: tuple[AgentSeed, ...] = field(default_factory=demo_agents)
     asterisk: LabAsterisk = field(init=False)
@@ -75,6 +76,7 @@ class Site:
             robots=robots,
             outside=[OUTSIDE],
             softphones=self.softphones,
+            silent_phone_s=self.silent_phone_s,
         )
         self.secrets = {
             "RINGWISE_AMI_SECRET": self.asterisk.plan.ami_secret,

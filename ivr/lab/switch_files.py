@@ -43,6 +43,7 @@ class SwitchPlan:
     outside: Mapping[str, int] = field(default_factory=dict)  #: trunk to elsewhere → SIP port where its robot answers
     softphones: tuple[str, ...] = ()  #: endpoints that real phones register as; `softphone` may call in
     globals: Mapping[str, str] = field(default_factory=dict)  #: further dialplan globals
+    silent_phone_s: int = 60  #: a phone that sends no sound for so long in a conversation is hung up
     host: str = "127.0.0.1"
 
 
@@ -70,6 +71,7 @@ def write_files(plan: SwitchPlan, program: SwitchProgram) -> None:
     secret.touch(mode=0o600)
     secret.write_text(f"secret = {plan.ami_secret}\n", encoding="utf-8")
     phones = etc / "ringwise-phones.conf"
+    _fit(phones, "rtp_timeout", str(plan.silent_phone_s))
     phones.chmod(0o600)
     phones.write_text(phones.read_text(encoding="utf-8") + _phones(plan), encoding="utf-8")
     members = "".join(f"member => PJSIP/{name}\n" for name in plan.robots)

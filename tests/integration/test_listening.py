@@ -9,6 +9,7 @@ import pytest
 
 from ivr.errors import ActionUnknown, SwitchAway
 from ivr.listening import Listeners, NotListening
+from ivr.parts import Parts
 from ivr.ports import AgentCard
 from ivr.testing.databases import fresh_database
 from ivr.testing.stage import Stage
@@ -35,6 +36,7 @@ class Floor:
     """A supervisor, and an agent who talks."""
 
     stage: Stage
+    parts: Parts
     listeners: Listeners
     listenings: Listenings
     acts: SupervisorActs
@@ -72,18 +74,26 @@ async def floor(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         for name in ("ada", "grace", "tom"):
             card = await roster.add(name, name.title(), "secret", f"PJSIP/{name}", {"general": 5, "lang:en": 5})
             await roster.say(card.id, AgentEvent.SIGN_IN, now=now)
-        grace = await roster.by_name("grace")
-        assert grace is not None
-        await roster.say(grace.id, AgentEvent.READY, now=now)
-        log.opened(arrival("c1"), now=now, facts=CallerFacts(), language="en", book_version=1)
-        assert await log.settle("c1", deadline_s=5)
-        await exchange.open_need("c1", WISH, now=now)
-        (decision,) = decide(await exchange.snapshot(now=now), now)
-        claim = await exchange.claim(decision, node="node-a", now=now, lease_s=15)
-        assert isinstance(claim, Claimed)
-        await exchange.answered(claim.offer_id, claim.fence, now=now)
+        claim = await talk(parts, "grace", "c1")
         listenings, acts = Listenings(database), SupervisorActs(database)
-        yield Floor(stage, Listeners(parts, listenings, acts), listenings, acts, roster, grace.id, claim, talks)
+        listeners = Listeners(parts, listenings, acts)
+        yield Floor(stage, parts, listeners, listenings, acts, roster, claim.agent_id, claim, talks)
+
+
+async def talk(parts: Parts, name: str, call_id: str) -> Claimed:
+    """Let this agent, and nobody else, be ready, and talk to a caller."""
+    now, exchange = parts.clock.now(), parts.exchange
+    agent = await parts.roster.by_name(name)
+    assert agent is not None
+    await parts.roster.say(agent.id, AgentEvent.READY, now=now)
+    parts.log.opened(arrival(call_id), now=now, facts=CallerFacts(), language="en", book_version=1)
+    assert await parts.log.settle(call_id, deadline_s=5)
+    await exchange.open_need(call_id, WISH, now=now)
+    (decision,) = decide(await exchange.snapshot(now=now), now)
+    (claim,) = await exchange.claim_all([decision], node="node-a", now=now, lease_s=15)
+    assert isinstance(claim, Claimed)
+    await exchange.answered(claim.offer_id, claim.fence, now=now)
+    return claim
 
 
 async def test_a_supervisor_comes_in_is_heard_by_more_and_leaves_and_all_of_it_is_written_down(floor: Floor) -> None:
@@ -161,3 +171,16 @@ async def test_every_node_shows_who_is_on_a_conversation(floor: Floor) -> None:
         ("grace", [WHISPER]),
         ("tom", []),
     ]
+
+
+async def test_a_supervisor_whose_conversation_has_just_ended_is_put_on_the_next_one_at_once(floor: Floor) -> None:
+    await floor.set_mode(LISTEN)
+    (first,) = await floor.listenings.open()
+    floor.stage.switchboard.seen[first.id] = replace(floor.stage.switchboard.seen[first.id], up=True)
+    await floor.listeners.look()
+    tom = (await talk(floor.parts, "tom", "c2")).agent_id
+    assert await floor.refused(agent_id=tom) == "elsewhere"
+    del floor.stage.switchboard.seen[first.id]
+    await floor.set_mode(LISTEN, tom)
+    (second,) = await floor.listenings.open()
+    assert (second.agent_id, second.call_id) == (tom, "c2")

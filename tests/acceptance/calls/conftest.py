@@ -4,7 +4,7 @@ import asyncio
 import re
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -58,20 +58,32 @@ def running() -> Callable[..., AbstractContextManager[Site]]:
     return _running
 
 
-@pytest.fixture(scope="session")
-def _site(
-    tmp_path_factory: pytest.TempPathFactory, running: Callable[..., AbstractContextManager[Site]]
-) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("site")
+def _book_without_survey(folder: Path) -> Path:
     book = shutil.copytree(SHIPPED / "menus", folder / "menus")
-    agents = book / "agents.yaml"  # nobody is asked how it was: a survey would come to some of these calls by chance
+    agents = book / "agents.yaml"
     agents.write_text(
         re.sub(r"\bshare: 0\.3$", "share: 0.000001", agents.read_text("utf-8"), flags=re.MULTILINE), "utf-8"
     )
+    return book
+
+
+@pytest.fixture(scope="session")
+def book_without_survey() -> Callable[[Path], Path]:
+    """Puts the shipped book into a folder; nobody is asked how it was, as would come to some of the calls by chance."""
+    return _book_without_survey
+
+
+@pytest.fixture(scope="session")
+def _site(
+    tmp_path_factory: pytest.TempPathFactory,
+    running: Callable[..., AbstractContextManager[Site]],
+    book_without_survey: Callable[[Path], Path],
+) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
     site = Site(
         folder,
         prompts=ROOT / "var" / "prompts",
-        book=book,
+        book=book_without_survey(folder),
         nodes=2,
         softphones=["agent-unplugged"],  # a phone that never registers
         overrides={
@@ -221,8 +233,32 @@ class Hotline:
             return [*(f"call {c}" for c in calls), *(f"need {n}" for n in needs), *(f"offer {o}" for o in offers)]
 
 
+async def _begin_afresh(database: Database) -> None:
+    async with database.write() as session:
+        await session.execute(
+            update(AgentRow).values(
+                state=AgentState.LOGGED_OUT.value,
+                since=0.0,
+                version=AgentRow.version + 1,
+                pause_after=None,
+                set_aside=None,
+                back_at=None,
+                missed_at=None,
+                refused_at=None,
+            )
+        )
+        # Nobody has called of late: whoever has is spoken to about it, and these tests call as the same few people.
+        await session.execute(update(CallRow).values(started_at=CallRow.started_at - 8 * 86400))
+
+
+@pytest.fixture(scope="session")
+def begin_afresh() -> Callable[[Database], Awaitable[None]]:
+    """Signs every agent out, and lets all calls so far have been long ago."""
+    return _begin_afresh
+
+
 @pytest.fixture
-async def hotline(_site: Site) -> AsyncIterator[Hotline]:
+async def hotline(_site: Site, begin_afresh: Callable[[Database], Awaitable[None]]) -> AsyncIterator[Hotline]:
     """Both engines up, every agent signed out, phones that answer; afterwards nothing is left open anywhere."""
     if _site.asterisk.pid is None:
         await asyncio.to_thread(_site.asterisk.start)
@@ -231,21 +267,7 @@ async def hotline(_site: Site) -> AsyncIterator[Hotline]:
             await engine.start()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.opened(_site.settings.database_url))
-        async with database.write() as session:
-            await session.execute(
-                update(AgentRow).values(
-                    state=AgentState.LOGGED_OUT.value,
-                    since=0.0,
-                    version=AgentRow.version + 1,
-                    pause_after=None,
-                    set_aside=None,
-                    back_at=None,
-                    missed_at=None,
-                    refused_at=None,
-                )
-            )
-            # Nobody has called of late: whoever has is spoken to about it, and these tests call as the same few people.
-            await session.execute(update(CallRow).values(started_at=CallRow.started_at - 8 * 86400))
+        await begin_afresh(database)
         book = load_book(_site.book)
         caller = await stack.enter_async_context(RobotCaller(_site.asterisk.sip, _site.asterisk.trunk_address))
         line = Hotline(_site, database, caller, book, Catalogue.load(_site.prompts, book))

@@ -18,9 +18,10 @@ from sqlalchemy import select
 from websockets.asyncio.client import ClientConnection
 
 from ivr.bank.staff import AgentSeed
-from ivr.lab.g711 import RATE, Samples, read_wav
+from ivr.lab.g711 import RATE, read_wav
 from ivr.lab.robots import Manner, RobotCall, RobotCaller, RobotPhone
 from ivr.lab.site import Site
+from ivr.lab.tones import LOUD, heard, hears, level, tone
 from ivr.testing.books import SMALL
 from ivr.testing.desktop import Browser, hear, say
 from models.agents import Agents
@@ -48,24 +49,7 @@ BOOK = (
 )
 CALLER_HZ, AGENT_HZ, SUPERVISOR_HZ = 700.0, 1100.0, 1700.0
 HZ = {"grace": AGENT_HZ, "ada": SUPERVISOR_HZ}
-LOUD = 300.0  #: amplitude of a tone above which it is heard; another tone leaves less than 50
-
-
-def tone(hz: float, seconds: float) -> Samples:
-    at = np.arange(int(seconds * RATE)) / RATE
-    return np.rint(9000 * np.sin(2 * np.pi * hz * at)).astype(np.int16)
-
-
-def level(samples: Samples, hz: float) -> float:
-    """The amplitude of one tone in some sound."""
-    at = np.arange(len(samples)) / RATE
-    return float(2 * np.abs(np.mean(samples * np.exp(-2j * np.pi * hz * at)))) if len(samples) else 0.0
-
-
-def heard(call: RobotCall, hz: float, since: float, until: float) -> float:
-    """The amplitude of one tone on a line between two moments of the epoch."""
-    start, line = call.ear.sound()
-    return level(line[max(0, int((since - start) * RATE)) : int((until - start) * RATE)], hz)
+TONES = (CALLER_HZ, AGENT_HZ, SUPERVISOR_HZ)
 
 
 async def until(true: Callable[[], Any], deadline_s: float = 8.0) -> Any:
@@ -185,13 +169,6 @@ async def floor(site: Site) -> AsyncIterator[Floor]:
         yield Floor(site, database, caller, phones, stack)
 
 
-async def hears(call: RobotCall, *, s: float = 0.4) -> set[float]:
-    """The tones on a line in a while from now on."""
-    begins = time.time()
-    await asyncio.sleep(s + 0.1)
-    return {hz for hz in (CALLER_HZ, AGENT_HZ, SUPERVISOR_HZ) if heard(call, hz, begins + 0.05, begins + s) > LOUD}
-
-
 async def test_a_supervisor_listens_whispers_and_barges_in_and_who_hears_whom_is_proved_by_sound(floor: Floor) -> None:
     grace = await floor.desk("grace")
     browser = Browser(int(floor.site.engines[1].url.rpartition(":")[2]))
@@ -217,19 +194,19 @@ async def test_a_supervisor_listens_whispers_and_barges_in_and_who_hears_whom_is
     assert await act("listen") == 200
     ada = await floor.phones["ada"].rang(1, deadline_s=5)
     await until(is_there)
-    assert await hears(ada) == {CALLER_HZ, AGENT_HZ}
-    both = await asyncio.gather(hears(call), hears(phone))
+    assert await hears(ada, TONES) == {CALLER_HZ, AGENT_HZ}
+    both = await asyncio.gather(hears(call, TONES), hears(phone, TONES))
     assert both == [{AGENT_HZ}, {CALLER_HZ}], "nobody hears the supervisor"
     await grace.follow(lambda state: [one["mode"] for one in state["offer"]["listening"]] == ["listen"])
 
     assert await act("whisper") == 200
     await until(lambda: _hears_soon(phone, SUPERVISOR_HZ))
-    sides = await asyncio.gather(hears(call), hears(phone), hears(ada))
+    sides = await asyncio.gather(hears(call, TONES), hears(phone, TONES), hears(ada, TONES))
     assert sides == [{AGENT_HZ}, {CALLER_HZ, SUPERVISOR_HZ}, {CALLER_HZ, AGENT_HZ}], "the agent alone hears them"
 
     assert await act("barge") == 200
     await until(lambda: _hears_soon(call, SUPERVISOR_HZ))
-    sides = await asyncio.gather(hears(call), hears(phone), hears(ada))
+    sides = await asyncio.gather(hears(call, TONES), hears(phone, TONES), hears(ada, TONES))
     assert sides == [{AGENT_HZ, SUPERVISOR_HZ}, {CALLER_HZ, SUPERVISOR_HZ}, {CALLER_HZ, AGENT_HZ}], "both hear them"
 
     await phone.hang_up()
@@ -243,7 +220,7 @@ async def test_a_supervisor_listens_whispers_and_barges_in_and_who_hears_whom_is
 
 
 async def _hears_soon(call: RobotCall, hz: float) -> bool:
-    return hz in await hears(call, s=0.2)
+    return hz in await hears(call, {hz}, s=0.2)
 
 
 async def test_a_paused_recording_is_silent_though_the_engine_dies_meanwhile_and_is_closed_by_the_other(

@@ -1,14 +1,16 @@
 """Two engine nodes on one PostgreSQL, agents' desktops on either, and a kill between claim and ring."""
 
 import asyncio
+import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from ivr.demo.evidence import OfferMade, doubles, holder, newest_offer, offers_after, queue_order
 from ivr.demo.phones import agents_phones
@@ -16,13 +18,18 @@ from ivr.lab.postgresql import shared_server
 from ivr.lab.robot_desk import RobotDesk
 from ivr.lab.robots import Manner, RobotCall, RobotCaller, RobotPhone
 from ivr.lab.site import Site
+from ivr.lab.tones import hears, tone
+from ivr.testing.desktop import Browser
+from models.agents import Agents
 from models.database import Database
+from models.tables import CallEventRow, CallRow
 
 pytestmark = [pytest.mark.live, pytest.mark.postgresql]
 
 ROOT = Path(__file__).parents[3]
 LI_NA, ZHANG_MIN, CHEN_WEI = "+8613800000001", "+8613800000004", "+8613800000003"
 DEADLINE_S = 20.0
+HZ = {"chris": 700.0, "carol": 1100.0, "haoran": 1700.0, "ruth": 2300.0}
 Record = Callable[[str, object], None]
 
 
@@ -35,10 +42,56 @@ class TwoNodes:
     caller: RobotCaller
     phones: dict[str, RobotPhone]
     desks: dict[str, RobotDesk]
+    calls: list[RobotCall] = field(default_factory=list)
+
+    async def desk(self, name: str, node: int) -> RobotDesk:
+        """The desktop of an agent who signs in at that node, paused."""
+        self.desks[name] = await RobotDesk.sign_in(self.site.engines[node].url, name, self.site.password)
+        return self.desks[name]
+
+    async def talks(self, name: str, number: str) -> tuple[RobotCall, RobotCall]:
+        """A caller and the only agent who is ready: both lines, once they talk; everybody speaks in their own tone."""
+        self.phones[name].manner = Manner(ring_s=0.1, talk_s=60.0, sentence=tone(HZ[name], 60.0))
+        await self.desks[name].say("ready")
+        rung = len(self.phones[name].calls)
+        call = await self.asks(number)
+        phone = await self.phones[name].rang(rung + 1, deadline_s=DEADLINE_S)
+        await self.desks[name].talk_is("line")
+        return call, phone
+
+    async def hears(self, call: RobotCall, *names: str) -> None:
+        """Until these agents are heard on a line, and no others."""
+        wanted = {HZ[name] for name in names}
+        async with asyncio.timeout(DEADLINE_S):
+            while await hears(call, HZ.values()) != wanted:
+                pass
+
+    async def record(self, number: str) -> CallRow:
+        """The newest call of a number."""
+        async with self.database.read() as session:
+            found = await session.scalars(
+                select(CallRow).where(CallRow.ani == number).order_by(CallRow.started_at.desc()).limit(1)
+            )
+            return found.one()
+
+    async def events(self, number: str, kind: str) -> list[dict[str, Any]]:
+        """What the record of the newest call of a number says of a kind of event."""
+        call = await self.record(number)
+        wanted = select(CallEventRow.data).where(CallEventRow.call_id == call.id, CallEventRow.kind == kind)
+        async with self.database.read() as session:
+            return list(await session.scalars(wanted.order_by(CallEventRow.id)))
+
+    async def ended(self, number: str) -> str:
+        """How the newest call of a number ended, once it has: result/reason."""
+        async with asyncio.timeout(DEADLINE_S):
+            while (row := await self.record(number)).ended_at is None:
+                await asyncio.sleep(0.05)
+        return f"{row.result}/{row.reason}"
 
     async def asks(self, number: str) -> RobotCall:
         """A caller who asks for an agent."""
         call = await self.caller.dial("95599", number=number)
+        self.calls.append(call)
         await call.ear.hear_sound(deadline_s=DEADLINE_S)
         await call.ear.press("0")
         return call
@@ -72,15 +125,20 @@ class TwoNodes:
 
 @pytest.fixture(scope="module")
 def site(
-    tmp_path_factory: pytest.TempPathFactory, running: Callable[..., AbstractContextManager[Site]]
+    tmp_path_factory: pytest.TempPathFactory,
+    running: Callable[..., AbstractContextManager[Site]],
+    book_without_survey: Callable[[Path], Path],
 ) -> Iterator[Site]:
     server = shared_server()
     name = asyncio.run(server.create_database())
+    folder = tmp_path_factory.mktemp("two-nodes")
     site = Site(
-        tmp_path_factory.mktemp("two-nodes"),
+        folder,
         prompts=ROOT / "var" / "prompts",
+        book=book_without_survey(folder),
         nodes=2,
         database_url=server.url(name),
+        silent_phone_s=4,
         overrides={"personal": {"hold_out": 0.0}, "routing": {"pop_s": 1.0}},  # a busy machine paints late
     )
     site.set_clock("2026-12-01T09:30")
@@ -89,10 +147,14 @@ def site(
 
 
 @pytest.fixture
-async def nodes(site: Site) -> AsyncIterator[TwoNodes]:
+async def nodes(site: Site, begin_afresh: Callable[[Database], Awaitable[None]]) -> AsyncIterator[TwoNodes]:
     """Chris's desktop on node a, Carol's on node b; both paused."""
+    for engine in site.engines:
+        if not engine.running:
+            await engine.start()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.opened(site.settings.database_url))
+        await begin_afresh(database)
         phones = dict(await agents_phones(site, stack, talk_s=1.0))
         for phone in phones.values():
             phone.manner = Manner(ring_s=0.3, talk_s=1.0)
@@ -103,6 +165,7 @@ async def nodes(site: Site) -> AsyncIterator[TwoNodes]:
             desks[name].afterwards = "ready"
         nodes = TwoNodes(site, database, caller, phones, desks)
         yield nodes
+        await asyncio.gather(*(call.hang_up() for call in nodes.calls))
         await asyncio.gather(*(desk.close() for desk in nodes.desks.values()))
 
 
@@ -161,3 +224,112 @@ async def test_a_killed_node_costs_nobody_their_place_and_no_agent_two_offers(
     rung: list[Any] = [(name, call.invited_at, call.ended_at) for name, p in nodes.phones.items() for call in p.calls]
     assert doubles(rung) == 0
     record_property("double offers", 0)
+
+
+@pytest.mark.fault(
+    "A1",
+    "kill -9 of a node with one caller on hold and one whose agent consults another, PostgreSQL, a supervisor on it",
+)
+async def test_callers_on_hold_and_in_a_consultation_go_on_with_the_other_node(
+    nodes: TwoNodes, record_property: Record
+) -> None:
+    """All calls are on node a; Chris's desktop and the supervisor are there, the others on node b."""
+    chris, carol, haoran = nodes.desks["chris"], nodes.desks["carol"], await nodes.desk("haoran", 1)
+    await Agents(nodes.database).set_supervisor("ruth", supervisor=True)
+    wall = Wall(await nodes.desk("ruth", 0), nodes.site)
+    nodes.phones["ruth"].manner = Manner(ring_s=0.1, talk_s=60.0)
+    nodes.phones["haoran"].manner = Manner(ring_s=0.1, talk_s=60.0, sentence=tone(HZ["haoran"], 60.0))
+
+    held, chris_line = await nodes.talks("chris", LI_NA)
+    await chris.handle("hold")
+    await chris.talk_is("held")
+    asked, carol_line = await nodes.talks("carol", ZHANG_MIN)
+    await haoran.say("ready")
+    await carol.handle("consult", target={"kind": "agent", "name": "haoran"}, note="Which form?")
+    haoran_line = await nodes.phones["haoran"].rang(deadline_s=DEADLINE_S)
+    await carol.talk_is("consult")
+    assert await wall.act("listen", "Carol Tan", node=0) == 200
+    ruth_line = await nodes.phones["ruth"].rang(deadline_s=DEADLINE_S)
+    await nodes.hears(ruth_line, "carol", "haoran")
+    assert {await holder(nodes.database, number) for number in (LI_NA, ZHANG_MIN)} == {"node-a"}
+
+    nodes.site.engines[0].kill()
+    killed = time.time()
+    nodes.desks["chris"] = chris = await RobotDesk.opened(nodes.site.engines[1].url, chris.cookie)
+    async with asyncio.timeout(DEADLINE_S):
+        while {await holder(nodes.database, number) for number in (LI_NA, ZHANG_MIN)} != {"node-b"}:
+            await asyncio.sleep(0.02)
+    record_property("both callers with the other node", f"{time.time() - killed:.1f} s after the kill")
+    assert await hears(held, HZ.values()) == set()
+    await nodes.hears(ruth_line, "carol", "haoran")
+    on_wall = {agent["full_name"]: agent for agent in (await wall.state(node=1))["agents"]}
+    assert (on_wall["Chris Lam"]["talks"], on_wall["Carol Tan"]["listening"][0]["by"]) == (True, "Ruth Adler")
+
+    await chris.talk_is("held")
+    await chris.handle("retrieve")
+    await chris.talk_is("room")
+    await nodes.hears(held, "chris")
+    record_property("the caller on hold", f"talks to the agent again {time.time() - killed:.1f} s after the kill")
+    await carol.handle("complete")
+    await carol_line.wait_ended(deadline_s=DEADLINE_S)
+    await nodes.hears(asked, "haoran")
+    speaking = asyncio.create_task(asked.ear.speak(tone(HZ["carol"], 30.0)))  # the pitch of nobody who is there
+    await ruth_line.wait_ended(deadline_s=DEADLINE_S)
+    assert await wall.act("listen", "Haoran Deng", node=1) == 200
+    await nodes.hears(await nodes.phones["ruth"].rang(2, deadline_s=DEADLINE_S), "haoran", "carol")
+    record_property("the caller of the consultation", "talks to who was consulted, and a supervisor hears both")
+    await haoran_line.hang_up()
+    await chris_line.hang_up()
+    speaking.cancel()
+    assert [await nodes.ended(number) for number in (LI_NA, ZHANG_MIN)] == ["served/agent"] * 2
+    record_property("callers dropped", 0)
+
+
+@dataclass
+class Wall:
+    """The wall of a supervisor who has signed in at a desktop, from any node."""
+
+    desk: RobotDesk
+    site: Site
+
+    async def state(self, *, node: int) -> Any:
+        """What it shows at that node."""
+        answer = await self._browser(node).request("GET", "/wall/state", cookie=self.desk.cookie)
+        assert answer.status == 200
+        return json.loads(answer.body)
+
+    async def act(self, what: str, full_name: str, *, node: int) -> int:
+        """Act on an agent; the status of the answer."""
+        agents = (await self.state(node=node))["agents"]
+        wish = {"act": what, "agent": next(agent["id"] for agent in agents if agent["full_name"] == full_name)}
+        return (await self._browser(node).request("POST", "/wall/act", json=wish, cookie=self.desk.cookie)).status
+
+    def _browser(self, node: int) -> Browser:
+        return Browser(int(self.site.engines[node].url.rpartition(":")[2]))
+
+
+@pytest.mark.fault("F17", "phones vanish, one in a conversation, one while its caller is on hold: no BYE, no sound")
+async def test_agents_whose_phones_vanish_come_free_and_their_callers_go_on(
+    nodes: TwoNodes, record_property: Record
+) -> None:
+    chris, carol = nodes.desks["chris"], nodes.desks["carol"]
+    held, _ = await nodes.talks("chris", LI_NA)
+    await chris.handle("hold")
+    await chris.talk_is("held")
+    talking, _ = await nodes.talks("carol", ZHANG_MIN)
+    vanished = time.time()
+    await asyncio.gather(*(nodes.phones[name].vanish() for name in ("chris", "carol")))
+    chris.afterwards = carol.afterwards = "pause"
+    await carol.until("paused")
+    record_property("agent free", f"{time.time() - vanished:.1f} s after the phone vanished (limit 4 s)")
+    await talking.wait_ended(deadline_s=DEADLINE_S)
+    assert await nodes.ended(ZHANG_MIN) == "served/agent"
+    assert (await nodes.events(ZHANG_MIN, "step"))[-1]["step"] == "thanks", "the book went on"
+    await chris.until("paused")
+    haoran = await nodes.desk("haoran", 1)
+    record_property("agent whose caller was on hold free", f"{time.time() - vanished:.1f} s after it")
+    nodes.phones["haoran"].manner = Manner(ring_s=0.1, talk_s=60.0, sentence=tone(HZ["haoran"], 60.0))
+    await haoran.say("ready")
+    await nodes.phones["haoran"].rang(deadline_s=DEADLINE_S)
+    await nodes.hears(held, "haoran")
+    record_property("the caller on hold", "was the next one of the queue")
