@@ -22,7 +22,7 @@ from ivr.bank.sql import SqlBank
 from ivr.bank.webhook import WebhookBank
 from ivr.callbacks import CallbackDialler
 from ivr.case_alarms import CaseAlarms
-from ivr.clock import SystemClock
+from ivr.clock import StoreClock, SystemClock
 from ivr.conversation import converse
 from ivr.desktop.case_desk import CaseDesk
 from ivr.desktop.hub import Hub
@@ -33,6 +33,7 @@ from ivr.editions import Editions
 from ivr.errors import Misconfigured
 from ivr.expected_waits import ExpectedWaits
 from ivr.handling import Handler
+from ivr.heartbeat import ClockFigures, Heartbeat
 from ivr.history import HistoryKeeper
 from ivr.listening import Listeners
 from ivr.looking import Looking
@@ -43,7 +44,7 @@ from ivr.parts import LiveCall, Parts
 from ivr.pause_alarms import PauseAlarms
 from ivr.pausing import Pauses
 from ivr.pop import pop_for_agent
-from ivr.ports import ROUTING, Bank, Clock
+from ivr.ports import ROUTING, Bank
 from ivr.prompts.speech import EspeakSpeech
 from ivr.queues import load as load_queues
 from ivr.rankers import LiveRanker
@@ -82,8 +83,6 @@ log = structlog.get_logger()
 DRAIN_S = 30.0
 #: What nodes tell each other of: an agent whose browser may be on another node.
 DESK = "desk"
-#: Seconds between two signs of life of a node.
-LIFE_EVERY_S = 3.0
 
 
 @dataclass(slots=True)
@@ -105,12 +104,12 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
     """
     ami_secret = config.secret("RINGWISE_AMI_SECRET")
     web_secret = config.secret("RINGWISE_WEB_SECRET")
-    clock = SystemClock(settings.clock_ahead_s)
+    clock = StoreClock(SystemClock(), settings.clock_ahead_s)
     queues = load_queues(settings.book.queues)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(opened(settings.database_url))
-        nodes = Nodes(database, settings.node)
-        await nodes.started(now=clock.now())
+        heartbeat = Heartbeat(Nodes(database, settings.node), clock)
+        await heartbeat.start()
         books = Books(database)
         editions = Editions(books, settings, queues, EspeakSpeech(), clock)
         await editions.start()
@@ -126,6 +125,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             bank = WebhookBank(settings.bank.url, bank_secret, lookup_s=settings.calls.lookup_s)
             stack.push_async_callback(bank.close)
         registry = CollectorRegistry()
+        ClockFigures(clock, registry)
         ranker = LiveRanker(settings, clock, registry)
         case_book = CaseBook(database, settings.zone)
         switchboard = AmiSwitchboard(settings.ami, ami_secret, settings.outbound)
@@ -223,7 +223,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 ranker.follow(),
                 hub.run(),
                 offered.run(),
-                _show_life(nodes, clock),
+                heartbeat.run(),
                 post.run(),
                 alarms.run(),
                 PauseAlarms(roster, queues.staff, clock, registry).run(),
@@ -281,18 +281,6 @@ async def _reload(engine: Engine) -> None:
         log.error("the menu folder is not published; the book in use goes on", faults=str(faults).splitlines())
     else:
         log.info("reloaded", came=reloaded.came, version=reloaded.version, stable=reloaded.choice.stable)
-
-
-async def _show_life(nodes: Nodes, clock: Clock) -> None:
-    """Tell the other nodes that this one lives, until cancelled."""
-    while True:
-        await clock.sleep(LIFE_EVERY_S)
-        try:
-            await nodes.seen(now=clock.now())
-        except StoreAway:
-            log.warning("the store is away; no sign of life could be given")
-        except Exception:
-            log.exception("a sign of life failed")
 
 
 @asynccontextmanager

@@ -9,10 +9,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ivr.asterisk.witness import AmiUnusable, AmiWitness
+from ivr.clock import StoreClock, SystemClock
 from ivr.doctor_switch import examine_switch
 from ivr.finding import Finding, fault, fine, warning
+from ivr.heartbeat import OFF_S
 from ivr.settings import Settings
-from models.database import address
+from models.database import Database, address
 from models.errors import ModelsError
 from models.migrate import revision_state
 from routing.errors import StoreAway
@@ -68,11 +70,35 @@ def _database(settings: Settings) -> Iterator[Finding]:
         return
     if state.current:
         yield fine("database", f"{shown} is at revision {state.head}")
+        yield _clock(url)
     elif state.found is None:
         yield fault("database", f"{shown} has no tables", "run `ivr migrate`")
     else:
         says = f"{shown} is at revision {state.found}, this engine needs {state.head}"
         yield fault("database", says, "run `ivr migrate`")
+
+
+def _clock(url: str) -> Finding:
+    """Whether this machine's time of day is the database's, by which every engine goes."""
+
+    async def ahead_s() -> float:
+        async with Database.opened(url) as database:
+            clock = StoreClock(SystemClock())
+            await clock.read(database.time)
+            return clock.machine_ahead_s
+
+    try:
+        return judged_clock(asyncio.run(ahead_s()))
+    except StoreAway as wrong:
+        return fault("database", f"does not tell the time: {wrong}", "look again once it is there")
+
+
+def judged_clock(ahead_s: float) -> Finding:
+    """What a machine whose time of day is so far ahead of the database's is told."""
+    if abs(ahead_s) <= OFF_S:
+        return fine("clock", "the database's is ours")
+    says = f"this machine's is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} the database's"
+    return warning("clock", says, "keep both machines' time by NTP; the engine goes by the database's meanwhile")
 
 
 def _prompts(settings: Settings) -> tuple[str, Finding]:

@@ -58,6 +58,12 @@ _PG_AWAY = {"53300", "57P01", "57P02", "57P03", "25006", "57014", "53100", "4250
 #: What connecting raises before SQLAlchemy wraps anything.
 _CANNOT_CONNECT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, PoolTimeout)
 
+#: The time of day by PostgreSQL, and by SQLite, to the millisecond.
+_TIME = {
+    True: text("SELECT extract(epoch FROM clock_timestamp())"),
+    False: text("SELECT (julianday('now') - 2440587.5) * 86400.0"),
+}
+
 
 def address(url: str) -> URL:
     """The address with the driver that we use. Raises BadAddress; its message never shows a password."""
@@ -240,6 +246,11 @@ class Database:
         with store_faults():
             async with self._alone.connect() as connection:
                 yield connection
+
+    async def time(self) -> float:
+        """UTC seconds of the epoch by the clock of the database's machine, which for SQLite is this one."""
+        async with self.read() as session:
+            return float((await session.execute(_TIME[self.on_postgresql])).scalar_one())
 
     async def transact(self, work: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
         """Do `work` in one transaction, again from the start when others stood in the way. Raises StoreBusy at last.

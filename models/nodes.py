@@ -1,4 +1,4 @@
-"""Engine nodes and their signs of life."""
+"""Engine nodes, their signs of life, and the time of day that they share."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,3 +30,7 @@ class Nodes:
                 node.seen_at = now
 
         await self._database.transact(work)
+
+    async def time(self) -> float:
+        """The store's time of day, by which all nodes go."""
+        return await self._database.time()

@@ -18,6 +18,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+from ivr.heartbeat import BEAT_EVERY_S
 from ivr.ports import DialStatus
 from ivr.rehearsal.node import logged
 from ivr.testing.turmoil.audit import Picture, doubles
@@ -65,6 +66,9 @@ class Rates:
     clock_every_s: float = 120.0  #: each node
     clock_wrong_s: tuple[float, ...] = (-60.0, -10.0, -2.0, 2.0, 10.0, 60.0)
     clock_wrong_for_s: float = 10.0  #: on average
+    beat_lost: float = 0.05
+    beat_slow: float = 0.05
+    beat_slow_s: float = 0.5  #: at most, there and back each
     link_every_s: float = 120.0
     link_down_s: float = 8.0
     browser_lost: float = 0.002  #: of an agent's signs of life
@@ -140,6 +144,7 @@ class Play:
             self.later(self.rng.uniform(0, 4), partial(self._human, human))
         for node in centre.nodes:
             self.later(self.rng.uniform(0, 1), partial(self._polls, node))
+            self.later(self.rng.uniform(0, BEAT_EVERY_S), partial(self._beats, node))
             self._every(self.rates.dies_every_s, partial(self._dies, node))
             self._every(self.rates.clock_every_s, partial(self._clock, node))
             self._every(self.rates.link_every_s, partial(self._link, node))
@@ -279,12 +284,19 @@ class Play:
             await self._round(node)
             await node.sweep()
 
+    async def _beats(self, node: EngineNode) -> None:
+        self.later(BEAT_EVERY_S, partial(self._beats, node))
+        slow_s, most = (0.0, 0.0), self.rates.beat_slow_s
+        if self._happens(self.rates.beat_slow):
+            slow_s = self.rng.uniform(0, most), self.rng.uniform(0, most)
+        await self.centre.beat(node, lost=self._happens(self.rates.beat_lost), slow_s=slow_s)
+
     async def _dies(self, node: EngineNode) -> None:
         await self.centre.die(node)
         self.later(self.rng.uniform(1, self.rates.dead_s), partial(self._begins, node))
 
     async def _begins(self, node: EngineNode) -> None:
-        self.centre.start(node)
+        await self.centre.start(node)
         self._every(self.rates.dies_every_s, partial(self._dies, node))
 
     async def _clock(self, node: EngineNode) -> None:
@@ -374,6 +386,7 @@ def played(kind: str, offers: int, seed: int, nodes: int, rates: Rates | None = 
                 names = tuple(f"node-{number}" for number in range(nodes))
                 ground = await stack.enter_async_context(stored_ground(kind, folder, names))
             centre = Centre(ground, still, stack.enter_context(logged()), nodes=nodes)
+            await centre.begin()
             audit_s = AUDIT_S if kind == MEMORY else AUDIT_STORED_S
             return await Play(centre, Random(seed), rates or Rates(), audit_s).run(offers)
 

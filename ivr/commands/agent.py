@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ivr.clock import SystemClock
 from ivr.commands.agent_sync import sync
 from ivr.commands.columns import aligned
 from ivr.commands.options import SettingsFile, settings_of
@@ -249,7 +248,7 @@ def remove(name: Name, settings: SettingsFile = None) -> None:
 
     async def work() -> None:
         async with opened(read.database_url) as database:
-            await Agents(database).remove(name, now=SystemClock(read.clock_ahead_s).now())
+            await Agents(database).remove(name, now=await database.time() + read.clock_ahead_s)
 
     asyncio.run(work())
     print(f"{name} is removed and cannot sign in any more")
@@ -291,7 +290,7 @@ def _let(name: str, event: AgentEvent, settings: Path | None, reason: str | None
             card = await roster.by_name(name)
             if card is None:
                 raise UnknownAgent(f"no agent is called {name!r}")
-            return await roster.say(card.id, event, now=SystemClock(read.clock_ahead_s).now(), reason=reason)
+            return await roster.say(card.id, event, now=await database.time() + read.clock_ahead_s, reason=reason)
 
     try:
         return asyncio.run(work()).state

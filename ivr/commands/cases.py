@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from ivr.clock import SystemClock
 from ivr.commands.columns import aligned
 from ivr.commands.options import SettingsFile, settings_of
 from ivr.errors import Misconfigured
@@ -34,12 +33,11 @@ def list_(
 ) -> None:
     """Every open case, the one that is due first before the others."""
     read = settings_of(settings)
-    now = _now(read)
 
-    async def work(files: "CaseWork") -> "tuple[CaseFile, ...]":
-        return await (files.all_open() if due is None else files.due_soon(now=now, within_s=due * 3600))
+    async def work(files: "CaseWork", now: float) -> "tuple[float, tuple[CaseFile, ...]]":
+        return now, await (files.all_open() if due is None else files.due_soon(now=now, within_s=due * 3600))
 
-    found = _with_cases(read, work)
+    now, found = _with_cases(read, work)
     if not found:
         print("no case is open" if due is None else f"no case is due within {due:g} hours")
         return
@@ -55,7 +53,7 @@ def show(
 ) -> None:
     """A case, and everything that was done about it."""
     read = settings_of(settings)
-    one = _with_cases(read, lambda files: files.file(number))
+    one = _with_cases(read, lambda files, now: files.file(number))
     ani = "withheld" if one.ani is None else one.ani if numbers else masked(one.ani)
     told = {
         "about": one.subject,
@@ -82,7 +80,7 @@ def close(number: Number, note: Note = "", settings: SettingsFile = None) -> Non
     from models.case_work import By
 
     read = settings_of(settings)
-    closed = _with_cases(read, lambda files: files.close(number, note, by=By(), now=_now(read)))
+    closed = _with_cases(read, lambda files, now: files.close(number, note, by=By(), now=now))
     print(f"case {number} is closed" if closed else f"case {number} was closed before")
 
 
@@ -96,7 +94,7 @@ def assign(
     from models.case_work import By
 
     read = settings_of(settings)
-    _with_cases(read, lambda files: files.assign(number, agent, by=By(), now=_now(read)))
+    _with_cases(read, lambda files, now: files.assign(number, agent, by=By(), now=now))
     print(f"case {number} is handled by {agent or 'nobody'}")
 
 
@@ -107,23 +105,19 @@ def escalate(number: Number, note: Note = "", settings: SettingsFile = None) -> 
 
     read = settings_of(settings)
     highest = len(load_queues(read.book.queues).complaints.tiers)
-    tier = _with_cases(read, lambda files: files.raise_tier(number, note, highest=highest, by=By(), now=_now(read)))
+    tier = _with_cases(read, lambda files, now: files.raise_tier(number, note, highest=highest, by=By(), now=now))
     print(f"case {number} is of tier {tier}")
 
 
-def _now(read: Settings) -> float:
-    return SystemClock(read.clock_ahead_s).now()
-
-
-def _with_cases(read: Settings, work: "Callable[[CaseWork], Awaitable[Result]]") -> Result:
-    """Do something with the cases of a site. Raises Misconfigured for what cannot be done."""
+def _with_cases(read: Settings, work: "Callable[[CaseWork, float], Awaitable[Result]]") -> Result:
+    """Do something with the cases of a site, at its time. Raises Misconfigured for what cannot be done."""
     from models.case_work import CaseWork
     from models.errors import CaseClosed
     from models.migrate import opened
 
     async def done() -> Result:
         async with opened(read.database_url) as database:
-            return await work(CaseWork(database))
+            return await work(CaseWork(database), await database.time() + read.clock_ahead_s)
 
     try:
         return asyncio.run(done())

@@ -66,11 +66,10 @@ def opt_out(number: Number, settings: SettingsFile = None) -> None:
     whole = _whole(number, read)
 
     async def work() -> int:
-        from ivr.clock import SystemClock
         from models.migrate import opened
 
         async with opened(read.database_url) as database:
-            return await _outbox(database, read).opt_out(whole, now=SystemClock(read.clock_ahead_s).now())
+            return await _outbox(database, read).opt_out(whole, now=await database.time() + read.clock_ahead_s)
 
     given_up = asyncio.run(work())
     print(f"{whole} is sent no messages any more" + (f"; {given_up} that waited were given up" if given_up else ""))

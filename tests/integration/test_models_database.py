@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sqlite3
 import sys
+import time
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -330,3 +331,10 @@ async def test_rows_are_numbered_by_the_database_in_every_table(database):
             .returning(AgentRow.id)
         )
     assert number == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_database_tells_the_time_of_its_machine(kind, tmp_path):
+    async with fresh_database(kind, tmp_path) as database:
+        before = time.time()
+        assert before - 0.1 <= await database.time() <= time.time() + 0.1

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from ivr.clock import StoreClock
 from ivr.testing import exchange
 from ivr.testing.exchange import MemoryExchange
 from ivr.testing.store import MemoryStore
@@ -84,6 +85,10 @@ def leaves_the_lease(need: NeedRow, agent: AgentRow, offer: OfferRow, now: float
     offer.expires_at = until
 
 
+def goes_by_its_machine(self: StoreClock) -> float:
+    return self._machine.now()
+
+
 PLANTED: dict[str, tuple[object, str, object]] = {
     "a claim does not compare versions": (MemoryExchange, "claim", claims_without_versions),
     "a claim does not look at the need": (MemoryExchange, "claim", claims_without_looking_at_the_need),
@@ -95,6 +100,7 @@ PLANTED: dict[str, tuple[object, str, object]] = {
     "a caller who leaves does not free the agent": (moves, "end", keeps_the_agent),
     "an agent who answers stays offered": (moves, "answer", leaves_the_agent_offered),
     "a conversation has a lease": (moves, "answer", leaves_the_lease),
+    "a node goes by the time of day of its machine": (StoreClock, "now", goes_by_its_machine),
     "a wrap-up never ends": (moves, "wrap_up_is_over", lambda agent, now: False),
     "calls that have vanished are left alone": (exchange, "is_gone", lambda *_: False),
     "what ended calls have left open stays open": (exchange, "is_over", lambda *_: False),
@@ -114,11 +120,12 @@ def test_a_planted_fault_is_found(what: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def a_call_is_taken_for_lost() -> None:
-    """The clock of its engine is behind, and it comes just after the channels were read."""
+    """Its engine takes another time for the store's, and it comes just after the channels were read."""
     machine = Turmoil()
     machine.begin(callers=0, decided=False, served=False)
-    machine.a_clock_is_set(0, -5.0)
     machine.time_passes(6.0)
+    clock = machine.centre.nodes[0].clock
+    clock.set(clock.monotonic(), clock.now() - 5.0, clock.monotonic())
     machine.a_call_comes_in_while_a_node_sweeps(1, 0)
     machine.teardown()
 

@@ -28,6 +28,8 @@ NEED_IN = {
 }
 #: Needs in these states have an open offer.
 IN_OFFER = frozenset({NeedState.OFFERED, NeedState.TALKING})
+#: Seconds by which what a node takes for the store's time may be off it.
+SLACK_S = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,12 @@ class Audit:
     _offers: dict[int, OfferKept] = field(default_factory=dict)
     _agents: dict[int, AgentKept] = field(default_factory=dict)
 
-    def look(self, picture: Picture) -> list[str]:
-        """What is wrong; a sentence each."""
-        found = [*doubles(picture), *contradictions(picture), *self._backwards(picture)]
+    _looked_at: float = -inf
+
+    def look(self, picture: Picture, now: float) -> list[str]:
+        """What is wrong at this time of the store; a sentence each."""
+        found = [*doubles(picture), *contradictions(picture), *self._backwards(picture), *self._untimely(picture, now)]
+        self._looked_at = now
         self._needs = {need.id: need for need in picture.needs}
         self._offers = {offer.id: offer for offer in picture.offers}
         self._agents = {agent.id: agent for agent in picture.agents}
@@ -112,6 +117,27 @@ class Audit:
             once = self._agents.get(agent.id)
             if once is not None and (agent.version < once.version or (agent != once and agent.version == once.version)):
                 found.append(f"agent {agent.id} is {agent.state} after {once.state} and their version says nothing")
+        return found
+
+    def _untimely(self, picture: Picture, now: float) -> list[str]:
+        """Times that were written since the last look, by another clock than the store's."""
+        earliest, latest, found = self._looked_at - SLACK_S, now + SLACK_S, []
+        for offer in picture.offers:
+            was = self._offers.get(offer.id)
+            closed_now = was is not None and was.closed_at is None and offer.closed_at is not None
+            if closed_now and not earliest <= (offer.closed_at or 0) <= latest:
+                found.append(
+                    f"offer {offer.id} says that it was closed at {(offer.closed_at or 0) - now:+.0f} s from now"
+                )
+            elif was is None and offer.closed_at is None and (offer.expires_at or inf) < earliest:
+                found.append(f"offer {offer.id} was made with a lease that was over")
+        for need in picture.needs:
+            before = self._needs.get(need.id)
+            if before is None and need.since > latest:
+                found.append(f"need {need.id} is {need.since - now:.0f} s younger than it can be")
+            closed_now = before is not None and before.closed_at is None and need.closed_at is not None
+            if closed_now and not earliest <= (need.closed_at or 0) <= latest:
+                found.append(f"need {need.id} was closed, it says, at {(need.closed_at or 0) - now:+.0f} s from now")
         return found
 
     def _new_offer(self, offer: OfferKept) -> list[str]:
@@ -178,6 +204,16 @@ def contradictions(picture: Picture) -> list[str]:
         if (agent.state in (AgentState.OFFERED, AgentState.BUSY)) != (agent.id in open_of_agent):
             found.append(f"agent {agent.id} is {agent.state} with {len(open_of_agent[agent.id])} open offers")
     return found
+
+
+def lapsed_too_early(before: Picture, after: Picture, now: float) -> list[str]:
+    """Offers that a sweep has taken for lapsed at this time of the store, though their leases were not over."""
+    leases = {offer.id: offer.expires_at or inf for offer in before.offers if offer.closed_at is None}
+    return [
+        f"offer {offer.id} was taken for lapsed {leases[offer.id] - now:.0f} s before its lease is over"
+        for offer in after.offers
+        if offer.state == OfferState.EXPIRED and leases.get(offer.id, 0.0) > now + SLACK_S
+    ]
 
 
 def left_by_a_sweep(picture: Picture, now: float) -> list[str]:

@@ -14,7 +14,7 @@ from ivr.ports import Arrival, Dialled, DialStatus, PhoneAnswered, PhoneRinging,
 from ivr.queues import Queue, QueueTable
 from ivr.rehearsal.node import Logged
 from ivr.testing.stage import Stage
-from ivr.testing.turmoil.audit import Audit, Picture, left_by_a_sweep
+from ivr.testing.turmoil.audit import Audit, Picture, lapsed_too_early, left_by_a_sweep
 from ivr.testing.turmoil.ground import Ground
 from ivr.testing.turmoil.node import EngineNode
 from ivr.testing.turmoil.still import StillTime
@@ -87,9 +87,7 @@ class Centre:
         self.injected = Counter[str]()
         self.switch = Switch(time, self.inject)
         self._parts = _parts()
-        self.nodes = [EngineNode.of(f"node-{number}", time) for number in range(nodes)]
-        for node in self.nodes:
-            self.start(node)
+        self.nodes = [EngineNode.of(number, time) for number in range(nodes)]
         self.callers: dict[str, Caller] = {}  #: who are on the line, by id of the call
         self.agents: list[Human] = []
         self.over = Counter[str]()  #: how callers have left
@@ -97,6 +95,11 @@ class Centre:
         self.wakes: list[Caller] = []  #: whom a node wants to wake
         self.came = 0
         self.audit = Audit()
+
+    async def begin(self) -> None:
+        """Every node starts."""
+        for node in self.nodes:
+            await self.start(node)
 
     def inject(self, kind: str) -> None:
         """Count a fault."""
@@ -271,9 +274,9 @@ class Centre:
 
     # --- nodes ------------------------------------------------------------------------------------------------------
 
-    def start(self, node: EngineNode) -> None:
+    async def start(self, node: EngineNode) -> None:
         """A node begins, or begins again."""
-        node.start(self._parts, self.ground, self.switch, self.inject, self._wake)
+        await node.start(self._parts, self.ground, self.switch, self.inject, self._wake)
 
     def _wake(self, channel: str) -> None:
         caller = self.switch.callers.get(channel)
@@ -299,15 +302,24 @@ class Centre:
             await node.dispatch()
 
     async def sweep(self, node: EngineNode) -> list[str]:
-        """One sweep of a node; what it has left that it should have mended."""
+        """One sweep of a node; what it has left that it should have mended, or mended too early."""
+        before = await self.ground.open_ones()
         if not node.up or not await node.sweep():
             return []
-        return left_by_a_sweep(await self.ground.picture(), node.clock.now())
+        after = await self.ground.picture()
+        early = lapsed_too_early(before, after, self.time.store_now())
+        return [*left_by_a_sweep(after, node.clock.now()), *early]
 
     def set_clock(self, node: EngineNode, wrong_s: float) -> None:
-        """The clock of a node is wrong by so much from now on."""
+        """The time of day of a node's machine is wrong by so much from now on."""
         self.inject("clock_step")
-        node.clock.offset_s = wrong_s
+        node.machine.wrong_s = wrong_s
+
+    async def beat(self, node: EngineNode, *, lost: bool = False, slow_s: tuple[float, float] = (0.0, 0.0)) -> None:
+        """A heartbeat of a node, and how the store's time reaches it."""
+        if node.up:
+            node.life.lost, node.life.slow_s = lost, slow_s
+            await node.beat()
 
     # --- what is wrong ----------------------------------------------------------------------------------------------
 
@@ -317,7 +329,7 @@ class Centre:
 
     def wrong_in(self, picture: Picture) -> list[str]:
         """The same, with the rows in hand."""
-        found = self.audit.look(picture)
+        found = self.audit.look(picture, self.time.store_now())
         faults, self._logged.faults[:] = [*self._logged.faults], []
         return [*found, *faults]
 
@@ -339,6 +351,7 @@ class Centre:
                     await self.say(human, AgentEvent.READY, node)
         found = list[str]()
         for node in nodes:
+            await node.beat()
             await node.dispatch()
             found += await self.sweep(node)
         for caller in [one for one in self.callers.values() if one.line is not None]:
@@ -347,12 +360,12 @@ class Centre:
         self.wakes.clear()
         return [*found, *await self.wrong()]
 
-    def mend(self) -> None:
+    async def mend(self) -> None:
         """All faults end: nodes live, clocks are right, links are up, browsers are open."""
         for node in self.nodes:
-            node.clock.offset_s = node.clock.drift = 0.0
+            node.machine.wrong_s = 0.0
             if not node.up:
-                self.start(node)
+                await self.start(node)
             node.link.up = True
             node.exchange.lose_claim = node.exchange.lose_write = None
             node.exchange.stale = 0
@@ -363,7 +376,7 @@ class Centre:
     async def settle(self, seconds: int) -> list[str]:
         """Let the dust settle, for so long at most; what is not as it should be then: nobody waits whom an agent could
         serve, everybody who has left is forgotten by the queues, and every agent is ready."""
-        self.mend()
+        await self.mend()
         found = await self._until(self._all_served, seconds)
         if not found:
             for caller in self.callers.values():

@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 from typing import TypeVar
 
+from ivr.heartbeat import Life
 from ivr.ports import Exchange, NeedWish, Standing, Swept
+from ivr.testing.turmoil.still import StillTime
 from routing.decision import Decision
 from routing.errors import StoreAway
 from routing.need import Need
@@ -24,6 +26,38 @@ class Loss(Enum):
 
 async def _nothing() -> None:
     pass
+
+
+class FaultyLife:
+    """What a node says of itself (`ivr.heartbeat.Life`) over a bad network, and the store's time of day: the simulated
+    one. Each fault that is armed is injected once."""
+
+    def __init__(self, truth: Life, time: StillTime, injected: Callable[[str], None]) -> None:
+        self._truth, self._time, self._injected = truth, time, injected
+        self.lost = False  #: the store cannot be asked for its time
+        self.slow_s = (0.0, 0.0)  #: how long the question takes, and the answer
+
+    async def started(self, *, now: float) -> None:
+        """A new process."""
+        await self._truth.started(now=now)
+
+    async def seen(self, *, now: float) -> None:
+        """It lives."""
+        await self._truth.seen(now=now)
+
+    async def time(self) -> float:
+        """The store's; everything else stands still while it is slow to tell."""
+        if self.lost:
+            self.lost = False
+            self._injected("heartbeat_lost")
+            raise StoreAway("injected")
+        (there_s, back_s), self.slow_s = self.slow_s, (0.0, 0.0)
+        if there_s or back_s:
+            self._injected("time_told_slowly")
+        self._time.elapsed += there_s
+        told = self._time.store_now()
+        self._time.elapsed += back_s
+        return told
 
 
 class FaultyExchange:

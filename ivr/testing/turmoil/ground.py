@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import func, select
 
+from ivr.heartbeat import Life
 from ivr.ports import CallLog, Exchange, Roster
 from ivr.testing.databases import fresh_database, fresh_url
 from ivr.testing.records import MemoryCallLog, MemoryExchange, MemoryRoster, MemoryStore
@@ -18,7 +19,8 @@ from models.agents import Agents
 from models.calls import CallJournal
 from models.claims import Claims
 from models.database import Database
-from models.tables import AgentRow, CallRow, NeedRow, OfferRow
+from models.nodes import Nodes
+from models.tables import AgentRow, CallRow, NeedRow, NodeRow, OfferRow
 
 
 class Ground(Protocol):
@@ -30,6 +32,8 @@ class Ground(Protocol):
     def exchange(self, node: str) -> Exchange: ...
 
     def log(self, node: str) -> CallLog: ...
+
+    def life(self, node: str) -> Life: ...
 
     async def add_agent(self, name: str, skills: Mapping[str, int]) -> int: ...
 
@@ -61,6 +65,25 @@ class TerseLog(MemoryCallLog):
         """Keep nothing."""
 
 
+class MemoryNodes:
+    """Twin of `models.nodes.Nodes` for what a node says of itself; time is told by who asks in its place."""
+
+    def __init__(self, store: MemoryStore, name: str) -> None:
+        self._store, self._name = store, name
+
+    async def started(self, *, now: float) -> None:
+        """A new process."""
+        self._store.nodes[self._name] = NodeRow(name=self._name, started_at=now, seen_at=now)
+
+    async def seen(self, *, now: float) -> None:
+        """It lives."""
+        self._store.nodes[self._name].seen_at = now
+
+    async def time(self) -> float:
+        """There is no other clock than the simulation's."""
+        raise NotImplementedError
+
+
 class MemoryGround:
     """The twins in memory."""
 
@@ -76,6 +99,10 @@ class MemoryGround:
     def log(self, node: str) -> CallLog:
         """Of a node."""
         return TerseLog(self.store, node)
+
+    def life(self, node: str) -> Life:
+        """Of a node."""
+        return MemoryNodes(self.store, node)
 
     async def add_agent(self, name: str, skills: Mapping[str, int]) -> int:
         """A new agent, logged out."""
@@ -145,6 +172,10 @@ class DatabaseGround:
     def log(self, node: str) -> CallLog:
         """Of a node."""
         return self._logs[node]
+
+    def life(self, node: str) -> Life:
+        """Of a node."""
+        return Nodes(self.database, node)
 
     async def add_agent(self, name: str, skills: Mapping[str, int]) -> int:
         """A new agent, logged out."""

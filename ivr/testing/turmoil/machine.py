@@ -33,6 +33,8 @@ CALLERS, AGENTS, NODES = 5, 3, 2
 SETTLED_S = 120
 #: How wrong a clock may be, in seconds.
 WRONG_S = (-60.0, -5.0, 0.0, 5.0, 60.0)
+#: How long a question to the store, or its answer, may be on the way.
+SLOW_S = (0.0, 0.0, 0.3, 2.0)
 
 some = st.integers(0, 11)
 nodes = st.integers(0, NODES - 1)
@@ -63,7 +65,9 @@ class Turmoil(RuleBasedStateMachine):
         self.decided: list[Decision] = []  #: and not claimed yet
 
     async def _made(self, ground: Ground, logs: Logged) -> Centre:
-        return Centre(ground, self.time, logs, nodes=NODES)
+        centre = Centre(ground, self.time, logs, nodes=NODES)
+        await centre.begin()
+        return centre
 
     def run(self, what: Awaitable[Result]) -> Result:
         """Let it happen."""
@@ -279,7 +283,7 @@ class Turmoil(RuleBasedStateMachine):
         if mortal.up:
             self.run(self.centre.die(mortal))
         else:
-            self.centre.start(mortal)
+            self.run(self.centre.start(mortal))
 
     @rule(node=nodes)
     def the_link_to_the_switch_goes_down_or_up(self, node: int) -> None:
@@ -305,8 +309,13 @@ class Turmoil(RuleBasedStateMachine):
 
     @rule(node=nodes, seconds=st.sampled_from(WRONG_S))
     def a_clock_is_set(self, node: int, seconds: float) -> None:
-        """Of one node, to what is wrong by so much."""
+        """The time of day of one node's machine, to what is wrong by so much."""
         self.centre.set_clock(self._node(node), seconds)
+
+    @rule(node=nodes, lost=st.booleans(), there=st.sampled_from(SLOW_S), back=st.sampled_from(SLOW_S))
+    def a_heart_beats(self, node: int, lost: bool, there: float, back: float) -> None:
+        """A node reads the store's time; the store may be away, or slow to hear and to answer."""
+        self.run(self.centre.beat(self._node(node), lost=lost, slow_s=(there, back)))
 
     # --- what comes too late ----------------------------------------------------------------------------------------
 

@@ -4,16 +4,21 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from ivr.clock import StoreClock
 from ivr.dispatch import Dispatcher
+from ivr.heartbeat import Heartbeat
 from ivr.parts import Parts
 from ivr.ports import OfferSeen, Pop, SwitchEvent
 from ivr.testing.records import MemoryHints, MemoryRoster, MemoryStore
-from ivr.testing.turmoil.faulty import FaultyExchange
+from ivr.testing.turmoil.faulty import FaultyExchange, FaultyLife
 from ivr.testing.turmoil.ground import Ground
-from ivr.testing.turmoil.still import NodeClock, StillTime
+from ivr.testing.turmoil.still import MachineClock, StillTime
 from ivr.testing.turmoil.switch import Link, Switch
 from ivr.watch import Watcher
 from routing.errors import StoreAway
+
+#: Seconds that machines' clocks gain in a second.
+DRIFTS = (3e-4, -3e-4, 0.0)
 
 
 class QuietDesk:
@@ -53,9 +58,13 @@ class EngineNode:
     """An engine that may die and begin again: then it knows nothing of what it knew before."""
 
     name: str
-    clock: NodeClock
+    time: StillTime
+    machine: MachineClock
     on_nudge: Callable[[], None] | None = None
     up: bool = field(default=False, init=False)
+    clock: StoreClock = field(init=False)
+    life: FaultyLife = field(init=False)
+    heartbeat: Heartbeat = field(init=False)
     exchange: FaultyExchange = field(init=False)
     link: Link = field(init=False)
     parts: Parts = field(init=False)
@@ -63,11 +72,12 @@ class EngineNode:
     watcher: Watcher = field(init=False)
 
     @classmethod
-    def of(cls, name: str, time: StillTime) -> "EngineNode":
+    def of(cls, number: int, time: StillTime) -> "EngineNode":
         """A node that is not started yet."""
-        return cls(name, NodeClock(time))
+        machine = MachineClock(time, booted=1000.0 * number, drift=DRIFTS[number % len(DRIFTS)])
+        return cls(f"node-{number}", time, machine)
 
-    def start(
+    async def start(
         self,
         parts: Parts,
         ground: Ground,
@@ -75,7 +85,11 @@ class EngineNode:
         injected: Callable[[str], None],
         wake: Callable[[str], None],
     ) -> None:
-        """A new process."""
+        """A new process; it reads the time, and tells that it lives."""
+        self.life = FaultyLife(ground.life(self.name), self.time, injected)
+        self.clock = StoreClock(self.machine)
+        self.heartbeat = Heartbeat(self.life, self.clock)
+        await self.heartbeat.start()
         self.exchange = FaultyExchange(ground.exchange(self.name), injected)
         self.link = Link(switch, wake)
         self.parts = replace(
@@ -95,6 +109,13 @@ class EngineNode:
         )
         self.dispatcher, self.watcher = Dispatcher(self.parts), Watcher(self.parts)
         self.up = True
+
+    async def beat(self) -> None:
+        """One heartbeat."""
+        try:
+            await self.heartbeat.beat()
+        except StoreAway:
+            return
 
     async def dispatch(self) -> None:
         """One round; a store that is away ends it."""

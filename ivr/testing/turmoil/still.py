@@ -1,4 +1,4 @@
-"""Time that moves only when told to: for the event loop, and for nodes whose clocks go wrong."""
+"""Time that moves only when told to: for the event loop, the store, and machines whose clocks go wrong."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,6 +12,10 @@ class StillTime:
     def __init__(self) -> None:
         self.elapsed = 0.0
 
+    def store_now(self) -> float:
+        """The store's time of day."""
+        return T + self.elapsed
+
 
 def still_loop(time: StillTime) -> Callable[[], asyncio.AbstractEventLoop]:
     """For `asyncio.Runner`: loops that go by this time."""
@@ -23,21 +27,22 @@ def still_loop(time: StillTime) -> Callable[[], asyncio.AbstractEventLoop]:
     return StillLoop
 
 
-class NodeClock:
-    """The clock of one node (port Clock): it may be wrong, step, and drift."""
+class MachineClock:
+    """The clock of one node's machine (port Clock): its time of day may be wrong and step, and its seconds too long."""
 
-    def __init__(self, time: StillTime) -> None:
+    def __init__(self, time: StillTime, *, booted: float, drift: float) -> None:
         self._time = time
-        self.offset_s = 0.0
-        self.drift = 0.0  #: seconds gained in a second
+        self._booted = booted  #: what the monotonic clock began with
+        self._drift = drift  #: seconds gained in a second
+        self.wrong_s = 0.0  #: what the time of day is ahead by
 
     def now(self) -> float:
-        """UTC seconds of the epoch, as this node believes."""
-        return T + self._time.elapsed * (1 + self.drift) + self.offset_s
+        """UTC seconds of the epoch, as this machine believes."""
+        return T + self._time.elapsed * (1 + self._drift) + self.wrong_s
 
     def monotonic(self) -> float:
-        """Seconds that have really passed."""
-        return self._time.elapsed
+        """Seconds since it was switched on, which no one can set."""
+        return self._booted + self._time.elapsed * (1 + self._drift)
 
     async def sleep(self, seconds: float) -> None:
         """Nobody sleeps here: whoever tells the time calls rounds and sweeps himself."""
