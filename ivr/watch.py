@@ -239,13 +239,17 @@ class Watcher:
         except (SwitchAway, ActionUnknown):
             return None
         await self._find_answered(channels)
-        seen = frozenset((channel.call_id, channel.channel.rpartition("-")[0]) for channel in channels)
+        seen = frozenset(
+            (id_, channel.channel.rpartition("-")[0])
+            for channel in channels
+            for id_ in (channel.call_id, channel.uniqueid)
+        )
         self._looks = (self._looks[1], seen)
         self._compared_at = parts.clock.monotonic()
         return frozenset(channel.call_id for channel in channels) | frozenset(parts.live)
 
     def _twice_looked(self) -> frozenset[tuple[str, str]] | None:
-        """Calls and phones that one of the last two looks has shown; None before there were two."""
+        """Phones by call and channel id that one of the last two looks has shown; None before there were two."""
         before, last = self._looks
         return None if before is None or last is None else before | last
 

@@ -1,19 +1,17 @@
 """Rows that lead nowhere: agents and needs in an offer that does not exist, conversations that nobody will end."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
-from typing import Any
-
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import moves
 from models.database import Database
 from models.locks import CALL, hold
+from models.mending import each, end_anyway
 from models.tables import AgentRow, CallRow, NeedRow, NodeRow, OfferRow
 from routing.agent import AgentState
 from routing.need import NeedState
 from routing.offer import OfferEvent, OfferState
+from routing.talk import Talk, talk_of
 
 #: A call, and what an ended call has left open, is judged only this many seconds after it began or ended, an agent
 #: after their last move: their own engine may be about to write.
@@ -54,21 +52,19 @@ async def free_strays(database: Database, *, now: float, wrap_up_s: float) -> in
         )
         return agent is not None and moves.free_stray_agent(agent, now=now, wrap_up_s=wrap_up_s)
 
-    return await _each(database, free_need, stray_needs) + await _each(database, free_agent, stray_agents)
+    return sum(await each(database, free_need, stray_needs)) + sum(await each(database, free_agent, stray_agents))
 
 
 async def end_orphans(
     database: Database, there: frozenset[tuple[str, str]], *, seen_at: float, now: float, wrap_up_s: float
 ) -> int:
-    """End conversations of dead nodes whose phone has left the call; `there`: calls and phones on the switch.
+    """End conversations of dead nodes whose phone has left the call; `there`: phones on the switch, by call and id.
 
     The node that holds a call ends its conversation by itself. When it is dead and nobody has taken the call over, the
     caller may stand in the static queue for long; the agent must not be busy meanwhile.
     """
-    calls = {call_id for call_id, _ in there}
-    apart = or_(OfferRow.talk.is_not(None), NeedRow.kind != CALL)
     talks = (
-        select(OfferRow.id, OfferRow.fence, OfferRow.call_id, AgentRow.phone, OfferRow.answered_at, apart, NodeRow)
+        select(OfferRow, AgentRow.phone, NeedRow.kind, NodeRow)
         .join(AgentRow, AgentRow.id == OfferRow.agent_id)
         .join(NeedRow, NeedRow.id == OfferRow.need_id)
         .join(CallRow, CallRow.id == OfferRow.call_id)
@@ -76,22 +72,32 @@ async def end_orphans(
         .where(OfferRow.state == OfferState.ANSWERED, OfferRow.closed_at.is_(None))
     )
     async with database.read() as session:
-        found = [
-            (id_, fence)
-            for id_, fence, call_id, phone, answered_at, is_apart, node in await session.execute(talks)
-            if (call_id, phone) not in there
-            and (call_id not in calls or not is_apart)  # in a room, where phones are not known by the call
-            and is_orphaned(node, answered_at, seen_at=seen_at, now=now)
-        ]
+        rows = (await session.execute(talks)).all()
+    first = {offer.call_id: talk_of(offer.talk) for offer, _, kind, _ in rows if kind == CALL}
+    found = [
+        (offer.id, offer.fence)
+        for offer, phone, kind, node in rows
+        if not is_there(offer, phone, there, None if kind == CALL else first.get(offer.call_id))
+        and is_orphaned(node, offer.answered_at, seen_at=seen_at, now=now)
+    ]
 
     async def complete(session: AsyncSession, key: tuple[int, int]) -> bool:
         held = await hold(session, *key)
         if held is None or held[2].state != OfferState.ANSWERED:
             return False
-        moves.end(*held, OfferEvent.COMPLETE, now=now, wrap_up_s=wrap_up_s)
+        end_anyway(*held, OfferEvent.COMPLETE, now=now, wrap_up_s=wrap_up_s)
         return True
 
-    return await _each(database, complete, found[:MOST])
+    return sum(await each(database, complete, found[:MOST]))
+
+
+def is_there(offer: OfferRow, phone: str, there: frozenset[tuple[str, str]], first: Talk | None) -> bool:
+    """Whether the agent's phone is in the conversation; `first`: the one about which this agent is consulted.
+
+    A phone that was rung into a room has a channel id of its own there; any other one stands under the call.
+    """
+    own = talk_of(offer.talk).own if first is None else first.channel
+    return (offer.call_id, phone) in there or (own, phone) in there
 
 
 def is_orphaned(node: NodeRow | None, answered_at: float | None, *, seen_at: float, now: float) -> bool:
@@ -100,14 +106,3 @@ def is_orphaned(node: NodeRow | None, answered_at: float | None, *, seen_at: flo
     if node is None or since > seen_at - GRACE_S:
         return False
     return node.seen_at < now - NODE_LOST_S or node.started_at > since
-
-
-async def _each(
-    database: Database, mend: Callable[[AsyncSession, Any], Awaitable[bool]], keys: Sequence[object]
-) -> int:
-    """Mend one row after the other, each in a short transaction of its own; how many were."""
-    return sum([await database.transact(partial(_mend, mend=mend, key=key)) for key in keys])
-
-
-async def _mend(session: AsyncSession, *, mend: Callable[[AsyncSession, Any], Awaitable[bool]], key: object) -> bool:
-    return await mend(session, key)

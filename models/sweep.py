@@ -1,20 +1,29 @@
 """The sweep: what time or a lost channel has left behind is mended, one short transaction each."""
 
-from functools import partial
+import logging
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import moves
 from models.database import Database
+from models.errors import StoreBusy
 from models.locks import hold
+from models.mending import close_anyway, each, end_anyway, lapse
 from models.strays import GRACE_S, NODE_LOST_S, end_orphans, free_strays
 from models.tables import AgentRow, CallEventRow, CallRow, NeedRow, NodeRow, OfferRow
 from routing.agent import AgentEvent, AgentState
 from routing.call import CallState, Ending, Reason, Result
+from routing.errors import StoreAway
 from routing.need import NeedState
 from routing.offer import OfferEvent, OfferState
 from routing.views import Swept
+
+log = logging.getLogger(__name__)
+
+Done = TypeVar("Done")
 
 #: A need whose offers lapsed so often is held by nobody (its call went down the dialplan): it must not hold up agents
 #: again and again. A call that comes back states its need anew.
@@ -31,48 +40,86 @@ async def sweep(
     wrap_up_s: float,
     phones: frozenset[tuple[str, str]] | None = None,
 ) -> Swept:
-    """Expired offers, then agents, then calls whose channel is gone. Safe to run on several nodes at once."""
-    expired = await _expire_offers(database, now)
-    mended = await _mend_agents(database, now, desk_lost_s)
-    closed = await _close_lost(database, alive, alive_at, now, wrap_up_s)
+    """Expired offers, then agents, then calls whose channel is gone. Safe to run on several nodes at once.
+
+    What one stage cannot do does not stop the others; raises the last fault when none could do anything.
+    """
+    stages = _Stages()
+    expired = await stages.run(_expire_offers(database, now), [])
+    mended = await stages.run(_mend_agents(database, now, desk_lost_s), [])
+    closed = await stages.run(_close_lost(database, alive, alive_at, now, wrap_up_s), [])
     ended = 0
     if phones is not None:
-        ended = await end_orphans(database, phones, seen_at=alive_at, now=now, wrap_up_s=wrap_up_s)
-    freed = await free_strays(database, now=now, wrap_up_s=wrap_up_s)
+        orphans = end_orphans(database, phones, seen_at=alive_at, now=now, wrap_up_s=wrap_up_s)
+        ended = await stages.run(orphans, 0)
+    freed = await stages.run(free_strays(database, now=now, wrap_up_s=wrap_up_s), 0)
+    stages.tell()
     return Swept(
-        offers_expired=expired,
+        offers_expired=expired.count(False),
         wrap_ups_over=mended.count(AgentEvent.WRAP_UP_OVER),
         desks_lost=mended.count(AgentEvent.DESK_LOST),
-        calls_closed=closed,
+        calls_closed=closed.count(True),
         misses_over=mended.count(AgentEvent.MISS_OVER),
-        strays_freed=freed,
+        strays_freed=expired.count(True) + freed,
         talks_over=ended,
     )
 
 
-async def _expire_offers(database: Database, now: float) -> int:
+class _Stages:
+    """The stages of one sweep, each of which may fail."""
+
+    def __init__(self) -> None:
+        self._done = False
+        self._fault: Exception | None = None
+
+    async def run(self, stage: Awaitable[Done], nothing: Done) -> Done:
+        """What a stage has done; `nothing` when it failed. Raises StoreAway when the others would fail as well."""
+        try:
+            done = await stage
+        except StoreBusy as fault:
+            self._fault = fault
+            log.warning("a stage of the sweep waits for the next one: %s", fault)
+        except StoreAway:
+            raise
+        except Exception as fault:
+            self._fault = fault
+            log.exception("a stage of the sweep failed")
+        else:
+            self._done = True
+            return done
+        return nothing
+
+    def tell(self) -> None:
+        """Raise the last fault when nothing could be done at all."""
+        if not self._done and self._fault is not None:
+            raise self._fault
+
+
+async def _expire_offers(database: Database, now: float) -> Sequence[bool | None]:
+    """Of each offer whose lease was over, whether its rows contradicted each other; None when it goes on after all."""
     lapsed = (OfferRow.closed_at.is_(None), OfferRow.expires_at <= now)
     async with database.read() as session:
-        found = (await session.execute(select(OfferRow.id, OfferRow.fence).where(*lapsed))).all()
+        rows = await session.execute(select(OfferRow.id, OfferRow.fence).where(*lapsed))
+        found = [(id_, fence) for id_, fence in rows]
 
-    async def expire(session: AsyncSession, offer_id: int, fence: int) -> bool:
-        held = await hold(session, offer_id, fence)
+    async def expire(session: AsyncSession, key: tuple[int, int]) -> bool | None:
+        held = await hold(session, *key)
         if held is None or held[2].expires_at is None or held[2].expires_at > now:
-            return False  # ended, answered or ringing anew meanwhile
+            return None  # ended, answered or ringing anew meanwhile
         need = held[0]
-        moves.end(*held, OfferEvent.EXPIRE, now=now, wrap_up_s=0)
+        if lapse(*held, now):
+            return True
         expired = await session.scalar(
             select(func.count()).where(OfferRow.need_id == need.id, OfferRow.state == OfferState.EXPIRED)
         )
-        if (expired or 0) >= MOST_EXPIRED:
+        if (expired or 0) >= MOST_EXPIRED and need.closed_at is None:
             moves.close(need, "lost", now)
-        return True
+        return False
 
-    done = [await database.transact(partial(expire, offer_id=offer_id, fence=fence)) for offer_id, fence in found]
-    return sum(done)
+    return await each(database, expire, found)
 
 
-async def _mend_agents(database: Database, now: float, desk_lost_s: float) -> list[AgentEvent | None]:
+async def _mend_agents(database: Database, now: float, desk_lost_s: float) -> Sequence[AgentEvent | None]:
     async with database.read() as session:
         agents = (
             await session.scalars(
@@ -93,19 +140,19 @@ async def _mend_agents(database: Database, now: float, desk_lost_s: float) -> li
         agent = await session.get_one(AgentRow, agent_id, with_for_update=True)
         return moves.mend_agent(agent, now=now, desk_lost_s=desk_lost_s)
 
-    return [await database.transact(partial(mend, agent_id=agent_id)) for agent_id in ids]
+    return await each(database, mend, ids)
 
 
 async def _close_lost(
     database: Database, alive: frozenset[str] | None, alive_at: float, now: float, wrap_up_s: float
-) -> int:
+) -> Sequence[bool]:
     async with database.read() as session:
         lost = await _lost_calls(session, alive, alive_at, now)
 
-    done = [
-        await database.transact(partial(_close_call, call_id=call_id, now=now, wrap_up_s=wrap_up_s)) for call_id in lost
-    ]
-    return sum(done)
+    async def close(session: AsyncSession, call_id: str) -> bool:
+        return await _close_call(session, call_id, now=now, wrap_up_s=wrap_up_s)
+
+    return await each(database, close, lost)
 
 
 async def _lost_calls(session: AsyncSession, alive: frozenset[str] | None, alive_at: float, now: float) -> list[str]:
@@ -135,7 +182,7 @@ def is_over(ended_at: float | None, reason: str | None, now: float) -> bool:
     return ended_at is not None and ended_at <= now - GRACE_S and reason != Reason.FALLBACK
 
 
-async def _close_call(session: AsyncSession, *, call_id: str, now: float, wrap_up_s: float) -> bool:
+async def _close_call(session: AsyncSession, call_id: str, *, now: float, wrap_up_s: float) -> bool:
     talked = False
     needs = await session.scalars(
         select(NeedRow).where(NeedRow.call_id == call_id, NeedRow.closed_at.is_(None)).with_for_update()
@@ -152,10 +199,10 @@ async def _close_call(session: AsyncSession, *, call_id: str, now: float, wrap_u
         answered = held[2].state == OfferState.ANSWERED
         talked |= answered
         event = OfferEvent.COMPLETE if answered else OfferEvent.WITHDRAW
-        moves.end(*held, event, now=now, wrap_up_s=wrap_up_s)
+        end_anyway(*held, event, now=now, wrap_up_s=wrap_up_s)
     for need in open_needs:
         if need.closed_at is None:
-            moves.close(need, "served" if need.state == NeedState.TALKING else "lost", now)
+            close_anyway(need, "served" if need.state == NeedState.TALKING else "lost", now)
     call = await session.get_one(CallRow, call_id, with_for_update={"key_share": True})
     if call.ended_at is not None:
         return False

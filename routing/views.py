@@ -71,7 +71,7 @@ class Swept:
     desks_lost: int = 0
     calls_closed: int = 0
     misses_over: int = 0
-    strays_freed: int = 0  #: agents and needs in an offer that does not exist
+    strays_freed: int = 0  #: agents and needs in an offer that does not exist, and offers that contradict them
     talks_over: int = 0  #: conversations of dead nodes whose phone has left the call
 
 

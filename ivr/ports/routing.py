@@ -88,8 +88,9 @@ class Exchange(Protocol):
     ) -> Swept:
         """Expire offers whose lease is over, end wrap-ups whose time has passed, pause agents whose desk is lost.
         With `alive` (linkedids on the switch as read at `alive_at`, None when unknown) also close calls, needs and
-        offers whose channel is gone; never a call that was younger than two seconds then. With `phones` (call and phone
-        of each channel) end conversations of dead nodes whose phone has left. Frees who stands in no offer at all."""
+        offers whose channel is gone; never a call that was younger than two seconds then. With `phones` (of each
+        channel its call and its phone, and its own id and its phone) end conversations of dead nodes whose phone has
+        left. Frees who stands in no offer at all. What cannot be mended stops nothing else."""
         ...
 
 

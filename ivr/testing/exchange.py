@@ -9,7 +9,8 @@ from models import moves, phones
 from models.call_entries import PROVISIONAL
 from models.errors import UnknownAgent
 from models.locks import CALL
-from models.strays import GRACE_S, is_orphaned
+from models.mending import close_anyway, end_anyway, lapse
+from models.strays import GRACE_S, is_orphaned, is_there
 from models.sweep import MOST_EXPIRED, ending_of, is_gone, is_over
 from models.tables import AgentRow, CallRow, NeedRow, OfferRow, PhoneRow
 from models.talk_recordings import seen
@@ -257,15 +258,16 @@ class MemoryExchange:
         """Mend what time or a lost channel has left behind."""
         store = self.store
         store.reach()
-        expired = 0
+        expired, contradicted = 0, 0
         for offer in store.open_offers():
             if offer.expires_at is not None and offer.expires_at <= now:
-                expired += 1
                 need = store.needs[offer.need_id]
-                moves.end(need, store.agents[offer.agent_id], offer, OfferEvent.EXPIRE, now=now, wrap_up_s=0)
-                if [o.state for o in store.offers.values() if o.need_id == need.id].count(
-                    OfferState.EXPIRED
-                ) >= MOST_EXPIRED:
+                if lapse(need, store.agents[offer.agent_id], offer, now):
+                    contradicted += 1
+                    continue
+                expired += 1
+                states = [o.state for o in store.offers.values() if o.need_id == need.id]
+                if states.count(OfferState.EXPIRED) >= MOST_EXPIRED and need.closed_at is None:
                     moves.close(need, "lost", now)
         mended = [moves.mend_agent(agent, now=now, desk_lost_s=desk_lost_s) for agent in store.agents.values()]
         seen_at = now if alive_at is None else alive_at
@@ -282,27 +284,28 @@ class MemoryExchange:
             mended.count(AgentEvent.DESK_LOST),
             closed.count(True),
             mended.count(AgentEvent.MISS_OVER),
-            self._free_strays(now, wrap_up_s),
+            contradicted + self._free_strays(now, wrap_up_s),
             ended,
         )
 
     def _end_orphans(self, there: frozenset[tuple[str, str]], seen_at: float, now: float, wrap_up_s: float) -> int:
-        store, ended, calls = self.store, 0, {call_id for call_id, _ in there}
-        for offer in store.open_offers():
-            agent, call = store.agents[offer.agent_id], store.calls.get(offer.call_id)
+        store, ended = self.store, 0
+        talks = [
+            offer
+            for offer in store.open_offers()
+            if offer.state == OfferState.ANSWERED and offer.need_id in store.needs
+        ]
+        first = {o.call_id: talk_of(o.talk) for o in talks if store.needs[o.need_id].kind == CALL}
+        for offer in talks:
+            agent, need, call = store.agents[offer.agent_id], store.needs[offer.need_id], store.calls.get(offer.call_id)
             node = store.nodes.get(call.node) if call is not None else None
-            if (
-                offer.state == OfferState.ANSWERED
-                and (offer.call_id, agent.phone) not in there
-                and (offer.call_id not in calls or not self._is_apart(offer))
-                and is_orphaned(node, offer.answered_at, seen_at=seen_at, now=now)
+            about = None if need.kind == CALL else first.get(offer.call_id)
+            if not is_there(offer, agent.phone, there, about) and is_orphaned(
+                node, offer.answered_at, seen_at=seen_at, now=now
             ):
-                moves.end(store.needs[offer.need_id], agent, offer, OfferEvent.COMPLETE, now=now, wrap_up_s=wrap_up_s)
+                end_anyway(need, agent, offer, OfferEvent.COMPLETE, now=now, wrap_up_s=wrap_up_s)
                 ended += 1
         return ended
-
-    def _is_apart(self, offer: OfferRow) -> bool:
-        return offer.talk is not None or self.store.needs[offer.need_id].kind != CALL
 
     def _free_strays(self, now: float, wrap_up_s: float) -> int:
         store = self.store
@@ -338,10 +341,10 @@ class MemoryExchange:
                 talked |= answered
                 event = OfferEvent.COMPLETE if answered else OfferEvent.WITHDRAW
                 held = (store.needs[offer.need_id], store.agents[offer.agent_id], offer)
-                moves.end(*held, event, now=now, wrap_up_s=wrap_up_s)
+                end_anyway(*held, event, now=now, wrap_up_s=wrap_up_s)
         for need in open_needs:
             if need.closed_at is None:
-                moves.close(need, "served" if need.state == NeedState.TALKING else "lost", now)
+                close_anyway(need, "served" if need.state == NeedState.TALKING else "lost", now)
         if call.ended_at is not None:
             return False
         ending = ending_of(call, store.nodes.get(call.node), talked=talked, now=now)

@@ -2,12 +2,12 @@
 
 import pytest
 
-from ivr.testing.world import T
+from ivr.testing.world import WISH, T
 from models.tables import AgentRow, NeedRow, NodeRow
 from routing.agent import AgentEvent, AgentState
 from routing.need import NeedState
 from routing.offer import OfferEvent
-from routing.talk import Talk, TalkState
+from routing.talk import Ask, Sent, Talk, TalkEvent, TalkState
 from routing.views import Swept
 
 
@@ -45,16 +45,72 @@ async def test_a_conversation_of_a_node_that_lives_is_ended_by_that_node_alone(w
     assert (await world.sweep(now=T + 60, alive=frozenset({"c1"}), phones=caller)).talks_over == 1
 
 
-async def test_a_conversation_in_a_room_is_not_over_because_the_phone_stands_under_another_call(world):
+@pytest.mark.parametrize(
+    "talk",
+    [
+        Talk(TalkState.LINE),  # what was asked for has been taken back
+        Talk(TalkState.LINE, ask=Ask(TalkEvent.HOLD, T + 7)),
+        Talk(TalkState.HELD, T + 7, room=1),
+        Talk(TalkState.ROOM, T + 7, room=1),
+    ],
+)
+async def test_whatever_was_done_with_a_conversation_its_phone_is_looked_for(world, talk):
     await world.put(NodeRow, "node-a", {"started_at": T - 100, "seen_at": T + 30})
     claim = await talking(world)
-    held = Talk(TalkState.HELD, T + 7, room=claim.offer_id)
-    assert await world.talks.put(claim.offer_id, claim.fence, held)
+    assert await world.talks.put(claim.offer_id, claim.fence, talk)
     caller = frozenset({("c1", "PJSIP/trunk")})
-    assert await world.sweep(now=T + 60, alive=frozenset({"c1"}), phones=caller) == Swept()
-    assert await world.state(claim.agent_id) is AgentState.BUSY
-    await world.sweep(now=T + 61, alive=frozenset(), phones=frozenset())  # the caller has left, too
+    with_phone = caller | {("c1", claim.phone)}
+    assert await world.sweep(now=T + 60, alive=frozenset({"c1"}), phones=with_phone) == Swept()
+    assert await world.sweep(now=T + 60, alive=frozenset({"c1"}), phones=caller) == Swept(talks_over=1)
     assert await world.state(claim.agent_id) is AgentState.WRAP_UP
+
+
+async def test_a_phone_that_was_rung_into_a_room_is_looked_for_by_its_own_id(world):
+    await world.put(NodeRow, "node-a", {"started_at": T - 100, "seen_at": T + 30})
+    claim = await talking(world)
+    taken_over = Talk(TalkState.ROOM, T + 7, room=claim.offer_id, own="c1-second")
+    assert await world.talks.put(claim.offer_id, claim.fence, taken_over)
+    caller = frozenset({("c1", "PJSIP/trunk")})
+    with_phone = caller | {("c1-second", claim.phone)}
+    assert await world.sweep(now=T + 60, alive=frozenset({"c1"}), phones=with_phone) == Swept()
+    assert await world.sweep(now=T + 60, alive=frozenset({"c1"}), phones=caller) == Swept(talks_over=1)
+
+
+async def test_an_agent_who_is_consulted_is_free_when_their_phone_has_left_the_room(world):
+    await world.put(NodeRow, "node-a", {"started_at": T - 100, "seen_at": T + 30})
+    claim = await talking(world)
+    ruth = await world.agent("ruth")
+    sent = Sent(claim.agent_id, "Anna", "general", TalkEvent.CONSULT, "", T + 6)
+    assert await world.talks.open_second("c1", WISH, sent, now=T + 6)
+    second = await world.exchange.claim(await world.decision(now=T + 6), node="node-a", now=T + 6, lease_s=15)
+    await world.exchange.answered(second.offer_id, second.fence, now=T + 8)
+    consults = Talk(TalkState.CONSULT, T + 8, room=claim.offer_id, channel="c1-second")
+    assert await world.talks.put(claim.offer_id, claim.fence, consults)
+    mine = frozenset({("c1", "PJSIP/trunk"), ("c1", claim.phone)})
+    both = mine | {("c1-second", second.phone)}
+    assert await world.sweep(now=T + 60, alive=frozenset({"c1"}), phones=both) == Swept()
+    assert await world.sweep(now=T + 60, alive=frozenset({"c1"}), phones=mine) == Swept(talks_over=1)
+    assert (await world.state(claim.agent_id), await world.state(ruth)) == (AgentState.BUSY, AgentState.WRAP_UP)
+
+
+@pytest.mark.parametrize("state", [NeedState.WAITING, NeedState.TALKING])
+async def test_an_offer_that_contradicts_its_need_lapses_and_stops_nothing_else(world, state):
+    first, second = await world.offered("c1"), await world.offered("c2")
+    await world.put(NeedRow, "c1", {"state": state.value})
+    swept = await world.sweep(now=T + 20)
+    strays = 1 + (state is NeedState.TALKING)  # a conversation that has no offer any more is over
+    assert (swept.offers_expired, swept.strays_freed) == (1, strays)
+    assert [await world.state(claim.agent_id) for claim in (first, second)] == [AgentState.READY] * 2
+    assert await world.sweep(now=T + 23) == Swept()
+
+
+async def test_a_lost_call_whose_rows_contradict_each_other_is_closed_like_the_others(world):
+    claim = await talking(world)
+    await world.put(NeedRow, "c1", {"state": NeedState.WAITING.value})
+    await world.call("c2")
+    assert (await world.sweep(now=T + 60, alive=frozenset())).calls_closed == 2
+    assert await world.state(claim.agent_id) is AgentState.WRAP_UP
+    assert await world.sweep(now=T + 63, alive=frozenset()) == Swept()
 
 
 async def test_an_answer_that_came_around_the_look_at_the_switch_is_left_alone(world):
