@@ -16,6 +16,9 @@ from menus.walk import Position
 from routing.call import CallState, Ending, Reason, Result
 from routing.offer import OfferEvent
 
+#: How long a caller in silence waits for the store before music begins; what was not stored is tried again.
+STATE_S = 0.5
+
 
 @dataclass(slots=True)
 class Call:

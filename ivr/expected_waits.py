@@ -76,16 +76,20 @@ class ExpectedWaits:
         return Said(found, expected.mean_s, outlook, now)
 
     async def tell(self, need_id: int, queue: str, said: Said) -> None:
-        """Keep what a caller was told."""
+        """Keep what a caller was told; that it is not kept harms no call."""
         self.told[queue] += 1
         looks = said.outlook
         try:
             async with asyncio.timeout(ESTIMATE_S):
-                await self._waits.tell(
+                kept = await self._waits.tell(
                     need_id, said.range, mean_s=said.mean_s, ahead=looks.ahead, agents=looks.agents, now=said.at
                 )
+            if not kept:
+                log.error("what a caller was told of their wait is not kept: there is no such need", need_id=need_id)
         except (TimeoutError, StoreAway):
             log.warning("the store is away or slow; what a caller was told of their wait is not kept")
+        except Exception:
+            log.exception("what a caller was told of their wait could not be kept")
 
     async def _look(self) -> None:
         """Read what is older than it may be; one caller reads for all. Raises StoreAway."""

@@ -14,7 +14,7 @@ from ivr.numbers import e164
 from ivr.parts import Parts
 from ivr.ports import ChannelSeen, NeedWish, OfferSeen, TalkEvent, TalkSeen, TalkState, Target, TargetKind
 from ivr.ports.handling import AgentChoice, Choices, QueueChoice, Refusal
-from ivr.steps.handover import one_tier_up
+from ivr.steps.wishes import one_tier_up
 from routing.agent import AT_WORK, AgentState
 from routing.errors import IllegalMove
 from routing.need import Need, NeedState

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import and_, func, select
+from sqlalchemy.exc import IntegrityError
 
 from models.database import Database
 from models.tables import NeedRow, OfferRow, ToldWaitRow
@@ -41,10 +42,14 @@ class WaitBook:
 
     async def tell(
         self, need_id: int, said: WaitRange, *, mean_s: float, ahead: float, agents: int, now: float
-    ) -> None:
-        """Keep a range that was said to the caller of a need."""
-        async with self._database.write() as session:
-            session.add(told_row(need_id, said, mean_s, ahead, agents, now))
+    ) -> bool:
+        """Keep a range that was said to the caller of a need; False when there is no such need."""
+        try:
+            async with self._database.write() as session:
+                session.add(told_row(need_id, said, mean_s, ahead, agents, now))
+        except IntegrityError:
+            return False
+        return True
 
     async def told(self, *, now: float, since: float | None = None) -> Sequence[Told]:
         """The ranges that were said since then, or the newest, in the order in which they were said."""

@@ -106,8 +106,8 @@ class Waits(Protocol):
 
     async def tell(
         self, need_id: int, said: WaitRange, *, mean_s: float, ahead: float, agents: int, now: float
-    ) -> None:
-        """Keep a range that was said to the caller of a need."""
+    ) -> bool:
+        """Keep a range that was said to the caller of a need; False when there is no such need."""
         ...
 
     async def told(self, *, now: float, since: float | None = None) -> Sequence[Told]:

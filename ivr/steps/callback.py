@@ -9,7 +9,8 @@ from ivr.call import Call
 from ivr.numbers import e164, masked
 from ivr.ports import CALLBACKS, CallbackWish
 from ivr.steps.complaint import tier_and_terms
-from ivr.steps.route import QUEUED_CREDIT_S, QUEUED_SINCE, caller_credit_s, promised
+from ivr.steps.route import QUEUED_CREDIT_S, QUEUED_SINCE
+from ivr.steps.wishes import caller_credit_s, promised
 from menus.schema import Callback
 from menus.walk import Input, Left, Position
 from routing.errors import StoreAway

@@ -5,10 +5,9 @@ from dataclasses import replace
 
 import structlog
 
-from ivr.call import Call
+from ivr.call import STATE_S, Call
 from ivr.ports import NeedWish
 from ivr.queues import Queue
-from ivr.steps.talk import STATE_S
 from menus.schema import Callback, OpenCase, Route
 from menus.walk import Position
 from routing.agent import AT_WORK
@@ -81,9 +80,30 @@ async def tier_and_terms(
         terms = replace(terms, agent_id=None, agent_wait_s=0.0)
     if part.skill not in queue.skills:
         return step.tier, terms
-    found, ladder = placed(call, step, position), part.ladder()
+    return _asking(call, placed(call, step, position), replace(terms, barred=nobody))
+
+
+def tier_handed_on(call: Call, queue: Queue, before: NeedWish, terms: Terms) -> tuple[int, Terms]:
+    """The same for a caller whom an agent hands on to another queue; the tier they had as a complaint is the least.
+
+    `terms` bar already who is never to have them; nothing was asked by a menu.
+    """
+    part = call.parts.queues.complaints
+    if part.skill not in queue.skills:
+        return 1, terms
+    asked = before.tier if before.terms.authority is not None else 1
+    found = part.place(call.facts, call.now(), asked=asked)
+    step = call.position.step if call.position is not None else ""
+    call.note("tier", step=step, tier=found.tier, why=[dict(one) for one in found.why])
+    return _asking(call, found, replace(terms, barred=terms.barred | barred(call)))
+
+
+def _asking(call: Call, found: Placed, terms: Terms) -> tuple[int, Terms]:
+    """The tier, and terms with the authority that it asks for."""
+    part = call.parts.queues.complaints
+    ladder = part.ladder()
     asked = Authority(part.skill, ladder[found.tier - 1].level, rungs(found.tier, ladder), found.why)
-    return found.tier, replace(terms, authority=asked, barred=nobody)
+    return found.tier, replace(terms, authority=asked)
 
 
 async def patience(call: Call, queue: Queue, wish: NeedWish) -> Queue:

@@ -1,4 +1,4 @@
-"""Hand a caller on: what the next need is like, and calls that an agent sends to an outside number."""
+"""Hand a caller on: to the next need, or to an outside number."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -9,26 +9,18 @@ from ivr.call import Call
 from ivr.errors import ActionUnknown, SwitchAway
 from ivr.numbers import masked
 from ivr.ports import ROUTING, ChannelSeen, NeedWish, Sent, TalkEvent, Target, TargetKind
-from ivr.queues import QueueTable
 from ivr.steps.talk_recording import next_recording
 from ivr.steps.transfer import ring_outside
 from menus.values import Value
 from menus.walk import Position
-from routing.agent import AT_WORK, Agent
 from routing.call import CallEvent
-from routing.complaints import rungs
 from routing.errors import StoreAway
-from routing.terms import Authority
 from routing.views import TalkSeen
 
 log = structlog.get_logger()
 
-#: How long a caller who was sent to one agent waits for them alone, while they are at work.
-AGENT_WAIT_S = 60.0
 #: How long an outside number rings.
 OUTSIDE_RING_S = 30.0
-#: Priority of a caller whose agent has left them on hold, seconds of waiting granted: nobody waits so long.
-FRONT_S = 14_400.0
 #: Values of a call that an agent has sent to an outside number: that number, or the room where they talk.
 SENT_TO, SENT_INTO = "talk:number", "talk:room"
 
@@ -42,67 +34,6 @@ class After:
 
 
 WAITS, GOES_ON = After(), After(book=True)
-
-
-# --- what the next need is like ---------------------------------------------------------------------------------------
-
-
-async def next_wish(call: Call, seen: TalkSeen, target: Target) -> NeedWish:
-    """What a caller needs who is handed on to this target: their waiting so far counts, their agent is not asked again.
-
-    Raises StoreAway.
-    """
-    queues, now, before = call.parts.queues, call.now(), seen.wish
-    barred = (before.terms.barred - {seen.sent_by}) | {seen.offer.agent_id}
-    credit_s = before.credit_s + max(0.0, now - seen.since)
-    same = replace(before, credit_s=credit_s, since=None, terms=replace(before.terms, agent_id=None, barred=barred))
-    match target.kind:
-        case TargetKind.TIER:
-            return one_tier_up(queues, same) or same
-        case TargetKind.AGENT:
-            agent = await find_agent(call, target.name)
-            return same if agent is None else wish_for(same, agent)
-        case TargetKind.QUEUE if target.name in queues:
-            name = queues.open_one(target.name, now) or target.name
-            queue = queues[name]
-            return replace(
-                same,
-                queue=name,
-                required=queue.required({}),
-                tier=before.tier if name == before.queue else 1,
-                credit_s=max(credit_s, queue.credit_minutes * 60),
-                terms=replace(
-                    queues.terms(name, call.facts),
-                    authority=before.terms.authority if name == before.queue else None,
-                    barred=barred,
-                ),
-            )
-    return same
-
-
-def one_tier_up(queues: QueueTable, wish: NeedWish) -> NeedWish | None:
-    """The wish with the authority of the next tier; None at the top, and in queues that are not for complaints."""
-    part, queue = queues.complaints, queues.get(wish.queue)
-    ladder, tier = part.ladder(), wish.tier + 1
-    if queue is None or part.skill not in queue.skills or tier > len(ladder):
-        return None
-    asked = Authority(part.skill, ladder[tier - 1].level, rungs(tier, ladder))
-    return replace(wish, tier=tier, terms=replace(wish.terms, authority=asked))
-
-
-def wish_for(wish: NeedWish, agent: Agent) -> NeedWish:
-    """The wish for one agent, whatever their levels; whoever else serves it needs no more than they have."""
-    return replace(
-        wish,
-        required={skill: min(level, agent.skills.get(skill, 0)) for skill, level in wish.required.items()},
-        terms=replace(wish.terms, agent_id=agent.id, agent_wait_s=AGENT_WAIT_S, softening=()),
-    )
-
-
-async def find_agent(call: Call, name: str) -> Agent | None:
-    """The agent of that sign-in name, while they are at work. Raises StoreAway."""
-    snapshot = await call.parts.exchange.snapshot(now=call.now())
-    return next((agent for agent in snapshot.agents if agent.name == name and agent.state in AT_WORK), None)
 
 
 def told(target: Target | None) -> str:

@@ -12,10 +12,9 @@ from dataclasses import replace
 import structlog
 
 from ivr.call import Call
-from ivr.ports import ChannelSeen, NeedWish, TalkEvent, TalkState, Target, TargetKind
+from ivr.ports import ChannelSeen, TalkEvent, TalkState, Target, TargetKind
 from ivr.queues import Queue
 from ivr.steps.handover import (
-    FRONT_S,
     GOES_ON,
     SENT_INTO,
     After,
@@ -23,7 +22,6 @@ from ivr.steps.handover import (
     end_second,
     hand_on,
     hang_up,
-    next_wish,
     part,
     send_outside,
     sent_by,
@@ -33,6 +31,7 @@ from ivr.steps.handover import (
 from ivr.steps.second import ring_second
 from ivr.steps.talk_limit import called_back_in_time, left_s
 from ivr.steps.talk_recording import end_recording
+from ivr.steps.wishes import front_of_the_queue, next_wish
 from routing.errors import IllegalMove, StoreAway
 from routing.offer import OfferEvent
 from routing.talk import IN_ROOM, ON_HOLD, WITH_SECOND, Ask, Talk, move_talk
@@ -151,7 +150,7 @@ class _Apart:
         await part(call)
         if await send_outside(call, target.name):
             return GOES_ON
-        wish = self._front_of_the_queue()
+        wish = front_of_the_queue(call, seen)
         await call.parts.exchange.open_need(call.id, wish, now=call.now())
         return After(wish=wish)
 
@@ -222,12 +221,7 @@ class _Apart:
         await self._silence()
         call, seen = self.call, self.seen
         sent = sent_by(seen, TalkEvent.HOLD, "", call.now())
-        return True, await hand_on(call, seen, self._front_of_the_queue(), sent, how="left_on_hold")
-
-    def _front_of_the_queue(self) -> NeedWish:
-        """What a caller needs whom nobody has any more: to be the next one in the queue they came from."""
-        before, age_s = self.seen.wish, max(0.0, self.call.now() - self.seen.since)
-        return replace(before, credit_s=before.credit_s + age_s + FRONT_S, since=None)
+        return True, await hand_on(call, seen, front_of_the_queue(call, seen), sent, how="left_on_hold")
 
     async def _second_left(self) -> None:
         """Who was consulted has hung up: the agent still has the caller, as before."""

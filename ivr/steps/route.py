@@ -8,25 +8,25 @@ afresh.
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
-from ivr.call import Call
+from ivr.call import STATE_S, Call
 from ivr.expected_waits import Said
 from ivr.ports import ROUTING, Clip, NeedWish, Standing, Waited, is_agent_first
 from ivr.queues import Queue
 from ivr.steps.complaint import patience, tier_and_terms
 from ivr.steps.handover import was_sent_outside
-from ivr.steps.talk import LOOK_AGAIN_S, STATE_S, connect, leave_queue
+from ivr.steps.talk import LOOK_AGAIN_S, connect, leave_queue
 from ivr.steps.talk_recording import ask_to_record
 from ivr.steps.wait_words import tell_wait
+from ivr.steps.wishes import caller_credit_s, promised
 from menus.schema import Callback, Route, Way
 from menus.values import Value
 from menus.walk import Failed, Finished, Input, Left, Position, Pressed
 from routing.call import CallEvent, CallState, move_call
 from routing.errors import StoreAway
-from routing.terms import Terms
 
 log = structlog.get_logger()
 
@@ -70,20 +70,6 @@ async def _queue_of(call: Call, step: Route) -> str | None:
                 return standing.queue
         return step.queue
     return call.parts.queues.open_one(step.queue, call.now())
-
-
-def caller_credit_s(call: Call) -> float:
-    """The seconds of waiting that the line which was dialled, and what is known of the caller, grant in advance."""
-    entry = call.edition.book.entries.get(call.entry)
-    minutes = entry.credit_minutes if entry is not None else 0.0
-    return (minutes + call.parts.queues.callers.credits.minutes(call.facts, call.now())) * 60
-
-
-def promised(call: Call, terms: Terms) -> Terms:
-    """Terms with the goal that the line has promised to its callers, where that is a shorter one."""
-    entry = call.edition.book.entries.get(call.entry)
-    level = entry.service_level if entry is not None else None
-    return terms if level is None or level.within_s >= terms.goal_s else replace(terms, goal_s=level.within_s)
 
 
 async def last_agent(call: Call, queue: Queue) -> int | None:
@@ -189,10 +175,11 @@ class _Waiting:
 
     async def _handed_on(self, wish: NeedWish) -> Input:
         """The agent has sent the caller on: wait for whom they wished, with the same ways out of the queue."""
-        queue = self.call.parts.queues.get(wish.queue, self.queue)
-        return await _Waiting(
-            self.call, queue, wish, self.position, self.ways, stated=True, since=self.call.now()
-        ).run()
+        call = self.call
+        queue = await patience(call, call.parts.queues.get(wish.queue, self.queue), wish)
+        waiting = _Waiting(call, queue, wish, self.position, self.ways)
+        await waiting.state_need()  # it stands already: its number and its age
+        return await waiting.run()
 
     async def _has_offer(self) -> bool:
         standing = await self._standing()

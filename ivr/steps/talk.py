@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from ivr.call import Call
+from ivr.call import STATE_S, Call
 from ivr.callbacks import tell_wish, wish_came_back
 from ivr.ports import ROUTING, Dialled, DialStatus, Standing, is_agent_first
 from ivr.queues import Queue
@@ -21,8 +21,6 @@ log = structlog.get_logger()
 
 #: Longest wait without a look at the store, seconds: what a lost wake costs at most.
 LOOK_AGAIN_S = 2.0
-#: How long a caller in silence waits for the store before music begins; what was not stored is tried again.
-STATE_S = 0.5
 #: A conversation that ended so near to its limit was ended by it, seconds.
 LIMIT_NEAR_S = 1.0
 

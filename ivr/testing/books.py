@@ -72,6 +72,19 @@ def small_book() -> MenuBook:
     return parse_book({"small.yaml": SMALL})
 
 
+def book_with_wait_words() -> MenuBook:
+    """The small book, which tells callers how long they will probably wait."""
+    plain = small_book().model_dump(by_alias=True, exclude_defaults=True, mode="json")
+    plain["waiting"] |= {"less_than": "less", "between": "between", "more_than": "more"}
+    text = {
+        "less": "Less than {most:count}.",
+        "between": "{least:count} to {most:count}.",
+        "more": "Over {least:count}.",
+    }
+    plain["prompts"] |= {name: {"text": {"en": said, "zh": said}} for name, said in text.items()}
+    return MenuBook.model_validate(plain)
+
+
 def book_with_a_menu_after_talks() -> MenuBook:
     """The small book, where transfers lead over a notice to an agent, and the conversation to another menu."""
     text = SMALL.replace(

@@ -112,7 +112,7 @@ class MemoryTalks:
         return True
 
     def _add(self, need: NeedRow) -> None:
-        need.id = len(self.store.needs) + 1
+        need.id = self.store.next_id("needs", self.store.needs)
         self.store.needs[need.id] = need
 
     def _open_offer(self, need: NeedRow) -> OfferRow | None:

@@ -34,10 +34,13 @@ class MemoryWaits:
 
     async def tell(
         self, need_id: int, said: WaitRange, *, mean_s: float, ahead: float, agents: int, now: float
-    ) -> None:
+    ) -> bool:
         """Keep a range that was said."""
         self.store.reach()
+        if need_id not in self.store.needs:
+            return False
         self.store.told_waits.append(told_row(need_id, said, mean_s, ahead, agents, now))
+        return True
 
     async def told(self, *, now: float, since: float | None = None) -> Sequence[Told]:
         """The ranges that were said."""

@@ -2,10 +2,9 @@
 
 import pytest
 
-from ivr.testing.books import small_book
+from ivr.testing.books import book_with_wait_words
 from ivr.testing.line import HangUp, Press
 from ivr.testing.stage import Stage
-from menus.schema import MenuBook
 from models.moves import close, stated
 from routing.agent import AgentState
 from routing.callback import CallbackWish
@@ -16,21 +15,9 @@ from routing.views import NeedWish
 TO_AGENT = Press("0", hearing="main.balance")
 
 
-def book_with_words() -> MenuBook:
-    plain = small_book().model_dump(by_alias=True, exclude_defaults=True, mode="json")
-    plain["waiting"] |= {"less_than": "less", "between": "between", "more_than": "more"}
-    text = {
-        "less": "Less than {most:count}.",
-        "between": "{least:count} to {most:count}.",
-        "more": "Over {least:count}.",
-    }
-    plain["prompts"] |= {name: {"text": {"en": said, "zh": said}} for name, said in text.items()}
-    return MenuBook.model_validate(plain)
-
-
 def stage(crew: int = 4, ahead: int = 0, service_s: float | None = 240.0, **queue) -> Stage:
     announced = {"service_s": service_s, **queue.pop("announce_wait", {})}
-    node = Stage(book_with_words(), queue={"announce_wait": announced, "announce_every_s": 30, **queue})
+    node = Stage(book_with_wait_words(), queue={"announce_wait": announced, "announce_every_s": 30, **queue})
     if service_s is not None:
         node.waits.seen["general"] = Lately(100, service_s)
     for number in range(crew):
@@ -126,7 +113,19 @@ async def test_a_store_that_is_away_keeps_nobody_from_waiting():
 
 
 async def test_a_queue_that_announces_nothing_reads_nothing():
-    node = Stage(book_with_words())
+    node = Stage(book_with_wait_words())
     node.waits.lately = None  # type: ignore[method-assign,assignment]
     await node.take(node.leg(TO_AGENT, HangUp(after_s=80)))
     assert told(node) == []
+
+
+async def test_a_wait_that_cannot_be_kept_for_any_reason_keeps_nobody_from_waiting():
+    node = stage(ahead=8)
+
+    async def fail(*_: object, **__: object) -> bool:
+        raise ValueError("something that nobody thought of")
+
+    node.waits.tell = fail  # type: ignore[method-assign]
+    await node.take(leg := node.leg(TO_AGENT, HangUp(after_s=80)))
+    assert "between" in leg.heard
+    assert node.told("fault") == []

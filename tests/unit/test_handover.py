@@ -1,33 +1,12 @@
 """Callers who are handed on: what their next need is like, and what becomes of the one before."""
 
-from ivr.ports import Dialled, DialStatus, PhoneAnswered
+from ivr.ports import Dialled, DialStatus
 from ivr.queues import Queue
-from ivr.testing.line import HangUp, Press, ScriptedLeg
+from ivr.testing.handing import QUEUES, TALKED, TO_AGENT, asks
+from ivr.testing.line import HangUp
 from ivr.testing.stage import SKILLS, Stage
-from models.tables import AgentRow
 from routing.talk import Ask, Talk, TalkEvent, TalkState, Target, TargetKind, sent_of, talk_of
 from routing.terms import terms_of
-
-TO_AGENT = Press("0", hearing="main.balance")
-QUEUES = {
-    "general": Queue(skills={"general": 1}),
-    "cards": Queue(skills={"cards": 3}, credit_minutes=2),
-    "complaints": Queue(skills={"complaints": 1}),
-}
-TALKED = Dialled(DialStatus.ANSWERED, 5.0)
-
-
-def asks(stage: Stage, leg: ScriptedLeg, agent: AgentRow, do: TalkEvent, target: Target | None, note: str = "") -> None:
-    """The agent answers, and asks for this while they talk; every later agent just talks."""
-
-    async def answer(phone: str) -> None:
-        if phone.startswith("PJSIP/"):
-            await stage.watcher.take(PhoneAnswered("call-1", phone, f"{phone}-1"))
-        if phone == agent.phone:
-            stage.clock.advance(10)
-            assert await stage.talks.ask(agent.id, stage.offer.id, Ask(do, stage.clock.now(), target, note)) is not None
-
-    leg.dials, leg.on_dial = [TALKED] * 9, answer
 
 
 async def test_a_blind_transfer_wraps_the_first_agent_up_and_rings_the_second_with_what_was_said() -> None:
@@ -55,8 +34,9 @@ async def test_what_was_waited_before_counts_and_the_queue_gives_its_own_credit_
     stage.clock.later(300, lambda: (setattr(grace, "state", "ready"), stage.hints.nudge("routing")))
     await stage.take(leg)
     first, second = stage.store.needs.values()
-    assert first.closed_at is not None
-    assert second.credit_s == first.closed_at - first.since > 300
+    answered_at = stage.store.offers[1].answered_at
+    assert answered_at is not None
+    assert second.credit_s == answered_at - first.since > 290, "what they talked is no waiting"
 
 
 async def test_the_caller_never_comes_back_to_the_agent_who_sent_them() -> None:

@@ -55,3 +55,11 @@ async def test_a_told_range_is_kept_with_the_need_and_what_came_of_it(world: Wor
 @pytest.mark.parametrize("since", [None, T])
 async def test_nothing_was_told_yet(world: World, since: float | None) -> None:
     assert list(await world.waits.told(now=T, since=since)) == []
+
+
+async def test_a_range_that_was_told_for_no_need_is_refused_and_nothing_else_fails(world: World) -> None:
+    said = WaitRange(2, 5)
+    assert not await world.waits.tell(0, said, mean_s=180.0, ahead=1.5, agents=3, now=T)
+    need_id = await _served(world, "c1", came=T, offered=T + 20, answered=T + 25, ended=T + 125)
+    assert await world.waits.tell(need_id, said, mean_s=180.0, ahead=1.5, agents=3, now=T)
+    assert len(await world.waits.told(now=T + 200)) == 1
