@@ -144,9 +144,9 @@ class CallbackDialler:
     async def _answered(self, event: PhoneAnswered) -> None:
         """With the agent first: the phone that was answered may be the customer's. Then they talk."""
         made, live = of_call(event.call_id), self._parts.live.get(event.call_id)
-        if made is None or live is None or live.offer is None or not is_agent_first(live.channel):
+        if made is None or live is None or not live.agents or not is_agent_first(live.channel):
             return
-        if event.phone != live.offer.phone and not is_agent_first(event.channel):
+        if event.phone not in live.agents and not is_agent_first(event.channel):
             live.reached = True
             await tell_wish(self._parts, *made, CallbackEvent.ACCEPT, until=self._parts.clock.now() + LEASE_S)
 

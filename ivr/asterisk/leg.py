@@ -201,7 +201,7 @@ class AgiLeg:
         return AUTO_ANSWER
 
     def _then_customer(self) -> str:
-        """Lets the other half of a callback ring its customer once the phone is answered: agent first."""
+        """Lets the other half of a callback ring its customer once a first phone is answered: agent first."""
         channel = self._arrival.channel
         return f"U({RING_CUSTOMER}^{channel.removesuffix('1')}2)" if is_agent_first(channel) else ""
 

@@ -132,13 +132,17 @@ async def hang_up(call: Call, channel: ChannelSeen | None) -> None:
 
 
 async def part(call: Call) -> None:
-    """The caller has left a room, or never comes to it: nobody sits there any longer, nobody is consulted."""
+    """The caller has left a room, or never comes to it: nobody sits there any longer, nobody is consulted.
+
+    What else belongs to the call is the caller's: of a callback with the agent first, the customer's own line.
+    """
     live, parts = call.live, call.parts
     if live.room is None:
         return
     live.room = None
     for seen in await channels(call) or ():
-        if seen.uniqueid in live.phones or seen.call_id == call.id != seen.uniqueid:
+        agents = seen.call_id == call.id != seen.uniqueid and seen.channel.rpartition("-")[0] in live.agents
+        if agents or seen.uniqueid in live.phones:
             await hang_up(call, seen)
     try:
         async with asyncio.timeout(parts.settings.calls.store_s):

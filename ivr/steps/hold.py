@@ -77,6 +77,7 @@ class _Apart:
         while True:
             live.room = self.talk.room
             live.phones |= {id_ for id_ in (self.talk.own, self.talk.channel) if id_}
+            live.agents.add(self.seen.offer.phone)
             try:
                 ended, after = await self._turn()
             except StoreAway:

@@ -55,6 +55,7 @@ async def carry_out(call: Call, queue: Queue, offer: Claimed) -> After:
     """Pop, ring and talk; without an answer the need is back in the queue with its age."""
     live = call.live
     live.offer, live.answered, live.answered_at = offer, False, None
+    live.agents.add(offer.phone)
     async with asyncio.TaskGroup() as group:  # the lease is renewed while the pop comes to stand
         renewed = group.create_task(_renew(call, queue, offer))
         await show(call, offer)

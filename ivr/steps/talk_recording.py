@@ -12,7 +12,7 @@ import structlog
 
 from ivr.call import Call
 from ivr.errors import HungUp
-from ivr.ports import Recording
+from ivr.ports import Recording, is_agent_first
 from ivr.queues import Queue
 from ivr.steps.menu import key_within
 from ivr.steps.record import recording_name
@@ -35,6 +35,10 @@ async def ask_to_record(call: Call, queue: Queue, name: str, position: Position)
     again."""
     call.recording = None
     if queue.recording == "never":
+        return
+    if is_agent_first(call.live.channel) and not call.live.reached:  # nobody is there yet who could be told
+        call.note("recording_consent", queue=name, how="not_told", given=False)
+        await call.leg.agree("")
         return
     if call.leg.arrival.rung > 1 and (noted := await call.leg.agreed()) is not None:
         call.recording = noted or None

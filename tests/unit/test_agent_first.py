@@ -1,25 +1,43 @@
 """Callbacks with the agent first: the customer is rung when an agent has answered, and again later if not reached."""
 
+from pathlib import Path
+
 import pytest
 
 from ivr.callbacks import LEASE_S
-from ivr.ports import AGENT_FIRST, Arrival, Dialled, DialStatus, PhoneAnswered
+from ivr.parts import LiveCall
+from ivr.ports import AGENT_FIRST, Arrival, ChannelSeen, Dialled, DialStatus, PhoneAnswered
 from ivr.testing.books import book_with_callbacks
 from ivr.testing.calling_back import SETTINGS, wish
 from ivr.testing.line import Break, ScriptedLeg
 from ivr.testing.stage import ANI, Stage
+from menus.schema import MenuBook
+from models import handing
 from models.tables import CallbackRow
+from routing.talk import Ask, TalkEvent
 
 SPEAKS = {"general": 5, "lang:zh": 5}
 TRUNK = "PJSIP/trunk"
 
 
-async def called() -> tuple[Stage, CallbackRow, ScriptedLeg]:
+def book() -> MenuBook:
+    """The small book with callbacks, which also tells that conversations are recorded."""
+    plain = book_with_callbacks().model_dump(by_alias=True, exclude_defaults=True, mode="json")
+    plain["recorded"] = {"announced": "record_now"}
+    plain["prompts"]["record_now"] = {"text": {"en": "We record.", "zh": "通话将被录音。"}}
+    return MenuBook.model_validate(plain)
+
+
+async def called(recording: str = "never", folder: Path | None = None) -> tuple[Stage, CallbackRow, ScriptedLeg]:
     """A wish whose turn has come: the switch was asked, and the half of the call that the engine has is at the door."""
     node = Stage(
-        book_with_callbacks(),
-        settings=SETTINGS,
-        queue={"callback_first": "agent", "announce_wait": {"service_s": 30, "least_agents": 1}},
+        book(),
+        settings={**SETTINGS, "recordings": {"folder": str(folder or "var/recordings")}},
+        queue={
+            "callback_first": "agent",
+            "announce_wait": {"service_s": 30, "least_agents": 1},
+            "recording": recording,
+        },
     )
     row = await wish(node)
     node.agent(skills=SPEAKS)
@@ -152,3 +170,55 @@ async def test_another_engine_goes_on_with_a_call_that_waits_for_an_agent():
     call = await node.take(again)
     assert (call.reason, row.outcome, len(node.switchboard.called_out)) == ("agent", "served", 1)
     assert node.store.told_waits == []
+
+
+async def test_a_customer_on_hold_keeps_their_line_when_the_agent_has_gone_and_another_one_comes():
+    node, row, leg = await called()
+    call_id, caller, trunk = leg.arrival.call_id, leg.arrival.channel, f"{TRUNK}-00000007"
+    seen = node.switchboard.seen
+    lines = {caller: call_id, caller[:-1] + "2": f"{call_id};2", trunk: "1.7"}
+
+    async def ring(phone: str) -> None:
+        event = PhoneAnswered(call_id, phone, f"{phone}-1")
+        await node.watcher.take(event)
+        await node.dialler.take(event)
+        if len(leg.rung) == 1:
+            await node.dialler.take(PhoneAnswered(call_id, TRUNK, trunk))
+            there = {**lines, f"{phone}-1": "1.3"}
+            seen.update({name: ChannelSeen(call_id, name, True, id_) for name, id_ in there.items()})
+            handing.ask(node.offer, Ask(TalkEvent.HOLD, node.clock.now(), None, ""))
+
+    leg.on_dial = ring
+    leg.dials = [Dialled(DialStatus.ANSWERED, 1.0)] * 2
+
+    def leave() -> None:
+        del seen["PJSIP/grace-1"]
+        node.agent("tom", skills=SPEAKS)
+
+    node.clock.later(20, leave)
+    await node.take(leg)
+    assert (leg.rung, node.switchboard.done) == (["PJSIP/grace", "PJSIP/tom"], [])
+    assert (sorted(seen), row.outcome) == (sorted(lines), "served")
+
+
+async def test_a_customer_whom_nobody_has_told_is_not_recorded(tmp_path: Path):
+    node, _, leg = await called(recording="announced", folder=tmp_path)
+    answers(node, leg, customer=True)
+    ring, monitored = leg.on_dial, []
+
+    async def look(phone: str) -> None:
+        monitored.append(leg.monitored)
+        await ring(phone)
+
+    leg.on_dial = look
+    await node.take(leg)
+    assert (monitored, node.store.recordings, leg.noted) == ([None], [], "")
+    assert [told["how"] for told in node.told("recording_consent", leg.arrival.call_id)] == ["not_told"]
+
+
+async def test_a_customer_who_picks_up_while_nobody_has_the_call_was_reached():
+    node, _, leg = await called()
+    live = LiveCall(leg.arrival.channel, agents={"PJSIP/grace"})
+    node.parts.live[leg.arrival.call_id] = live
+    await node.dialler.take(PhoneAnswered(leg.arrival.call_id, TRUNK, f"{TRUNK}-2"))
+    assert live.reached

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from ivr.demo.desks import AgentDesks
 from ivr.demo.voices import agent_voice
 from ivr.lab.g711 import Samples, read_wav
 from ivr.lab.recognise import recognise
@@ -96,6 +97,7 @@ class Bank:
     caller: RobotCaller
     customer: RobotPhone
     agent: RobotPhone
+    other: RobotPhone
     catalogue: Catalogue
 
     def sound(self, prompt: str, **values: int) -> Samples:
@@ -148,14 +150,20 @@ async def bank(_bank: Site) -> AsyncIterator[Bank]:
         customer = await stack.enter_async_context(
             RobotPhone(asterisk.phone_address(OUTSIDE), Manner(ring_s=0.5, talk_s=60.0))
         )
-        (carol,) = (one for one in _bank.staff if one.name == "carol")
-        agent = await stack.enter_async_context(
-            RobotPhone(
-                asterisk.phone_address(carol.phone.removeprefix("PJSIP/")),
-                Manner(ring_s=0.3, talk_s=3.0, sentence=await agent_voice(carol)),
+        agent, other = [
+            await stack.enter_async_context(
+                RobotPhone(
+                    asterisk.phone_address(one.phone.removeprefix("PJSIP/")),
+                    Manner(ring_s=0.3, talk_s=talk_s, sentence=await agent_voice(one)),
+                )
             )
+            for name, talk_s in (("carol", 3.0), ("chris", 60.0))
+            for one in _bank.staff
+            if one.name == name
+        ]
+        made = Bank(
+            _bank, database, caller, customer, agent, other, Catalogue.load(_bank.prompts, load_book(_bank.book))
         )
-        made = Bank(_bank, database, caller, customer, agent, Catalogue.load(_bank.prompts, load_book(_bank.book)))
         yield made
         await asyncio.gather(*(call.hang_up() for call in customer.calls))
         await made.until(lambda: asterisk.channels() == 0)
@@ -234,12 +242,29 @@ async def test_with_the_agent_first_the_customer_is_rung_when_the_agent_has_answ
     says = bank.agent.manner.sentence
     assert says is not None
     bank.customer.manner = Manner(ring_s=0.5, talk_s=60.0, sentence=says)
-    bank.agent.manner = Manner(ring_s=0.3, talk_s=5.0)
-    await bank.ready()
-    rung = await bank.customer.rang(2, deadline_s=15)
-    await bank.hear(bank.agent.calls[-1], says)  # at once: no greeting, no key
+    bank.agent.manner = Manner(ring_s=0.3, talk_s=60.0)
+    async with AgentDesks(bank.site.engines[0].url) as browser:
+        carol = await browser.sign_in("carol", bank.site.password)
+        await carol.ready()
+        rung = await bank.customer.rang(2, deadline_s=15)
+        await bank.hear(bank.agent.calls[-1], says)  # at once: no greeting, no key
+        await carol.page.keyboard.press("h")
+        await carol.page.wait_for_selector("#talk[data-talk=held]")
+        await bank.ready("chris")
+        await carol.page.keyboard.press("t")
+        await carol.page.wait_for_selector("#hand[open]")
+        await carol.page.click("#hand-list [data-kind=agent][data-name=chris]")
+        await carol.until("wrap_up")
+    taken = await bank.other.rang(deadline_s=10)
+    await bank.until(lambda: taken.answered_at is not None)
+    speaking = asyncio.create_task(rung.ear.speak(says))
+    assert bank.other.manner.sentence is not None
+    await bank.hear(rung, bank.other.manner.sentence)  # on the same line: nobody has rung the customer again
+    await bank.hear(taken, says)
+    await speaking
+    await taken.hang_up()
     await rung.wait_ended(deadline_s=15)
     await bank.until(bank.is_over)
     row = await bank.wish()
     assert (row.id, row.outcome, row.tries) == (id_, "served", 2)
-    assert (len(bank.customer.calls), len(bank.agent.calls)) == (2, 2)
+    assert (len(bank.customer.calls), len(bank.agent.calls), len(bank.other.calls)) == (2, 2, 1)
