@@ -62,6 +62,7 @@ class LiveCall:
     reached: bool = False  #: of a callback with the agent first: the customer has picked up
     outside: bool = False  #: an outside number is rung, or talks
     outside_answered: bool = False  #: it was answered
+    told: bool = False  #: hears what comes before the ring; an offer that is made meanwhile does not lapse
     room: int | None = None  #: where the agent's phone is, apart from the caller or together with them
     joined: bool = False  #: the caller is in the room as well
     phones: set[str] = field(default_factory=set)  #: ids of channels that were rung into it

@@ -225,7 +225,11 @@ class Watcher:
         if parts.clock.monotonic() - self._renewed_at < COMPARE_EVERY_S:
             return
         now, lease_s = parts.clock.now(), parts.settings.routing.offer_lease_s
-        for offer in [live.offer for live in parts.live.values() if live.offer is not None]:
+        offers = [live.offer for live in parts.live.values() if live.offer is not None]
+        for call_id in [id_ for id_, live in parts.live.items() if live.told]:
+            standing = await parts.exchange.standing(call_id, now=now)
+            offers += [standing.offer] if standing is not None and standing.offer is not None else []
+        for offer in offers:
             await parts.exchange.renew(offer.offer_id, offer.fence, now=now, lease_s=lease_s)
         self._renewed_at = parts.clock.monotonic()
 

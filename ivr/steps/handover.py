@@ -9,7 +9,7 @@ from ivr.call import Call
 from ivr.errors import ActionUnknown, SwitchAway
 from ivr.numbers import masked
 from ivr.ports import ROUTING, ChannelSeen, NeedWish, Sent, TalkEvent, Target, TargetKind
-from ivr.steps.talk_recording import next_recording
+from ivr.steps.talk_recording import end_recording
 from ivr.steps.transfer import ring_outside
 from menus.values import Value
 from menus.walk import Position
@@ -50,7 +50,7 @@ def told(target: Target | None) -> str:
 async def hand_on(call: Call, seen: TalkSeen, wish: NeedWish, sent: Sent, *, how: str) -> After:
     """End the agent's conversation and state the next need, in one transaction. Raises StoreAway."""
     parts, offer = call.parts, seen.offer
-    await next_recording(call)
+    await end_recording(call, talked=True)
     queue = parts.queues.get(seen.wish.queue)
     done = await parts.talks.hand_on(
         offer.offer_id, offer.fence, wish, sent, now=call.now(), wrap_up_s=queue.wrap_up_s if queue is not None else 0

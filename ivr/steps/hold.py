@@ -30,7 +30,7 @@ from ivr.steps.handover import (
 )
 from ivr.steps.second import ring_second
 from ivr.steps.talk_limit import called_back_in_time, left_s
-from ivr.steps.talk_recording import end_recording
+from ivr.steps.talk_recording import end_recording, hand_recording_over
 from ivr.steps.wishes import front_of_the_queue, next_wish
 from routing.errors import IllegalMove, StoreAway
 from routing.offer import OfferEvent
@@ -181,6 +181,7 @@ class _Apart:
         call.parts.desk.changed(seen.offer.agent_id)
         following = await call.parts.talks.of(call.id)
         if following is not None:
+            await hand_recording_over(call, call.parts.queues.get(following.wish.queue))
             call.live.offer = following.offer
             call.parts.desk.changed(following.offer.agent_id)
         await hang_up(call, mine)

@@ -179,6 +179,9 @@ class _Waiting:
         queue = await patience(call, call.parts.queues.get(wish.queue, self.queue), wish)
         waiting = _Waiting(call, queue, wish, self.position, self.ways)
         await waiting.state_need()  # it stands already: its number and its age
+        call.live.told = True
+        await ask_to_record(call, queue, wish.queue, self.position, handed_on=True)
+        call.live.told = False
         return await waiting.run()
 
     async def _has_offer(self) -> bool:

@@ -22,7 +22,7 @@ from routing.errors import StoreAway
 log = structlog.get_logger()
 
 CONVERSATION = "conversation"
-#: Ends the name of a recording; with a number from the second agent on.
+#: Ends the name of a recording; from the second agent on with the seconds since the call began.
 TALK = "talk"
 #: How long an agent's ring waits for the list of recordings.
 LIST_S = 0.5
@@ -30,33 +30,51 @@ LIST_S = 0.5
 WAV_HEADER, WAV_BYTES_PER_S = 44, 16_000
 
 
-async def ask_to_record(call: Call, queue: Queue, name: str, position: Position) -> None:
+async def ask_to_record(call: Call, queue: Queue, name: str, position: Position, *, handed_on: bool = False) -> None:
     """Announce the recording or ask for it, as the queue says. A caller whom another engine has asked is not asked
-    again."""
+    again, and who is handed on is told or asked only what they were not in this call."""
     call.recording = None
-    if queue.recording == "never":
+    how, part = queue.recording, call.edition.book.recorded
+    if how == "never":
         return
     if is_agent_first(call.live.channel) and not call.live.reached:  # nobody is there yet who could be told
         call.note("recording_consent", queue=name, how="not_told", given=False)
         await call.leg.agree("")
         return
-    if call.leg.arrival.rung > 1 and (noted := await call.leg.agreed()) is not None:
-        call.recording = noted or None
+    if not handed_on and call.leg.arrival.rung > 1 and (noted := await call.leg.agreed()) is not None:
+        call.recording, call.recording_agreed[how] = noted or None, bool(noted)
         return
-    part = call.edition.book.recorded
-    prompt = getattr(part, queue.recording, None)
-    if part is None or prompt is None:
-        log.error("the book does not say that conversations are recorded, so none is", queue=name)
-        return
-    given = True
-    if queue.recording == "announced":
-        await call.say(call.prompt(prompt), keys="")
-    else:
-        key = (await call.say(call.prompt(prompt), keys=part.agree_key)).key or await key_within(call, part.timeout_s)
-        given = key == part.agree_key
-    call.note("recording_consent", queue=name, how=queue.recording, given=given)
-    call.recording = f"{recording_name(call.id, position.visit)}-{TALK}" if given else None
+    given = _given_before(call, how) if handed_on else None
+    if given is None:
+        prompt = getattr(part, how, None)
+        if part is None or prompt is None:
+            log.error("the book does not say that conversations are recorded, so none is", queue=name)
+            return
+        given = True
+        if how == "announced":
+            await call.say(call.prompt(prompt), keys="")
+        else:
+            key = (await call.say(call.prompt(prompt), keys=part.agree_key)).key or await key_within(
+                call, part.timeout_s
+            )
+            given = key == part.agree_key
+        call.note("recording_consent", queue=name, how=how, given=given)
+    call.recording_agreed[how] = given
+    call.recording = _file_name(call, position, first=not handed_on) if given else None
     await call.leg.agree(call.recording or "")
+
+
+def _given_before(call: Call, how: str) -> bool | None:
+    """What this caller has heard or answered already; who has agreed by a key need not be told besides."""
+    if how == "announced" and call.recording_agreed.get("asked"):
+        return True
+    return call.recording_agreed.get(how)
+
+
+def _file_name(call: Call, position: Position, *, first: bool) -> str:
+    """A name of its own for each conversation, also when another engine had those before."""
+    name = f"{recording_name(call.id, position.visit)}-{TALK}"
+    return name if first and call.leg.arrival.rung == 1 else f"{name}-{call.now() - call.started_at:.0f}"
 
 
 async def begin_recording(call: Call) -> None:
@@ -74,14 +92,16 @@ async def begin_recording(call: Call) -> None:
     await call.leg.monitor(call.parts.settings.recordings.seen(call.recording))
 
 
-async def next_recording(call: Call) -> None:
-    """Close the recording with one agent; what was agreed holds for the next one as well, in a file of its own."""
-    before = call.recording
-    await end_recording(call, talked=True)
-    if before is not None:
-        name, _, number = before.rpartition(f"-{TALK}")
-        call.recording = f"{name}-{TALK}-{int(number.strip('-') or 1) + 1}"
-        await call.leg.agree(call.recording)
+async def hand_recording_over(call: Call, queue: Queue | None) -> None:
+    """Another agent has taken the caller over, who goes on hearing them: it goes on, unless their queue never records.
+
+    A caller who was not told is not recorded now either.
+    """
+    if queue is not None and queue.recording == "never":
+        await end_recording(call, talked=True)
+    if call.recording is None:
+        with suppress(HungUp):
+            await call.leg.agree("")
 
 
 async def end_recording(call: Call, *, talked: bool) -> None:

@@ -85,6 +85,18 @@ def book_with_wait_words() -> MenuBook:
     return MenuBook.model_validate(plain)
 
 
+_RECORDED = "recorded: {announced: record_now, asked: may_we}\nprompts:\n"
+_RECORDED_PROMPTS = """\
+  record_now: {text: {en: We record., zh: 录音。}}
+  may_we: {text: {en: May we record?, zh: 可以录音吗？}}
+"""
+
+
+def book_that_records() -> MenuBook:
+    """The small book, which tells callers that conversations are recorded, or asks them."""
+    return parse_book({"small.yaml": SMALL.replace("prompts:\n", _RECORDED + _RECORDED_PROMPTS, 1)})
+
+
 def book_with_a_menu_after_talks() -> MenuBook:
     """The small book, where transfers lead over a notice to an agent, and the conversation to another menu."""
     text = SMALL.replace(

@@ -6,9 +6,11 @@ from dataclasses import replace
 from ivr.errors import HungUp
 from ivr.ports import ChannelSeen, Dialled, DialStatus, PhoneAnswered
 from ivr.queues import Queue
+from ivr.testing.books import book_that_records
 from ivr.testing.clock import eventually
 from ivr.testing.line import HangUp, Press, ScriptedLeg
 from ivr.testing.stage import SKILLS, Stage
+from menus.schema import MenuBook
 from models import handing
 from models.tables import AgentRow, NeedRow, OfferRow
 from routing.talk import Ask, TalkEvent, TalkState, Target, TargetKind, talk_of
@@ -21,8 +23,10 @@ RUTH, NUMBER = Target(TargetKind.AGENT, "ruth"), Target(TargetKind.NUMBER, "+861
 class Scene:
     """A caller, grace who has answered and put them on hold, and what happens at stated moments after that."""
 
-    def __init__(self, *, hang_up_after_s: float = 500.0, queues: Mapping[str, Queue] = QUEUES) -> None:
-        self.stage = Stage(queues=queues, settings={"outbound": {"allow": ["+86"]}})
+    def __init__(
+        self, *, hang_up_after_s: float = 500.0, queues: Mapping[str, Queue] = QUEUES, book: MenuBook | None = None
+    ) -> None:
+        self.stage = Stage(book, queues=queues, settings={"outbound": {"allow": ["+86"]}})
         self.grace = self.stage.agent("grace")
         self.leg: ScriptedLeg = self.stage.leg(TO_AGENT, HangUp(after_s=hang_up_after_s))
         self.leg.on_dial, self.leg.on_join = self._answer, self._join
@@ -123,6 +127,25 @@ async def test_who_is_consulted_is_shown_the_caller_before_the_ring_and_takes_th
     assert scene.done() == ["ring_in", "hang_up"]
     assert scene.states == ["room"]
     assert [told["how"] for told in scene.stage.told("offer_closed")] == ["handed_over", "talked"]
+
+
+async def test_the_recording_goes_on_with_who_takes_a_caller_over_unless_their_queue_never_records() -> None:
+    for recording, goes_on in (("announced", True), ("never", False)):
+        queues = {
+            "general": Queue(skills={"general": 1}, recording="announced"),
+            "cards": Queue(skills={"cards": 3}, recording=recording),  # type: ignore[arg-type]
+        }
+        scene = Scene(queues=queues, book=book_that_records())
+        carol, files = scene.stage.agent("carol", skills={"cards": 5, "lang:en": 5}), list[str | None]()
+        scene.later(10, lambda scene=scene: scene.ask(TalkEvent.CONSULT, Target(TargetKind.QUEUE, "cards")))  # type: ignore[misc]
+        scene.later(60, lambda scene=scene: scene.ask(TalkEvent.COMPLETE))  # type: ignore[misc]
+        scene.in_room = [
+            lambda scene=scene, files=files: (files.append(scene.leg.monitored), scene.gone("PJSIP/carol"))  # type: ignore[misc]
+        ]
+        await scene.stage.take(scene.leg)
+        assert carol.state == "wrap_up"
+        assert [file is not None for file in files] == [goes_on]
+        assert [row.ended_at is not None for row in scene.stage.store.talk_recordings.values()] == [True]
 
 
 async def test_a_conference_of_three_goes_on_with_two_when_one_leaves() -> None:

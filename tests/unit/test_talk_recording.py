@@ -8,18 +8,13 @@ import pytest
 
 from ivr.errors import HungUp
 from ivr.ports import Dialled, DialStatus
-from ivr.testing.books import SMALL
+from ivr.testing.books import SMALL, book_that_records
 from ivr.testing.line import HangUp, Press
 from ivr.testing.stage import Stage
 from menus.loader import parse_book
 
 NAME = "call-1-general-1-talk"
-RECORDED = "recorded: {announced: record_now, asked: may_we}\nprompts:\n"
-PROMPTS = """\
-  record_now: {text: {en: We record., zh: 录音。}}
-  may_we: {text: {en: May we record?, zh: 可以录音吗？}}
-"""
-BOOK = parse_book({"book.yaml": SMALL.replace("prompts:\n", RECORDED + PROMPTS, 1)})
+BOOK = book_that_records()
 
 
 def stage(tmp_path: Path, recording: str, **more: Any) -> Stage:
