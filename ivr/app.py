@@ -186,7 +186,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         dialler = CallbackDialler(parts)
         dispatcher, watcher = Dispatcher(parts, dialler), Watcher(parts)
         pauses = Pauses(parts)
-        alarms = CaseAlarms(case_book, queues.complaints, parts.queues.hours, outbox, clock, registry=registry)
+        alarms = CaseAlarms(case_book, queues.complaints, parts.queues.hours, clock, registry=registry)
         listeners = Listeners(parts, Listenings(database), SupervisorActs(database))
         metrics = Metrics(parts, dispatcher, watcher, journal, registry)
         looking = Looking(Shelf(books, settings), books, TrafficCounts(database), clock, editions.durations)

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from ivr.complaints import Complaints
-from ivr.ports import Clock, Messenger
+from ivr.ports import Clock
 from menus.hours import Hours
 from models.case_work import CaseWork
 from routing.deadlines import PASSED, Progress, reached
@@ -42,12 +42,11 @@ class CaseAlarms:
         work: CaseWork,
         rules: Complaints,
         hours: Hours,
-        messenger: Messenger,
         clock: Clock,
         registry: CollectorRegistry | None = None,
     ) -> None:
         self._work, self._rules, self._hours = work, rules, hours
-        self._messenger, self._clock = messenger, clock
+        self._clock = clock
         self.told: Counter[str] = Counter()  #: alarms of this node, by kind: share, before, passed
         self.overdue = self.open = 0
         if registry is not None:
@@ -69,12 +68,15 @@ class CaseAlarms:
         now = self._clock.now()
         cases = await self._work.unfinished()
         self.open, self.overdue = len(cases), sum(case.due_at is not None and case.due_at < now for case in cases)
-        told = 0
+        told, known = 0, await self._work.told_alarms() if cases else {}
         for case in cases:
             due = self.reached(case, now)
-            new = await self._work.take_alarms(case, due, now=now) if due else ()
+            if set(due) <= known.get(case.id, frozenset()):
+                continue  # nothing is new: nothing is written
+            texts = {alarm: self._texts(case, alarm, now) for alarm in due}
+            new = await self._work.take_alarms(case, due, now=now, texts=texts)
             if new:  # of several that came due at once the most urgent is told
-                await self._tell(case, new[-1], now)
+                self._tell(case, new[-1])
                 told += 1
         return told
 
@@ -98,19 +100,23 @@ class CaseAlarms:
             self._rules.hours, datetime.fromtimestamp(since, zone), datetime.fromtimestamp(until, zone)
         )
 
-    async def _tell(self, case: CaseFile, alarm: str, now: float) -> None:
+    def _tell(self, case: CaseFile, alarm: str) -> None:
         passed = alarm == PASSED
         self.told[alarm.partition(":")[0]] += 1
         tell = log.error if passed else log.warning
         tell("a case is overdue" if passed else "a case is due soon", case=case.number, tier=case.tier, alarm=alarm,
              handler=case.handler)  # fmt: skip
-        texts = _TEXTS[self._rules.alarms.language]
+
+    def _texts(self, case: CaseFile, alarm: str, now: float) -> tuple[TextMessage, ...]:
+        """The text messages of an alarm."""
+        words = _TEXTS[self._rules.alarms.language]
         due = datetime.fromtimestamp(case.due_at or now, self._hours.zone)
-        who = case.handler or texts[None]
-        text = texts[passed].format(number=case.number, tier=case.tier, who=who, due=f"{due:%Y-%m-%d %H:%M}")
-        for number in self._rules.alarms.send_to:
-            key = f"case:{case.number}:{alarm}:{case.due_at}:{number}"
-            await self._messenger.send(TextMessage(number, text, key, template="case_alarm"), now=now)
+        who = case.handler or words[None]
+        text = words[alarm == PASSED].format(number=case.number, tier=case.tier, who=who, due=f"{due:%Y-%m-%d %H:%M}")
+        key = f"case:{case.number}:{alarm}:{case.due_at}"
+        return tuple(
+            TextMessage(number, text, f"{key}:{number}", template="case_alarm") for number in self._rules.alarms.send_to
+        )
 
     def collect(self) -> "tuple[CounterMetricFamily, GaugeMetricFamily, GaugeMetricFamily]":
         """Every figure, as prometheus_client asks for them."""

@@ -175,8 +175,10 @@ class Complaints(_Part):
     def place(
         self, facts: CallerFacts, now: float, *, asked: int = 1, severity: str | None = None, about: str | None = None
     ) -> Placed:
-        """The tier of a complaint of this caller at this moment, and why; its open cases count along."""
-        open_ones = [case for case in facts.cases if case.is_open]
+        """The tier of a complaint of this caller at this moment, and why; open cases of theirs, or from their number,
+        count along."""
+        cases, further = (*facts.cases, *facts.number_cases), [one for one in facts.number_cases if one.is_open]
+        open_ones = [case for case in cases if case.is_open]
         words = {about, *(case.about for case in open_ones)}
         complaint = Complaint(
             asked=asked,
@@ -184,10 +186,10 @@ class Complaints(_Part):
             about=frozenset(word for word in words if word),
             segment=facts.segment,
             worth_cents=facts.value_cents,
-            open_cases=facts.open_cases,
-            case_tier=facts.case_tier,
-            overdue=facts.cases_overdue,
-            opened_days=tuple((now - case.opened_at) / DAY_S for case in facts.cases),
+            open_cases=facts.open_cases + len(further),
+            case_tier=max((facts.case_tier, *(case.tier for case in further))),
+            overdue=facts.cases_overdue + sum(case.overdue for case in further),
+            opened_days=tuple((now - case.opened_at) / DAY_S for case in cases),
             called_days=tuple((now - one.at.timestamp()) / DAY_S for one in facts.recent if one.task in self.tasks),
         )
         return place(complaint, [rule.rule() for rule in self.rules], len(self.tiers))

@@ -29,13 +29,15 @@ class RecentCall:
 
 @dataclass(frozen=True, slots=True)
 class CaseFact:
-    """A complaint of the customer: open, or opened within the last year."""
+    """A complaint of a customer, or from a number: open, or opened within the last year."""
 
     opened_at: float  #: seconds of the epoch
     is_open: bool
     severity: str | None = None  #: low, medium, high
     about: str | None = None  #: card_fraud …
     against: int | None = None  #: id of the agent whom it is about
+    tier: int = 1
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ class CallerFacts:
     case_tier: int = 0  #: the highest tier among them; 0 without one
     cases_overdue: int = 0
     cases: tuple[CaseFact, ...] = ()  #: newest first
+    number_cases: tuple[CaseFact, ...] = ()  #: further ones opened from this number; count for tiers, told to nobody
     value_cents: int = 0  #: what the customer is worth in a year
     churn_risk: float = 0.0  #: probability of leaving within a year
     since_on: date | None = None  #: customer since

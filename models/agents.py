@@ -299,17 +299,14 @@ class Agents:
             )
 
     async def wrap_up(self, agent_id: int, offer_id: int, *, disposition: str, note: str, now: float) -> bool:
-        """Store the outcome of a conversation; False when there was none, or it is not this agent's."""
+        """Store the outcome of a conversation, which is final then; the same one again is as good.
+
+        False when there was no conversation, it is not this agent's, or another outcome is stored.
+        """
 
         async def work(session: AsyncSession) -> bool:
-            changed = await session.execute(
-                update(OfferRow)
-                .where(OfferRow.id == offer_id, OfferRow.agent_id == agent_id)
-                .where(OfferRow.state.in_([OfferState.ANSWERED, OfferState.COMPLETED]))
-                .values(disposition=stored(disposition, 48), note=stored(note, 2000), wrapped_up_at=now)
-                .returning(OfferRow.id)
-            )
-            return changed.first() is not None
+            offer = await session.get(OfferRow, offer_id, with_for_update=True)
+            return offer is not None and moves.wrap_up(offer, agent_id, disposition, note, now)
 
         return await self._database.transact(work)
 

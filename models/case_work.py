@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.agents import REMOVED
 from models.database import Database
-from models.errors import CaseClosed, NotNeutral, UnknownAgent, UnknownCase
+from models.errors import AtTheTop, CaseClosed, NotNeutral, UnknownAgent, UnknownCase
+from models.outbox import put_out
 from models.tables import AgentRow, CallRow, CaseAlarmRow, CaseEventRow, CaseRow, NumberRow, OfferRow
 from models.texts import stored
-from routing.errands import CaseEvent, CaseFile, TalkedTo
+from routing.errands import CaseEvent, CaseFile, TalkedTo, TextMessage
 
 #: Characters of a note, and events of a case that are shown.
 LONGEST_NOTE, MOST_EVENTS = 2000, 100
@@ -117,10 +119,12 @@ class CaseWork:
         await self._change(number, "noted", by, now, {"text": stored(text, LONGEST_NOTE)})
 
     async def raise_tier(self, number: str, reason: str, *, highest: int, by: By, now: float) -> int:
-        """Move a case up a tier; nobody handles it then. The tier; that of the top stays."""
+        """Move a case up a tier; nobody handles it then. The new tier. Raises AtTheTop."""
 
         def work(case: CaseRow) -> dict[str, Any]:
-            before, case.tier = case.tier, min(highest, case.tier + 1)
+            if case.tier >= highest:
+                raise AtTheTop(f"case {number} is of tier {case.tier} already; there is none above it")
+            before, case.tier = case.tier, case.tier + 1
             case.handler_id = None
             return {"from": before, "to": case.tier, "text": stored(reason, LONGEST_NOTE)}
 
@@ -155,9 +159,10 @@ class CaseWork:
             case = await _held(session, number)
             agent_id = None
             if handler is not None:
-                agent_id = await session.scalar(select(AgentRow.id).where(AgentRow.name == handler))
-                if agent_id is None:
-                    raise UnknownAgent(f"no agent is called {handler!r}")
+                agent = await session.scalar(select(AgentRow).where(AgentRow.name == stored(handler, 64)))
+                if agent is None or agent.password_hash == REMOVED:
+                    raise UnknownAgent(f"no agent is called {handler!r}" + (", any more" if agent is not None else ""))
+                agent_id = agent.id
                 if agent_id == case.against_id:
                     raise NotNeutral(f"case {number} is about {handler}, who cannot handle it")
             case.handler_id = agent_id
@@ -176,8 +181,23 @@ class CaseWork:
 
     # --- alarms -----------------------------------------------------------------------------------------------------
 
-    async def take_alarms(self, case: CaseFile, alarms: Sequence[str], *, now: float) -> tuple[str, ...]:
-        """Those of the alarms that nobody has told yet, kept as told now: of all nodes one gets each of them."""
+    async def told_alarms(self) -> Mapping[int, frozenset[str]]:
+        """By open case: the alarms of its present deadline that were told."""
+        now = and_(CaseAlarmRow.case_id == CaseRow.id, CaseAlarmRow.due_at == CaseRow.due_at)
+        told = select(CaseAlarmRow.case_id, CaseAlarmRow.alarm).join(CaseRow, now).where(CaseRow.state == "open")
+        found: dict[int, frozenset[str]] = {}
+        async with self._database.read() as session:
+            for case_id, alarm in await session.execute(told):
+                found[case_id] = found.get(case_id, frozenset()) | {alarm}
+        return found
+
+    async def take_alarms(
+        self, case: CaseFile, alarms: Sequence[str], *, now: float, texts: Mapping[str, Sequence[TextMessage]]
+    ) -> tuple[str, ...]:
+        """Those of the alarms that nobody has told yet, kept as told now: of all nodes one gets each of them.
+
+        The text messages of the most urgent one, the last, are on their way then: both are kept, or neither.
+        """
 
         async def work(session: AsyncSession) -> tuple[str, ...]:
             row = await session.scalar(select(CaseRow).where(CaseRow.id == case.id).with_for_update())
@@ -191,6 +211,8 @@ class CaseWork:
                 await session.execute(insert(CaseAlarmRow).values(**row_of))
             if new:
                 session.add(_event(row, "alarmed", By(), now, {"alarms": list(new)}))
+                for message in texts.get(new[-1], ()):
+                    await put_out(session, message, now)
             return new
 
         try:

@@ -49,8 +49,7 @@ class CaseBook(CaseWork):
             )
             if before is not None:
                 return CaseOpened(before.number, before.tier, self._day(before.due_at or now))
-            tier = case.tier + (customer_id is not None and await _has_open(session, customer_id))
-            tier = min(case.highest, tier)
+            tier = case.tier
             due_at = case.due_at.get(tier) or self._end_of(self._day(now) + timedelta(days=case.due_days))
             opened = CaseOpened(await _next_number(session), tier, self._day(due_at))
             id_ = await session.scalar(
@@ -92,11 +91,6 @@ class CaseBook(CaseWork):
     def _end_of(self, day: date) -> float:
         """The last second of a day at the site."""
         return datetime.combine(day, time(23, 59, 59), self._zone).timestamp()
-
-
-async def _has_open(session: AsyncSession, customer_id: int) -> bool:
-    open_ones = select(func.count()).where(CaseRow.customer_id == customer_id, CaseRow.state == "open")
-    return bool(await session.scalar(open_ones))
 
 
 async def _next_number(session: AsyncSession) -> str:

@@ -1,7 +1,8 @@
 """Who is calling: the facts of the customer with this number, or who was verified, within a deadline.
 
 A number that several customers share tells of nobody: neither habits nor cases nor products nor what its earlier calls
-were about. An earlier call tells what it was about only to the customer whose call it was.
+were about. An earlier call tells what it was about only to the customer whose call it was. Cases that were opened from
+a number count there for tiers and the neutral handler, whoever calls; they are told only where the number is nobody's.
 """
 
 import asyncio
@@ -14,23 +15,6 @@ from math import inf, isinf
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import (
-    Boolean,
-    Date,
-    Float,
-    Integer,
-    Select,
-    and_,
-    bindparam,
-    cast,
-    exists,
-    func,
-    literal,
-    null,
-    or_,
-    select,
-    union_all,
-)
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -39,28 +23,15 @@ from menus.learning.habits import RememberedHistory
 from menus.picture import LIFE_EVENT_DAYS
 from models.database import Database
 from models.habits import habits_in
-from models.recent import RECENT_S, TELLING, call_of
-from models.tables import (
-    CallbackRow,
-    CallEventRow,
-    CallRow,
-    CaseRow,
-    CustomerRow,
-    KeepsakeRow,
-    LifeEventRow,
-    MenuMemoryRow,
-    NumberRow,
-    OptOutRow,
-    ProductRow,
-)
+from models.recent import RECENT_S, call_of
 from models.texts import stored
-from routing.call import Reason
+from models.who_calls import HELD, RECENT, TRACES, VERIFIED, WITH_NUMBER
 from routing.errors import StoreAway
 
 log = logging.getLogger(__name__)
 
 #: The most recent calls of a number that conditions may count.
-MOST_RECENT = 20
+MOSTRECENT = 20
 #: Closed cases that were opened longer ago are not looked at, in days.
 CASE_DAYS = 365.0
 
@@ -95,47 +66,47 @@ class Customers:
     async def with_number(self, ani: str, *, now: float) -> CallerFacts:
         """As `find`, for who can wait. Raises StoreAway."""
         async with self._database.read() as session:
-            customers = (await session.execute(_WITH_NUMBER, {"now": now, "number": stored(ani, 20)})).all()
+            customers = (await session.execute(WITH_NUMBER, {"number": stored(ani, 20)})).all()
             facts = CallerFacts(ani=ani, matches=len(customers))
-            if len(customers) == 1:
-                facts = await self._of_customer(session, facts, customers[0], now)
+            who = customers[0] if len(customers) == 1 else None
+            held = await self._held(session, None if who is None else who[0], ani, now)
+            if who is not None:
+                facts = await self._of_customer(session, facts, who, held, now)
+            facts = _with_cases(facts, held, now)
             return await self._of_number(session, facts, now, nobodys=len(customers) < 2)
 
     async def with_id(self, customer_id: int, *, ani: str | None, now: float) -> CallerFacts | None:
         """As `customer`, for who can wait; None when unknown. Raises StoreAway."""
-        asked = {"now": now, "number": stored(ani or "", 20), "customer": customer_id}
+        asked = {"number": stored(ani or "", 20), "customer": customer_id}
         async with self._database.read() as session:
-            found = (await session.execute(_VERIFIED, asked)).first()
+            found = (await session.execute(VERIFIED, asked)).first()
             if found is None:
                 return None
-            facts = await self._of_customer(session, CallerFacts(ani=ani, matches=found[-1]), found, now)
-            return await self._of_number(session, facts, now, nobodys=False)
+            held = await self._held(session, customer_id, ani, now)
+            facts = await self._of_customer(session, CallerFacts(ani=ani, matches=found[-1]), found, held, now)
+            return await self._of_number(session, _with_cases(facts, held, now), now, nobodys=False)
+
+    async def _held(self, session: AsyncSession, customer_id: int | None, ani: str | None, now: float) -> Sequence[Any]:
+        """What a customer holds and what has befallen them, their cases, and those opened from the number."""
+        today = datetime.fromtimestamp(now, self._zone).date()
+        asked = {"customer": customer_id, "known": customer_id is not None, "number": stored(ani or "", 20)}
+        lately = {"today": today, "since": today - timedelta(days=LIFE_EVENT_DAYS)}
+        return (await session.execute(HELD, asked | lately | {"complained_since": now - CASE_DAYS * 86_400.0})).all()
 
     async def _of_customer(
-        self, session: AsyncSession, facts: CallerFacts, who: Sequence[Any], now: float
+        self, session: AsyncSession, facts: CallerFacts, who: Sequence[Any], held: Sequence[Any], now: float
     ) -> CallerFacts:
         """What the bank knows of a customer."""
-        id_, language, segment, since_on, value_cents, churn_risk, cases, tier, overdue, *_ = who
+        id_, language, segment, since_on, value_cents, churn_risk, *_ = who
         since = 0 if isinf(self._history_s) else datetime.fromtimestamp(now - self._history_s, self._zone).toordinal()
         history = RememberedHistory(await habits_in(session, id_, self._zone), self._zone, since=since)
         today = datetime.fromtimestamp(now, self._zone).date()
-        lately = {"customer": id_, "today": today, "since": today - timedelta(days=LIFE_EVENT_DAYS)}
-        lately["complained_since"] = now - CASE_DAYS * 86_400.0
-        held = (await session.execute(_HELD, lately)).all()
         return replace(
             facts,
             customer_id=id_,
             language=language,
             segment=segment,
             history=history,
-            open_cases=cases,
-            case_tier=tier or 0,
-            cases_overdue=overdue,
-            cases=tuple(
-                CaseFact(at, what == "open", severity, about, against)
-                for what, about, severity, _, at, against in sorted(held, key=lambda row: -(row[4] or 0.0))
-                if at is not None
-            ),
             value_cents=value_cents,
             churn_risk=churn_risk,
             since_on=since_on,
@@ -149,7 +120,7 @@ class Customers:
     async def _of_number(self, session: AsyncSession, facts: CallerFacts, now: float, *, nobodys: bool) -> CallerFacts:
         """What earlier calls left behind; `nobodys`: calls of nobody in particular tell what they were about too."""
         subject, number = stored(subject_of(facts) or "", 40), stored(facts.ani or "", 20)
-        told = (await session.execute(_TRACES, {"subject": subject, "number": number, "since": now - RECENT_S})).all()
+        told = (await session.execute(TRACES, {"subject": subject, "number": number, "since": now - RECENT_S})).all()
         memory, remembered = dict[str, MenuMemory](), dict[str, str]()
         for what, name, value, promoted, wished, streak, frozen in told:
             if what == "menu":
@@ -157,7 +128,7 @@ class Customers:
             elif what == "kept":
                 remembered[name] = value
         asked = {"number": number, "customer": facts.customer_id, "nobodys": nobodys, "since": now - RECENT_S}
-        calls = (await session.execute(_RECENT, {**asked, "now": now})).all() if number else ()
+        calls = (await session.execute(RECENT, {**asked, "now": now})).all() if number else ()
         return replace(
             facts,
             language=remembered.pop("language", facts.language),
@@ -172,106 +143,30 @@ class Customers:
         )
 
 
-# Statements are made once: making one anew costs as much as running it.
-
-
-def _who() -> Select[Any]:
-    """Customers with a summary of their open cases."""
-    mine = (CaseRow.customer_id == CustomerRow.id, CaseRow.state == "open")
-    return select(
-        CustomerRow.id,
-        CustomerRow.language,
-        CustomerRow.segment,
-        CustomerRow.since_on,
-        CustomerRow.yearly_value_cents,
-        CustomerRow.churn_risk,
-        select(func.count()).where(*mine).scalar_subquery(),
-        select(func.max(CaseRow.tier)).where(*mine).scalar_subquery(),
-        select(func.count()).where(*mine, CaseRow.due_at < bindparam("now")).scalar_subquery(),
+def _with_cases(facts: CallerFacts, held: Sequence[Any], now: float) -> CallerFacts:
+    """Facts with the cases of the customer, and those opened from the number: as those of the caller where the number
+    is nobody's, else told to nobody."""
+    found = [
+        (case_of, CaseFact(at, what == "open", severity, about, against, tier, what == "open" and (due or now) < now))
+        for what, about, severity, _, at, against, tier, due, case_of in held
+        if at is not None
+    ]
+    told = {"customer", "nobody"} if facts.customer_id is None and not facts.matches else {"customer"}
+    mine = [case for case_of, case in found if case_of in told]
+    opened = [case for case in mine if case.is_open]
+    return replace(
+        facts,
+        open_cases=len(opened),
+        case_tier=max((case.tier for case in opened), default=0),
+        cases_overdue=sum(case.overdue for case in opened),
+        cases=_newest_first(mine),
+        number_cases=_newest_first(case for case_of, case in found if case_of not in told),
     )
-
-
-def _held() -> Any:
-    """Products with their key dates, life events of the last year, and cases that are open or of the last year."""
-    nothing = (cast(null(), Float), cast(null(), Integer))
-    products = select(literal("product"), ProductRow.kind, ProductRow.key_kind, ProductRow.key_on, *nothing)
-    events = select(literal("life"), LifeEventRow.kind, null(), LifeEventRow.happened_on, *nothing)
-    cases = select(
-        CaseRow.state, CaseRow.about, CaseRow.severity, cast(null(), Date), CaseRow.opened_at, CaseRow.against_id
-    )
-    known = or_(CaseRow.state == "open", CaseRow.opened_at >= bindparam("complained_since"))
-    lately = LifeEventRow.happened_on.between(bindparam("since"), bindparam("today"))
-    return union_all(
-        products.where(ProductRow.customer_id == bindparam("customer")),
-        events.where(LifeEventRow.customer_id == bindparam("customer"), lately),
-        cases.where(CaseRow.customer_id == bindparam("customer"), known),
-    )
-
-
-def _traces() -> Any:
-    """What is remembered of a caller, whether they want messages, and whether we called back in vain."""
-    nothing = (null(), null(), null(), null())
-    heard = select(
-        literal("menu"),
-        MenuMemoryRow.menu,
-        literal(""),
-        MenuMemoryRow.promoted,
-        MenuMemoryRow.wished,
-        MenuMemoryRow.streak,
-        MenuMemoryRow.frozen,
-    )
-    kept = select(literal("kept"), KeepsakeRow.name, KeepsakeRow.value, *nothing)
-    opted_out = select(literal("opted_out"), OptOutRow.number, literal(""), *nothing)
-    missed = select(literal("missed"), CallbackRow.number, literal(""), *nothing)
-    answered_since = exists().where(
-        CallRow.ani == CallbackRow.number,
-        CallRow.started_at >= CallbackRow.closed_at,
-        CallRow.reason == Reason.AGENT.value,
-    )
-    in_vain = (CallbackRow.outcome == "missed", CallbackRow.closed_at >= bindparam("since"), ~answered_since)
-    return union_all(
-        heard.where(MenuMemoryRow.subject == bindparam("subject")),
-        kept.where(KeepsakeRow.subject == bindparam("subject")),
-        opted_out.where(OptOutRow.number == bindparam("number")),
-        missed.where(CallbackRow.number == bindparam("number"), *in_vain),
-    )
-
-
-def _recent() -> Select[Any]:
-    """Earlier calls of a number, newest first, with what they were about if they tell it.
-
-    A call that goes on is none of them, so the present one never is; nor is a call that we made.
-    """
-    told = or_(
-        CallRow.customer_id == bindparam("customer", type_=Integer),
-        and_(CallRow.customer_id.is_(None), bindparam("nobodys", type_=Boolean)),
-    )
-    calls = (
-        select(CallRow.id, CallRow.started_at, CallRow.result, told.label("told"))
-        .where(CallRow.ani == bindparam("number"))
-        .where(CallRow.started_at >= bindparam("since"), CallRow.started_at <= bindparam("now"))
-        .where(CallRow.ended_at.is_not(None), CallRow.id.not_like("callback-%"))
-        .order_by(CallRow.started_at.desc(), CallRow.id)
-        .limit(MOST_RECENT)
-        .subquery("recent")
-    )
-    mine = and_(CallEventRow.call_id == calls.c.id, CallEventRow.kind.in_(TELLING), calls.c.told)
-    return (
-        select(calls.c.id, calls.c.started_at, calls.c.result, CallEventRow.kind, CallEventRow.data)
-        .select_from(calls)
-        .outerjoin(CallEventRow, mine)
-        .order_by(calls.c.started_at.desc(), calls.c.id, CallEventRow.at, CallEventRow.id)
-    )
-
-
-_WITH_NUMBER = _who().join(NumberRow).where(NumberRow.e164 == bindparam("number"))
-_VERIFIED = (
-    _who()
-    .add_columns(select(func.count()).where(NumberRow.e164 == bindparam("number")).scalar_subquery())
-    .where(CustomerRow.id == bindparam("customer"))
-)
-_HELD, _TRACES, _RECENT = _held(), _traces(), _recent()
 
 
 def _by_day(events: Iterable[tuple[str, date]]) -> tuple[tuple[str, date], ...]:
     return tuple(sorted(events, key=lambda event: (event[1], event[0])))
+
+
+def _newest_first(cases: Iterable[CaseFact]) -> tuple[CaseFact, ...]:
+    return tuple(sorted(cases, key=lambda case: -case.opened_at))

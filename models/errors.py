@@ -38,6 +38,10 @@ class NotNeutral(ModelsError):
     """The case is about this agent, who cannot handle it; nothing was changed."""
 
 
+class AtTheTop(ModelsError):
+    """The case is of the highest tier already; nothing was changed."""
+
+
 class NotMigrated(ModelsError):
     """The database does not have the tables of this version; run `ivr migrate`."""
 

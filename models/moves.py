@@ -196,6 +196,17 @@ def note_draft(offer: OfferRow, agent_id: int, disposition: str | None, note: st
     return True
 
 
+def wrap_up(offer: OfferRow, agent_id: int, disposition: str, note: str, now: float) -> bool:
+    """Store the outcome; False when it is not their conversation, or another outcome is final."""
+    if offer.agent_id != agent_id or OfferState(offer.state) not in (OfferState.ANSWERED, OfferState.COMPLETED):
+        return False
+    outcome = (stored(disposition, 48), stored(note, 2000))
+    if offer.wrapped_up_at is not None:
+        return outcome == (offer.disposition, offer.note)
+    (offer.disposition, offer.note), offer.wrapped_up_at = outcome, now
+    return True
+
+
 def extend_wrap_up(agent: AgentRow, offer: OfferRow, *, by_s: float, most: int, now: float) -> bool:
     """Give an agent more time in their wrap-up; False when there is none to extend, or it was extended so often."""
     extended, until = offer.wrap_up_extended or 0, agent.wrap_up_until or 0.0

@@ -54,6 +54,29 @@ def pause_s(tries: int, retry_s: float) -> float:
     return min(LONGEST_PAUSE_S, retry_s * 2.0 ** min(tries - 1, 30))
 
 
+async def put_out(session: AsyncSession, message: TextMessage, now: float) -> bool:
+    """Take a message within a transaction, as `Outbox.send` does."""
+    if await session.get(OptOutRow, message.to) is not None:
+        return False
+    key = stored(message.key, 200)
+    if await session.scalar(select(OutboxRow.id).where(OutboxRow.key == key)) is None:
+        await session.execute(
+            insert(OutboxRow).values(
+                key=key,
+                to=stored(message.to, 20),
+                text=stored(message.text, 1200),
+                template=stored(message.template, 63),
+                call_id=stored(message.call_id, 150),
+                customer_id=message.customer_id,
+                state="waiting",
+                tries=0,
+                made_at=now,
+                next_at=now,
+            )
+        )
+    return True
+
+
 class Outbox:
     """Messages in the database, and the numbers that want none. Every verb raises StoreAway."""
 
@@ -65,25 +88,7 @@ class Outbox:
         """Take a message, once per key; False when the receiver has opted out."""
 
         async def work(session: AsyncSession) -> bool:
-            if await session.get(OptOutRow, message.to) is not None:
-                return False
-            key = stored(message.key, 200)
-            if await session.scalar(select(OutboxRow.id).where(OutboxRow.key == key)) is None:
-                await session.execute(
-                    insert(OutboxRow).values(
-                        key=key,
-                        to=stored(message.to, 20),
-                        text=stored(message.text, 1200),
-                        template=stored(message.template, 63),
-                        call_id=stored(message.call_id, 150),
-                        customer_id=message.customer_id,
-                        state="waiting",
-                        tries=0,
-                        made_at=now,
-                        next_at=now,
-                    )
-                )
-            return True
+            return await put_out(session, message, now)
 
         try:
             return await self._database.transact(work)

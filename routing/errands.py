@@ -35,7 +35,6 @@ class NewCase:
     due_at: Mapping[int, float] = field(default_factory=dict)  #: tier → deadline, where that is not a matter of days
     opened_by: str = ""  #: sign-in name of the agent; empty when the menu opened it
     handler_id: int | None = None  #: the agent who sees to it
-    highest: int = 3  #: the highest tier there is
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from ivr.desktop.views import note_text, plain
 from ivr.ports import CaseFile, CaseOpened, Cases, Clock, NewCase, OfferSeen, Roster
 from ivr.queues import QueueTable
 from models.case_work import By
-from models.errors import CaseClosed, UnknownCase
+from models.errors import AtTheTop, CaseClosed, UnknownCase
 from routing.complaints import may_do, tier_of_level
 from routing.views import AgentCard
 
@@ -61,7 +61,7 @@ class CaseDesk:
             return _refused("no_authority")
         try:
             await self._do(file, message, text, by, now)
-        except (CaseClosed, UnknownCase):  # somebody else was quicker
+        except (CaseClosed, UnknownCase, AtTheTop):  # somebody else was quicker
             return _refused("not_now")
         log.info("desktop.case", agent_id=agent_id, case=file.number, did=message.do)
         return CaseDone(offer_id=message.offer_id, do=message.do, number=file.number)
@@ -106,7 +106,6 @@ class CaseDesk:
                 due_at={tier: due_at for tier, due_at in due.items() if due_at is not None},
                 opened_by=card.name,
                 handler_id=card.id,
-                highest=len(part.tiers),
             ),
             now=now,
         )

@@ -116,7 +116,7 @@ class Cases(Protocol):
     """Complaints being handled."""
 
     async def open(self, case: NewCase, *, now: float) -> CaseOpened:
-        """Open a case, one tier up for a customer who has one open; once per call and subject. Raises StoreAway."""
+        """Open a case, once per call and subject. Raises StoreAway."""
         ...
 
     async def of_call(self, call_id: str) -> tuple[CaseFile, ...]:

@@ -62,8 +62,9 @@ async def complained_about(call: Call, step: Route | Callback | OpenCase) -> int
 
 
 def barred(call: Call) -> frozenset[int]:
-    """Agents whom an open case of this caller is about."""
-    return frozenset(case.against for case in call.facts.cases if case.is_open and case.against is not None)
+    """Agents whom an open case of this caller, or from their number, is about."""
+    cases = (*call.facts.cases, *call.facts.number_cases)
+    return frozenset(case.against for case in cases if case.is_open and case.against is not None)
 
 
 async def tier_and_terms(

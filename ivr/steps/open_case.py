@@ -41,7 +41,6 @@ async def open_case(call: Call, step: OpenCase, position: Position) -> Input:
         about=about_of(position, step),
         against_id=await complained_about(call, step),
         due_at=deadlines(call, about_of(position, step)),
-        highest=len(call.parts.queues.complaints.tiers),
     )
     await call.allow(STORE_S)
     try:
@@ -57,6 +56,6 @@ async def open_case(call: Call, step: OpenCase, position: Position) -> Input:
         facts,
         open_cases=facts.open_cases + 1,
         case_tier=max(facts.case_tier, opened.tier),
-        cases=(CaseFact(call.now(), True, case.severity, case.about, case.against_id), *facts.cases),
+        cases=(CaseFact(call.now(), True, case.severity, case.about, case.against_id, opened.tier), *facts.cases),
     )  # what follows in this call may ask
     return Left("then", {"case_number": opened.number, "case_due": opened.due_on})

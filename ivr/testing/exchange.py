@@ -415,11 +415,7 @@ class MemoryRoster:
         """Store the outcome of a conversation."""
         self.store.reach()
         offer = self.store.offers.get(offer_id)
-        talked = (OfferState.ANSWERED, OfferState.COMPLETED)
-        if offer is None or offer.agent_id != agent_id or OfferState(offer.state) not in talked:
-            return False
-        offer.disposition, offer.note, offer.wrapped_up_at = disposition, note, now
-        return True
+        return offer is not None and moves.wrap_up(offer, agent_id, disposition, note, now)
 
     async def draft(self, agent_id: int, offer_id: int, *, disposition: str | None, note: str) -> bool:
         """Keep what an agent has entered so far."""

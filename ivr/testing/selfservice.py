@@ -172,13 +172,12 @@ class MemoryCases:
         self.store, self._zone = store, zone
 
     async def open(self, case: NewCase, *, now: float) -> CaseOpened:
-        """Number cases from 100001; one tier up for a customer who has one open."""
+        """Number cases from 100001."""
         self.store.reach()
         for kept, opened in self.store.cases:
             if (kept.call_id, kept.subject) == (case.call_id, case.subject):
                 return opened
-        again = case.customer_id is not None and any(k.customer_id == case.customer_id for k, _ in self.store.cases)
-        tier = min(case.highest, case.tier + again)
+        tier = case.tier
         due = datetime.fromtimestamp(now, self._zone).date() + timedelta(days=case.due_days)
         if tier in case.due_at:
             due = datetime.fromtimestamp(case.due_at[tier], self._zone).date()

@@ -246,7 +246,7 @@ class OpenCase(_Step):
     kind: Literal["case"]
     subject: Reason
     tier: int = Field(default=1, ge=1, le=3)
-    """Where handling begins: 1 front line, 2 specialist, 3 senior. Callers with an open case go up one."""
+    """Where handling begins: 1 front line, 2 specialist, 3 senior. Rules and open cases bring it up."""
     severity: ValueName | None = None
     """The value that says how severe it is: low, medium or high."""
     about: ValueName | None = None

@@ -83,7 +83,7 @@ class CaseRow(Table):
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(String(20), unique=True)
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)  # none: nobody knows who
-    ani: Mapped[str | None] = mapped_column(String(20))  # the number that called, to be asked back
+    ani: Mapped[str | None] = mapped_column(String(20), index=True)  # the number that called, to be asked back
     subject: Mapped[str] = mapped_column(String(200))
     tier: Mapped[int] = mapped_column(default=1)
     state: Mapped[str] = mapped_column(String(16), default="open")  # open, closed

@@ -14,11 +14,11 @@ from ivr.ports import Callbacks, CallLog, Directory
 from ivr.testing.databases import POSTGRESQL, SQLITE, fresh_database
 from ivr.testing.records import MemoryCallLog, MemoryDirectory, MemoryStore
 from ivr.testing.selfservice import MemoryCallbacks
-from menus.facts import CallerFacts, MenuMemory, RecentCall
+from menus.facts import CallerFacts, CaseFact, MenuMemory, RecentCall
 from models.callbacks import CallbackBook
 from models.calls import CallJournal
 from models.customers import Customers
-from models.tables import CaseRow, CustomerRow, LifeEventRow, NumberRow, OptOutRow, ProductRow
+from models.tables import AgentRow, CaseRow, CustomerRow, LifeEventRow, NumberRow, OptOutRow, ProductRow
 from routing.call import Arrival, Ending, Reason, Result
 from routing.callback import CallbackEvent, CallbackWish
 
@@ -253,3 +253,35 @@ async def test_products_dates_life_events_and_cases_are_those_of_the_customer(ki
     )
     assert facts.life_events == (("new_car", TODAY - timedelta(days=10)),)
     assert (facts.open_cases, facts.case_tier, facts.cases_overdue) == (3, 3, 1)
+
+
+@pytest.mark.parametrize("kind", [SQLITE, pytest.param(POSTGRESQL, marks=pytest.mark.postgresql)])
+async def test_a_case_opened_from_a_number_counts_in_its_next_call_and_is_told_only_where_the_number_is_nobodys(
+    kind, tmp_path
+):
+    async with fresh_database(kind, tmp_path) as database:
+        async with database.write() as session:
+            who = {"language": "en", "segment": "mass", "since_on": date(2015, 5, 1)}
+            session.add_all(CustomerRow(id=id_, name="x", **who) for id_ in (1, 2, 3))
+            agent = {"password_hash": "", "auto_answer": False, "phone": "PJSIP/x"}
+            session.add(AgentRow(id=5, name="rude", full_name="", state="ready", since=0.0, version=0, **agent))
+            await session.flush()
+            session.add_all(NumberRow(e164=n, customer_id=i) for i, n in ((1, ANI), (2, SHARED), (3, SHARED)))
+            case = {"subject": "x", "tier": 2, "opened_at": T - 99, "due_at": T - 9, "severity": "high"}
+            for index, (ani, customer_id, state) in enumerate([
+                (UNKNOWN, None, "open"), (UNKNOWN, None, "closed"), (UNKNOWN, 1, "open"),
+                (SHARED, None, "open"), (SHARED, 2, "open"), (ANI, None, "open"), (ANI, 3, "open"),
+            ]):  # fmt: skip
+                row = {"ani": ani, "customer_id": customer_id, "state": state, "against_id": 5}
+                session.add(CaseRow(id=index + 1, number=str(index), **row, **case))
+        people = Customers(database, ZONE)
+        facts = {ani: await people.find(ani, now=T, deadline_s=5) for ani in (ANI, SHARED, UNKNOWN)}
+        verified = await people.customer(2, ani=SHARED, now=T, deadline_s=5)
+    late = CaseFact(T - 99, True, "high", None, 5, 2, True)
+    known = {ani: (one.open_cases, one.case_tier, one.cases_overdue, one.number_cases) for ani, one in facts.items()}
+    assert known[UNKNOWN] == (1, 2, 1, (late,))  # the one of a customer who was verified there is told to nobody
+    assert facts[UNKNOWN].cases == (late, CaseFact(T - 99, False, "high", None, 5, 2, False))
+    assert known[SHARED] == (0, 0, 0, (late, late))
+    assert known[ANI] == (1, 2, 1, (late,))  # their own from elsewhere; not the one that somebody else opened here
+    assert verified is not None
+    assert (verified.open_cases, verified.number_cases) == (1, (late,))

@@ -8,14 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from ivr.case_alarms import CaseAlarms
 from ivr.complaints import Alarms, Complaints
 from ivr.testing.clock import FakeClock
 from ivr.testing.databases import POSTGRESQL, SQLITE, fresh_database
-from ivr.testing.selfservice import MemoryMessenger
-from ivr.testing.store import MemoryStore
 from menus.facts import CallerFacts
 from menus.hours import Hours
 from menus.schema import Calendar
@@ -24,11 +22,12 @@ from models.calls import CallJournal
 from models.case_work import By, CaseWork
 from models.cases import CaseBook
 from models.database import Database
-from models.errors import CaseClosed, NotNeutral, UnknownAgent, UnknownCase
+from models.errors import AtTheTop, CaseClosed, NotNeutral, UnknownAgent, UnknownCase
 from models.forgetting import Forgetting
-from models.tables import CaseAlarmRow, CaseEventRow, CustomerRow, NumberRow
+from models.tables import CaseAlarmRow, CaseEventRow, CustomerRow, NumberRow, OutboxRow
 from routing.call import Arrival, Ending, Reason, Result
 from routing.errands import NewCase
+from routing.errors import StoreAway
 
 ZONE = ZoneInfo("Asia/Shanghai")
 T = 1_796_100_000.0  # Tuesday 2026-12-01 12:40 in Shanghai
@@ -91,6 +90,23 @@ async def test_a_case_is_never_given_to_the_agent_whom_it_is_about(database: Dat
     assert (await work.file(number)).against == "rude"
 
 
+async def test_a_case_of_the_highest_tier_goes_no_further_and_keeps_its_handler(database: Database) -> None:
+    work, number = CaseWork(database), await opened(database)
+    await work.assign(number, "grace", by=By(), now=T)
+    with pytest.raises(AtTheTop, match="tier 1 already"):
+        await work.raise_tier(number, "beyond me", highest=1, by=GRACE, now=T + 1)
+    one = await work.file(number)
+    assert (one.handler, [event.kind for event in one.events]) == ("grace", ["opened", "assigned"])
+
+
+async def test_a_case_is_not_given_to_an_agent_who_was_removed(database: Database) -> None:
+    work, number = CaseWork(database), await opened(database)
+    await Agents(database).remove("grace", now=T)
+    with pytest.raises(UnknownAgent, match="any more"):
+        await work.assign(number, "grace", by=By(), now=T + 1)
+    assert (await work.file(number)).handler is None
+
+
 async def test_a_call_finds_the_open_cases_of_its_customer_and_of_no_other(database: Database) -> None:
     work, mine = CaseWork(database), await opened(database)
     assert [one.number for one in await work.of_call("c2")] == [mine]
@@ -99,17 +115,17 @@ async def test_a_call_finds_the_open_cases_of_its_customer_and_of_no_other(datab
     assert await work.of_call("c2") == ()
 
 
-def alarms_of(database: Database, clock: FakeClock, store: MemoryStore, registry=None) -> CaseAlarms:
+def alarms_of(database: Database, clock: FakeClock, registry=None) -> CaseAlarms:
     hours = Hours(Calendar(hours={"office": "Mo-Fr 09:00-18:00"}), ZONE)
     rules = Complaints(hours="office", alarms=Alarms(shares=(0.5,), hours_before=(9, 0), send_to=("+8613700000001",)))
-    return CaseAlarms(CaseWork(database), rules, hours, MemoryMessenger(store, "node-a"), clock, registry)
+    return CaseAlarms(CaseWork(database), rules, hours, clock, registry)
 
 
 async def test_of_two_nodes_exactly_one_tells_each_alarm_and_each_once(database: Database) -> None:
-    clock, store, registry = FakeClock(T), MemoryStore(), CollectorRegistry()
+    clock, registry = FakeClock(T), CollectorRegistry()
     due_at = T + 48 * HOUR  # Thursday 12:40: 18 working hours
     number = await opened(database, due_at={1: due_at})
-    nodes = [alarms_of(database, clock, store, registry), alarms_of(database, clock, store)]
+    nodes = [alarms_of(database, clock, registry), alarms_of(database, clock)]
 
     async def look() -> int:
         return sum(await asyncio.gather(*(node.look() for node in nodes * 2)))
@@ -120,7 +136,8 @@ async def test_of_two_nodes_exactly_one_tells_each_alarm_and_each_once(database:
     assert await look() == 0
     clock.advance(24 * HOUR)
     assert await look() == 1
-    texts = [row.text for row in store.outbox]
+    async with database.read() as session:
+        texts = list(await session.scalars(select(OutboxRow.text).order_by(OutboxRow.id)))
     assert texts == [
         f"Case {number} (tier 1, nobody) is due 2026-12-03 12:40.",
         f"Case {number} (tier 1, nobody) is overdue since 2026-12-03 12:40.",
@@ -132,10 +149,37 @@ async def test_of_two_nodes_exactly_one_tells_each_alarm_and_each_once(database:
     assert [one.number for one in await CaseWork(database).due_soon(now=clock.now(), within_s=0)] == [number]
 
 
+async def test_an_alarm_whose_text_cannot_be_kept_is_not_told_and_tried_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await opened(database, due_at={1: T - HOUR})
+    node = alarms_of(database, FakeClock(T))
+
+    async def full(*_: object) -> bool:
+        raise StoreAway
+
+    with monkeypatch.context() as broken:
+        broken.setattr("models.case_work.put_out", full)
+        with pytest.raises(StoreAway):
+            await node.look()
+    assert await node.look() == 1
+
+
+async def test_an_overdue_case_of_which_nothing_is_new_costs_no_write(database: Database) -> None:
+    await opened(database, due_at={1: T - HOUR})
+    await alarms_of(database, FakeClock(T)).look()
+    statements: list[str] = []
+    note = lambda connection, cursor, statement, *_: statements.append(statement)  # noqa: E731
+    event.listen(database._engine.sync_engine, "before_cursor_execute", note)
+    assert await alarms_of(database, FakeClock(T)).look() == 0
+    asked = [statement for statement in statements if statement != "BEGIN"]  # a write begins otherwise
+    assert [statement.split()[0] for statement in asked] == ["SELECT", "SELECT"]
+
+
 async def test_a_later_deadline_alarms_anew_and_a_closed_case_not_at_all(database: Database) -> None:
-    clock, store, work = FakeClock(T), MemoryStore(), CaseWork(database)
+    clock, work = FakeClock(T), CaseWork(database)
     number = await opened(database, due_at={1: T + HOUR})
-    node = alarms_of(database, clock, store)
+    node = alarms_of(database, clock)
     clock.advance(2 * HOUR)
     assert await node.look() == 1
     await work.extend(number, T + 3 * HOUR, "more time", by=GRACE, now=clock.now())
@@ -148,7 +192,7 @@ async def test_a_later_deadline_alarms_anew_and_a_closed_case_not_at_all(databas
 async def test_what_was_done_about_the_cases_of_a_customer_is_forgotten_with_them(database: Database) -> None:
     work, number = CaseWork(database), await opened(database, due_at={1: T - HOUR})
     await work.note(number, "Li Na says…", by=GRACE, now=T)
-    await alarms_of(database, FakeClock(T), MemoryStore()).look()
+    await alarms_of(database, FakeClock(T)).look()
     async with CallJournal(database, "node-a") as journal:
         for call in ("c1", "c2", "c3"):
             journal.ended(call, Ending(Result.SERVED, Reason.AGENT), T)

@@ -204,10 +204,9 @@ async def test_the_same_call_and_subject_open_one_case(world: World) -> None:
     assert other.number != first.number
 
 
-async def test_a_customer_with_an_open_case_goes_one_tier_up_and_never_beyond_the_highest(world: World) -> None:
+async def test_a_case_has_the_tier_that_the_rules_gave_it_also_beside_an_open_one(world: World) -> None:
     tiers = [(await world.cases.open(replace(COMPLAINT, call_id=f"c{n}", tier=n), now=T)).tier for n in (1, 2, 3)]
-    assert tiers == [1, 3, 3]
-    assert (await world.cases.open(replace(COMPLAINT, call_id="c4", customer_id=8), now=T)).tier == 1
+    assert tiers == [1, 2, 3]
 
 
 async def test_callers_whom_nobody_knows_have_cases_too(world: World) -> None:

@@ -70,6 +70,17 @@ async def test_an_open_case_counts_by_its_own_severity_and_an_overdue_answer_goe
     assert [node.told("tier", call)[0]["tier"] for call in ("first", "second")] == [2, 3]
 
 
+async def test_a_case_from_this_number_counts_though_nobody_knows_who_calls() -> None:
+    node = a_stage(STEPS.replace("severity: severity, ", ""))
+    rude = node.agent("rude", skills={**EN, "complaints": 9})
+    node.agent("senior", skills={**EN, "complaints": 8}).since = node.clock.now() - 1
+    case = CaseFact(node.clock.now() - 86_400, True, None, None, rude.id, tier=2, overdue=True)
+    node.store.facts[ANI] = (CallerFacts(ANI, None, 2, number_cases=(case,)),)
+    await node.take(leg := node.leg(IN, OUT))
+    assert leg.rung == ["PJSIP/senior"]
+    assert node.need.tier == 3
+
+
 async def test_when_nobody_at_work_has_the_level_an_alarm_says_so_and_the_tier_below_serves_after_the_stated_time() -> (
     None
 ):

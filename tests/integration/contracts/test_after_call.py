@@ -28,6 +28,8 @@ async def test_what_was_entered_is_kept_from_the_answer_on_until_the_outcome_is_
     assert (seen.disposition, seen.note) == ("resolved", "half a note")
     assert await roster.wrap_up(*key, disposition="follow_up", note="a note", now=T + 70)
     assert not await roster.draft(*key, disposition="resolved", note="too late")
+    assert not await roster.wrap_up(*key, disposition="resolved", note="from a window left open", now=T + 900)
+    assert await roster.wrap_up(*key, disposition="follow_up", note="a note", now=T + 900)  # asked twice is as good
     seen = await roster.offer_of(claim.agent_id)
     assert (seen.disposition, seen.note) == ("follow_up", "a note")
 
