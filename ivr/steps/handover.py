@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from ivr.call import Call
+from ivr.callbacks import wish_came_back
 from ivr.errors import ActionUnknown, SwitchAway
 from ivr.numbers import masked
 from ivr.ports import ROUTING, ChannelSeen, NeedWish, Sent, TalkEvent, Target, TargetKind
@@ -14,6 +15,7 @@ from ivr.steps.transfer import ring_outside
 from menus.values import Value
 from menus.walk import Position
 from routing.call import CallEvent
+from routing.callback import of_call
 from routing.errors import StoreAway
 from routing.views import TalkSeen
 
@@ -60,12 +62,27 @@ async def hand_on(call: Call, seen: TalkSeen, wish: NeedWish, sent: Sent, *, how
     parts.desk.changed(offer.agent_id)
     if not done:  # ended by the sweep meanwhile: the caller is still there
         await parts.exchange.open_need(call.id, wish, now=call.now())
+    await needs_no_callback(call, seen.wish.queue)
     parts.log.moved(call.id, CallEvent.RETURN)
     parts.log.moved(call.id, CallEvent.NEED)
     call.note("need", queue=wish.queue, reason=wish.reason, required=dict(wish.required), tier=wish.tier)
     parts.hints.nudge(ROUTING)
     parts.desk.changed()
     return After(wish=wish)
+
+
+async def needs_no_callback(call: Call, queue: str) -> None:
+    """A caller who has talked to an agent of a queue need not be called back for it.
+
+    The wish of a call that we made ourselves is closed when that call is over.
+    """
+    if not queue or call.facts.ani is None or of_call(call.id) is not None:
+        return
+    try:
+        if await wish_came_back(call.parts, call.facts.ani, queue):
+            call.note("callback", outcome="came_back", queue=queue)
+    except StoreAway:
+        log.warning("the store is away; whoever talked may be called back all the same")
 
 
 def sent_by(seen: TalkSeen, how: TalkEvent, note: str, now: float) -> Sent:

@@ -22,6 +22,7 @@ from ivr.steps.handover import (
     end_second,
     hand_on,
     hang_up,
+    needs_no_callback,
     part,
     send_outside,
     sent_by,
@@ -178,6 +179,7 @@ class _Apart:
             await self._second_left()
             return False, None
         call.note("offer_closed", agent=seen.offer.agent_name, how="handed_over")
+        await needs_no_callback(call, seen.wish.queue)
         call.parts.desk.changed(seen.offer.agent_id)
         following = await call.parts.talks.of(call.id)
         if following is not None:
@@ -294,6 +296,7 @@ class _Apart:
         )
         call.note("offer_closed", agent=offer.agent_name, how="transferred")
         call.live.offer, call.live.answered = None, False
+        await needs_no_callback(call, self.seen.wish.queue)
         call.parts.desk.changed(offer.agent_id)
 
     def _mine(self, there: Sequence[ChannelSeen]) -> ChannelSeen | None:

@@ -5,10 +5,10 @@ import asyncio
 import structlog
 
 from ivr.call import STATE_S, Call
-from ivr.callbacks import tell_wish, wish_came_back
+from ivr.callbacks import tell_wish
 from ivr.ports import ROUTING, Dialled, DialStatus, Standing, is_agent_first
 from ivr.queues import Queue
-from ivr.steps.handover import GOES_ON, WAITS, After
+from ivr.steps.handover import GOES_ON, WAITS, After, needs_no_callback
 from ivr.steps.hold import carry_on
 from ivr.steps.showing import show
 from ivr.steps.talk_recording import begin_recording, end_recording
@@ -181,13 +181,13 @@ async def finish_talk(call: Call) -> bool:
 async def _close_callback(call: Call, queue: str) -> None:
     """Who has talked to an agent need not be called back: by the call that we made, or by one that they made."""
     parts, made = call.parts, of_call(call.id)
+    if made is None:
+        await needs_no_callback(call, queue)
+        return
+    if is_agent_first(call.live.channel) and not call.live.reached:
+        return  # the agent was there, the customer did not pick up: they are called again
     try:
-        if made is not None and is_agent_first(call.live.channel) and not call.live.reached:
-            return  # the agent was there, the customer did not pick up: they are called again
-        if made is not None:
-            await tell_wish(parts, *made, CallbackEvent.SERVE)
-        elif queue and call.facts.ani is not None and await wish_came_back(parts, call.facts.ani, queue):
-            call.note("callback", outcome="came_back", queue=queue)
+        await tell_wish(parts, *made, CallbackEvent.SERVE)
     except StoreAway:
         log.warning("the store is away; whoever talked may be called back all the same")
 

@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from ivr.complaints import Complaints
 from ivr.ports import Dialled, DialStatus
 from ivr.queues import LastAgent, Queue, Queues
-from ivr.testing.books import book_with_wait_words
+from ivr.testing.books import book_with_callbacks, book_with_wait_words
+from ivr.testing.calling_back import SETTINGS as CALLING_BACK
+from ivr.testing.calling_back import wish
 from ivr.testing.handing import QUEUES, TALKED, TO_AGENT, asks
-from ivr.testing.line import HangUp, ScriptedLeg
+from ivr.testing.line import HangUp, Press, ScriptedLeg
 from ivr.testing.stage import ANI, SKILLS, Stage
 from menus.facts import CallerFacts, CaseFact
 from menus.schema import Entry, ServiceLevel
@@ -21,6 +25,7 @@ from routing.terms import terms_of
 from routing.views import NeedWish
 
 EN = {"lang:en": 5}
+OUTSIDE = Target(TargetKind.NUMBER, "+8613900000009")
 TO_CARDS, TO_COMPLAINTS = Target(TargetKind.QUEUE, "cards"), Target(TargetKind.QUEUE, "complaints")
 
 
@@ -122,7 +127,7 @@ async def test_who_comes_back_to_the_front_is_served_by_whoever_is_free_and_keep
     stage = Stage(queues={"general": general}, settings={"outbound": {"allow": ["+86"]}})
     grace = stage.agent("grace", ready=False)
     leg = stage.leg(TO_AGENT, HangUp(after_s=200))
-    asks(stage, leg, grace, TalkEvent.TRANSFER, Target(TargetKind.NUMBER, "+8613900000009"))
+    asks(stage, leg, grace, TalkEvent.TRANSFER, OUTSIDE)
     leg.dials = [TALKED, Dialled(DialStatus.NO_ANSWER), TALKED]
 
     async def last_agent(*_: object, **__: object) -> int:
@@ -138,3 +143,15 @@ async def test_who_comes_back_to_the_front_is_served_by_whoever_is_free_and_keep
     waited_s = (stage.store.offers[1].answered_at or 0.0) - first.since
     assert waited_s > 40
     assert stage.store.offers[2].made_at - second.since >= waited_s, "as old as when they were answered"
+
+
+@pytest.mark.parametrize("target", [TO_CARDS, OUTSIDE])
+async def test_who_has_talked_is_not_called_back_for_the_queue_that_they_were_handed_on_from(target: Target) -> None:
+    settings = CALLING_BACK | {"outbound": {"allow": ["+86"]}}
+    stage = Stage(book_with_callbacks(), queues=QUEUES, settings=settings)
+    wished = await wish(stage)
+    leg = stage.leg(Press("0", hearing="main"), HangUp(after_s=300))
+    asks(stage, leg, stage.agent("grace"), TalkEvent.TRANSFER, target)
+    await stage.take(leg)
+    assert (stage.store.needs[1].outcome, wished.state, wished.outcome) == ("served", "closed", "came_back")
+    assert {"outcome": "came_back", "queue": "general"} in stage.told("callback")

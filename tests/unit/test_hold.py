@@ -7,6 +7,7 @@ from ivr.errors import HungUp
 from ivr.ports import ChannelSeen, Dialled, DialStatus, PhoneAnswered
 from ivr.queues import Queue
 from ivr.testing.books import book_that_records
+from ivr.testing.calling_back import wish
 from ivr.testing.clock import eventually
 from ivr.testing.line import HangUp, Press, ScriptedLeg
 from ivr.testing.stage import SKILLS, Stage
@@ -129,7 +130,9 @@ async def test_who_is_consulted_is_shown_the_caller_before_the_ring_and_takes_th
     assert [told["how"] for told in scene.stage.told("offer_closed")] == ["handed_over", "talked"]
 
 
-async def test_the_recording_goes_on_with_who_takes_a_caller_over_unless_their_queue_never_records() -> None:
+async def test_who_takes_a_caller_over_records_unless_their_queue_never_does_and_nobody_calls_them_back_besides() -> (
+    None
+):
     for recording, goes_on in (("announced", True), ("never", False)):
         queues = {
             "general": Queue(skills={"general": 1}, recording="announced"),
@@ -142,8 +145,9 @@ async def test_the_recording_goes_on_with_who_takes_a_caller_over_unless_their_q
         scene.in_room = [
             lambda scene=scene, files=files: (files.append(scene.leg.monitored), scene.gone("PJSIP/carol"))  # type: ignore[misc]
         ]
+        wished = await wish(scene.stage)
         await scene.stage.take(scene.leg)
-        assert carol.state == "wrap_up"
+        assert (carol.state, wished.outcome) == ("wrap_up", "came_back")
         assert [file is not None for file in files] == [goes_on]
         assert [row.ended_at is not None for row in scene.stage.store.talk_recordings.values()] == [True]
 
