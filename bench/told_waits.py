@@ -10,14 +10,19 @@ as long again as is believed: the ranges must learn it.
 
 import argparse
 import json
+from collections.abc import Mapping
 
 from parts.rivals import Ours
 from parts.simulation import Scene, run, stream
 
 from ivr.reports.waits import kept, to_json
+from ivr.wait_models.fitting import Row, fit, weighed
+from ivr.wait_models.judging import judge
 from routing.outlook import Hall, Lately
+from routing.sights import LOOK_BACK_S, Belief, Start, sight_of
 from routing.snapshot import Snapshot
 from routing.wait_ranges import COVERAGE, Told, WaitRange, aimed_at, range_of
+from routing.waits import SeenWait, WaitModel
 
 TYPES, EACH, SERVICE_MIN = 6, 10, 4.0
 #: Arrivals a minute of each type, mean patience in minutes, and how much longer services are than is believed.
@@ -26,33 +31,58 @@ SCENES = {"busy": (2.6, 10.0, 1.0), "overloaded": (2.8, 30.0, 1.0), "overloaded,
 LEARN_EVERY, MOST_LOOKED_AT = 50, 2000
 
 
-class Telling(Ours):
-    """The product's routing, which tells every caller who waits an expected wait."""
+#: The stream in so many pieces, which count as days when a model is fitted and judged.
+PIECES = 40
+#: What the mean service that is believed is worth in services.
+SERVICES = 50.0
 
-    def __init__(self, scene: Scene, known_s: float) -> None:
-        self.known_s = known_s
-        self.open: dict[int, tuple[WaitRange, float, float]] = {}
-        self.told: list[Told] = []
+
+class Telling(Ours):
+    """The product's routing, which tells every caller who waits an expected wait: by the formula, or by a model."""
+
+    def __init__(self, scene: Scene, known_s: float, model: WaitModel | None = None) -> None:
+        self.known_s, self.model = known_s, model
+        self.open: dict[int, SeenWait] = {}
+        self.said: dict[int, tuple[WaitRange, float]] = {}
+        self.seen: dict[int, SeenWait] = {}  #: by call
+        self.told: dict[int, Told] = {}  #: by call, in the order in which it was known what came of it
         self.aimed, self.waited, self.left = COVERAGE, 0.0, 0
         self.since: dict[int, float] = {}
+        self.starts: dict[str, list[Start]] = {}
         super().__init__(scene)
 
     def comes(self, call: int, type_: int, now: float) -> int | None:
         """A call comes; who has to wait is told a range."""
-        agent = super().comes(call, type_, now)
+        agent, at = super().comes(call, type_, now), now * 60
         if agent is None:
-            self._tell(call, now * 60)
+            self._tell(call, at)
+        else:
+            self._starts(f"type-{type_}", at, 0.0)
         return agent
 
     def _tell(self, call: int, at: float) -> None:
         self.since[call] = at
         hall = Hall(Snapshot(tuple(self.floor.line.needs.values()), tuple(self.floor.agents.values()), at))
-        mine = hall.outlook(self.floor.line.needs[call].call_id, at)
+        need = self.floor.line.needs[call]
+        outlook = hall.outlook(need.call_id, at)
+        if outlook is None:
+            return
         patience_s = Lately(left=self.left, waited_s=self.waited).patience_s()
-        if mine is not None:
-            expected = mine.expect(self.known_s, 50.0, patience_s, self.aimed)
-            if (said := range_of(expected)) is not None:
-                self.open[call] = (said, expected.mean_s, at)
+        expected = outlook.expect(self.known_s, SERVICES, patience_s, self.aimed)
+        belief = Belief(self.known_s, SERVICES, patience_s, expected.mean_s)
+        lately = self.starts.get(need.queue, [])
+        sight = sight_of(hall, need.call_id, outlook, belief, lately, now=at, hour=0.0)
+        self.open[call] = SeenWait(need.queue, at, sight, 0.0, served=False)
+        if self.model is not None:
+            expected = self.model.around(self.model.mean_s(need.queue, sight), self.aimed)
+        if (said := range_of(expected)) is not None:
+            self.said[call] = said, expected.mean_s
+
+    def _starts(self, queue: str, at: float, wait_s: float) -> None:
+        lately = self.starts.setdefault(queue, [])
+        lately.append(Start(queue, at, wait_s))
+        while lately[0].at < at - LOOK_BACK_S:
+            lately.pop(0)
 
     def free(self, agent: int, now: float) -> int | None:
         """An agent becomes free."""
@@ -69,22 +99,51 @@ class Telling(Ours):
 
     def _over(self, call: int, at: float, *, served: bool) -> None:
         self.waited += at - self.since.pop(call, at)
-        if call in self.open:
-            said, mean_s, began = self.open.pop(call)
-            self.told.append(Told("all", said, mean_s, at - began, served))
+        if (seen := self.open.pop(call, None)) is None:
+            return
+        wait_s = at - seen.at
+        self.seen[call] = SeenWait(seen.queue, seen.at, seen.sight, wait_s, served)
+        if served:
+            self._starts(seen.queue, at, wait_s)
+        if call in self.said:
+            said, mean_s = self.said.pop(call)
+            self.told[call] = Told("all", said, mean_s, wait_s, served)
             if len(self.told) % LEARN_EVERY == 0:
-                self.aimed = aimed_at(self.told[-MOST_LOOKED_AT:]).get("all", COVERAGE)
+                newest = list(self.told.values())[-MOST_LOOKED_AT:]
+                self.aimed = aimed_at(newest).get("all", COVERAGE)
+
+    def rows(self, calls: range, of: int) -> list[Row]:
+        """What was seen of these calls, to be fitted or judged; `of` is how many there are in all."""
+        some = [(call, self.seen[call]) for call in calls if call in self.seen]
+        return weighed(
+            [(f"{call * PIECES // of:03}", one.queue, one.sight, one.wait_s, one.served) for call, one in some]
+        )
+
+    def came_of(self, calls: range) -> Mapping[str, object]:
+        """What came of the ranges of these calls."""
+        return to_json(kept(self.told[call] for call in calls if call in self.told))[0]
 
 
-def measured(calls: int, rate: float, patience_min: float, longer: float) -> list[dict[str, object]]:
-    """What came of the ranges of the second half, when they have learned."""
+def measured(calls: int, rate: float, patience_min: float, longer: float) -> dict[str, object]:
+    """What came of the ranges of the second half, when they have learned: by the formula, by a model of the first."""
     agents = tuple(
         (type_, (type_ + 1 + number % (TYPES - 1)) % TYPES) for type_ in range(TYPES) for number in range(EACH)
     )
     scene = Scene((rate / longer,) * TYPES, agents, service_min=SERVICE_MIN * longer, patience_min=patience_min)
-    policy = Telling(scene, SERVICE_MIN * 60)
-    run(scene, stream(scene, calls, 1), policy)
-    return to_json(kept(policy.told[len(policy.told) // 2 :]))
+    played, first, second = stream(scene, calls, 1), range(calls // 2), range(calls // 2, calls)
+    plain = Telling(scene, SERVICE_MIN * 60)
+    run(scene, played, plain)
+    model = fit(plain.rows(first, calls))
+    fitted = Telling(scene, SERVICE_MIN * 60, model)
+    run(scene, played, fitted)
+    judgement = judge(model, plain.rows(second, calls))
+    return {
+        "formula": plain.came_of(second),
+        "fitted": fitted.came_of(second),
+        "scores": judgement.scores,
+        "rmse_fitted_minus_formula_95": list(judgement.lead),
+        "published": not judgement.objections(),
+    }
 
 
 def main() -> int:
@@ -93,12 +152,14 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--calls", type=int, default=12_000)
     asked = parser.parse_args()
-    found = {name: measured(asked.calls, *how)[0] for name, how in SCENES.items()}
+    found = {name: measured(asked.calls, *how) for name, how in SCENES.items()}
     if asked.json:
         print(json.dumps(found, indent=1))
     else:
         for name, figures in found.items():
-            print(f"{name:<10}{figures}")
+            print(name)
+            for what, of_it in figures.items():
+                print(f"  {what:<30}{of_it}")
     return 0
 
 

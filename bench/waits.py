@@ -12,31 +12,23 @@ import csv
 import gzip
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date
 from heapq import heappop, heappush
 from pathlib import Path
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingRegressor
 
-from routing.waits import Expected, Ranges, Sight, Tree, WaitModel, by_length_and_patience_s, by_length_s, features
+from ivr.wait_models.fitting import Row, fit
+from ivr.wait_models.judging import estimates, lead, scores
+from routing.waits import Expected, Ranges, Sight, WaitModel, by_length_and_patience_s, by_length_s
 
 TYPES = {"PS", "NE", "NW", "PE", "TT"}
 LEAST_QUEUED, MOST_WAIT_S, LOOK_BACK_S = 150, 3600, 1800
 CREDIT_S = 90.0  #: of priority 2, the bank's own rule
-SETTINGS = {"max_iter": 220, "learning_rate": 0.05, "max_leaf_nodes": 12, "min_samples_leaf": 100}
-SEEDS = (0, 1, 2)
 COVERAGES = (0.5, 0.8, 0.9)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A caller who queued and was served."""
-
-    day: str
-    sight: Sight
-    wait_s: float
+#: A mean service of fewer than so many counts as the usual one; its limits, in seconds.
+LEAST_SERVICES, USUAL_SERVICE_S, LEAST_SERVICE_S, MOST_SERVICE_S = 6, 180.0, 60.0, 600.0
 
 
 def seconds(clock: str) -> int:
@@ -63,6 +55,20 @@ def read(path: Path) -> tuple[list[Row], float]:
         hung_up += sum(call["outcome"] == "HANG" for call in waited)
         rows += list(sights(day, calls))
     return rows, queued_s / hung_up
+
+
+def believed(rows: list[Row], patience_s: float) -> list[Row]:
+    """The rows with a mean patience, and with what the formula makes of them."""
+    seen = [replace(row.sight, patience_s=patience_s) for row in rows]
+    told = [replace(sight, formula_s=by_length_and_patience_s(sight, sight.ahead)) for sight in seen]
+    return [replace(row, sight=sight) for row, sight in zip(rows, told, strict=True)]
+
+
+def service_s(ended: np.ndarray) -> float:
+    """The mean service as far as it can be trusted."""
+    if len(ended) < LEAST_SERVICES:
+        return USUAL_SERVICE_S
+    return min(max(float(ended.mean()), LEAST_SERVICE_S), MOST_SERVICE_S)
 
 
 def sights(day: str, calls: list[dict[str, str]]):  # type: ignore[no-untyped-def]
@@ -94,12 +100,15 @@ def sights(day: str, calls: list[dict[str, str]]):  # type: ignore[no-untyped-de
         before = here & (q_from - q_credit <= now - q_credit[number])
         yield Row(
             day,
+            "bank",
             Sight(
-                ahead=int(here.sum()),
-                ahead_by_place=int(before.sum()),
+                waiting=int(here.sum()),
+                ahead=int(before.sum()),
                 agents=max(1, len(set(s_who[serving]) - {"NO_SERVER"})),
-                service_s=float(s_for[ended].mean()) if ended.any() else 0.0,
+                service_s=service_s(s_for[ended]),
                 services=int(ended.sum()),
+                patience_s=0.0,  # that of the month fitted on, see `believed`
+                formula_s=0.0,
                 last_wait_s=float(s_wait[first]),
                 head_wait_s=float(so_far.max()) if len(so_far) else 0.0,
                 mean_wait_s=float(so_far.mean()) if len(so_far) else 0.0,
@@ -111,72 +120,6 @@ def sights(day: str, calls: list[dict[str, str]]):  # type: ignore[no-untyped-de
             ),
             float(q_for[number]),
         )
-
-
-def fit(rows: list[Row], patience_s: float) -> WaitModel:
-    """Trees of several seeds together; ranges from what the model says of days that it was not fitted on."""
-    x = np.array([features(row.sight, patience_s) for row in rows])
-    y = np.array([row.wait_s for row in rows])
-    days = sorted({row.day for row in rows})
-    fold = np.array([days.index(row.day) * 5 // len(days) for row in rows])  # whole weeks: days side by side are alike
-    unseen = np.zeros(len(y))
-    for part in range(5):
-        unseen[fold == part] = _boosted(x[fold != part], y[fold != part], 0).predict(x[fold == part])
-    unseen = np.maximum(unseen, 1.0)
-    edges = [*np.quantile(unseen, np.linspace(0, 1, 9)[1:-1]), np.inf]
-    bands, below = [], 0.0
-    for edge in edges:
-        ratios = (y / unseen)[(unseen > below) & (unseen <= edge)]
-        bands.append((float(edge), tuple(float(q) for q in np.quantile(ratios, np.linspace(0, 1, 101)))))
-        below = edge
-    trees: list[Tree] = []
-    base = 0.0
-    for seed in SEEDS:
-        model = _boosted(x, y, seed)
-        base += float(model._baseline_prediction.ravel()[0]) / len(SEEDS)
-        trees += [_tree(each[0].nodes, 1 / len(SEEDS)) for each in model._predictors]
-    return WaitModel(patience_s, base, tuple(trees), tuple(bands))
-
-
-def _boosted(x: np.ndarray, y: np.ndarray, seed: int) -> HistGradientBoostingRegressor:
-    model = HistGradientBoostingRegressor(**SETTINGS, max_features=0.5, random_state=seed, early_stopping=False)
-    return model.fit(x, y)
-
-
-def _tree(nodes: np.ndarray, share: float) -> Tree:
-    leaf = nodes["is_leaf"].astype(bool)
-    return Tree(
-        tuple(int(f) if not end else -1 for f, end in zip(nodes["feature_idx"], leaf, strict=True)),
-        tuple(
-            float(value) * share if end else float(threshold)
-            for value, threshold, end in zip(nodes["value"], nodes["num_threshold"], leaf, strict=True)
-        ),
-        tuple(int(one) for one in nodes["left"]),
-        tuple(int(one) for one in nodes["right"]),
-    )
-
-
-def scores(rows: list[Row], guesses: np.ndarray) -> dict[str, float]:
-    """How far guesses are off."""
-    off = guesses - np.array([row.wait_s for row in rows])
-    return {
-        "rmse_s": round(float(np.sqrt((off**2).mean())), 2),
-        "mae_s": round(float(np.abs(off).mean()), 2),
-        "within_30s": round(float((np.abs(off) <= 30).mean()), 4),
-        "bias_s": round(float(off.mean()), 2),
-    }
-
-
-def lead(rows: list[Row], ours: np.ndarray, theirs: np.ndarray) -> list[float]:
-    """95 % interval of the difference in RMSE, ours minus theirs, days resampled."""
-    y = np.array([row.wait_s for row in rows])
-    days = sorted({row.day for row in rows})
-    of = np.array([days.index(row.day) for row in rows])
-    sums = np.array([[((g - y)[of == d] ** 2).sum() for d in range(len(days))] for g in (ours, theirs)])
-    counts = np.array([(of == d).sum() for d in range(len(days))])
-    drawn = np.random.default_rng(0).integers(0, len(days), (2000, len(days)))
-    both = np.sqrt(sums[:, drawn].sum(axis=2) / counts[drawn].sum(axis=1))
-    return [round(float(q), 2) for q in np.quantile(both[0] - both[1], [0.025, 0.975])]
 
 
 def covered(model: WaitModel, coverage: float, rows: list[Row], means: np.ndarray) -> float:
@@ -199,11 +142,12 @@ def measured(folder: Path) -> dict[str, object]:
     """Fit on January, test on February."""
     train, patience_s = read(folder / "january.txt.gz")
     test, _ = read(folder / "february.txt.gz")
-    model = WaitModel.from_json(json.loads(json.dumps(fit(train, patience_s).as_json())))
-    x = [np.array([_plain(row.sight, patience_s) for row in rows]) for rows in (train, test)]
+    train, test = believed(train, patience_s), believed(test, patience_s)
+    model = WaitModel.from_json(json.loads(json.dumps(fit(train).as_json())))
+    x = [np.array([_plain(row.sight) for row in rows]) for rows in (train, test)]
     weights = np.linalg.lstsq(x[0], np.array([row.wait_s for row in train]), rcond=None)[0]
     guesses = {
-        "ours": np.array([model.mean_s(row.sight) for row in test]),
+        "ours": estimates(model, test),
         "LES": np.array([row.sight.last_wait_s for row in test]),
         "HOL": np.array([row.sight.head_wait_s for row in test]),
         "QL": np.array([by_length_s(row.sight) for row in test]),
@@ -215,14 +159,14 @@ def measured(folder: Path) -> dict[str, object]:
         "tested_on": {"rows": len(test), "days": len({row.day for row in test})},
         "patience_s": round(patience_s, 1),
         **{name: scores(test, guess) for name, guess in guesses.items()},
-        "rmse_ours_minus_linear_95": lead(test, guesses["ours"], guesses["linear"]),
+        "rmse_ours_minus_linear_95": list(lead(test, guesses["ours"], guesses["linear"])),
         "inside_range": inside,
     }
 
 
-def _plain(sight: Sight, patience_s: float) -> list[float]:
-    lengths = [by_length_s(sight), by_length_and_patience_s(sight, patience_s)]
-    return [1.0, sight.last_wait_s, sight.head_wait_s, *lengths, sight.ahead, sight.agents, float(sight.credit_s > 0)]
+def _plain(sight: Sight) -> list[float]:
+    lengths = [by_length_s(sight), by_length_and_patience_s(sight, sight.waiting)]
+    return [1.0, sight.last_wait_s, sight.head_wait_s, *lengths, sight.waiting, sight.agents, float(sight.credit_s > 0)]
 
 
 def main() -> int:

@@ -1,7 +1,6 @@
 """The command line: serve, check, call, test, publish and its kin, books, migrate, train, doctor, agent, bank, demo."""
 
 import asyncio
-import os
 import sys
 from datetime import datetime
 from importlib.metadata import version
@@ -21,7 +20,8 @@ from ivr.commands.messages import messages
 from ivr.commands.options import SettingsFile, file_of, settings_of
 from ivr.commands.recordings import recordings
 from ivr.commands.report import report as reports
-from ivr.errors import EngineFault, Misconfigured, leaves
+from ivr.commands.training import train
+from ivr.errors import EngineFault, leaves
 from menus.errors import MenusError
 from menus.yaml_source import Faults
 from models.errors import ModelsError
@@ -44,6 +44,7 @@ cli.add_typer(recordings)
 cli.add_typer(callbacks)
 cli.add_typer(cases)
 cli.add_typer(reports)
+cli.add_typer(train)
 
 #: Faults whose message is made for people; everything else is a defect of ours and shows where it happened.
 TOLD = (EngineFault, RoutingError, ModelsError, MenusError, Faults)
@@ -231,47 +232,6 @@ def entries(
     lines = asyncio.run(run(settings_of(settings), since))
     for line in lines or (f"no call has ended within {since} days",):
         print(line)
-
-
-@cli.command()
-def train(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Train and judge, publish nothing.")] = False,
-    since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Learn from events of this day and later.")
-    ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write tables and plots to this HTML file.")] = None,
-    settings: SettingsFile = None,
-) -> None:
-    """Learn from the history which option callers want; publish the model only when it is better than what there is."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # engines on this machine must not wait for our threads
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    try:
-        from ivr.commands.train import told
-        from ivr.commands.train import train as run
-        from ivr.commands.train_report import report as page
-    except ModuleNotFoundError as missing:
-        raise Misconfigured(f"training needs {missing.name}: install ringwise[train]; serving does not") from missing
-
-    console = Console(stderr=True)
-    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=1)
-        outcome = asyncio.run(
-            run(
-                settings_of(settings),
-                since=since.date() if since else None,
-                dry_run=dry_run,
-                progress=lambda what, done, of: bar.update(task, description=what, completed=done, total=of),
-            )
-        )
-    for line in told(outcome, dry_run=dry_run):
-        print(line)
-    if report is not None:
-        report.write_text(page(outcome), encoding="utf-8")
-    if outcome.objections:
-        raise typer.Exit(1)
 
 
 @cli.command()

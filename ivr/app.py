@@ -52,6 +52,7 @@ from ivr.recordings import Keeper
 from ivr.settings import Settings
 from ivr.shelf import Shelf
 from ivr.supervising import Supervising
+from ivr.wait_models.live import LiveWaits
 from ivr.watch import Watcher
 from ivr.webhooks import HttpWebhooks
 from models.agents import Agents
@@ -127,6 +128,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         registry = CollectorRegistry()
         ClockFigures(clock, registry)
         ranker = LiveRanker(settings, clock, registry)
+        fitted_waits = LiveWaits(settings.learning.folder, clock, registry)
         case_book = CaseBook(database, settings.zone)
         switchboard = AmiSwitchboard(settings.ami, ami_secret, settings.outbound)
         live: dict[str, LiveCall] = {}
@@ -181,7 +183,9 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             recall=editions.recall,
             queues=table,
             live=live,
-            expected=ExpectedWaits(exchange, callbacks, WaitBook(database), table, clock),
+            expected=ExpectedWaits(
+                exchange, callbacks, WaitBook(database), table, clock, zone=settings.zone, fitted=fitted_waits
+            ),
         )
         dialler = CallbackDialler(parts)
         dispatcher, watcher = Dispatcher(parts, dialler), Watcher(parts)
@@ -208,6 +212,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         web_port = await desktop.start()
         stack.push_async_callback(desktop.stop)
         await ranker.look()
+        await fitted_waits.look()
         await switchboard.start()
         stack.push_async_callback(switchboard.stop)
         await stack.enter_async_context(
@@ -221,6 +226,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 listeners.run(),
                 editions.follow(),
                 ranker.follow(),
+                fitted_waits.follow(),
                 hub.run(),
                 offered.run(),
                 heartbeat.run(),

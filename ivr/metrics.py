@@ -54,9 +54,11 @@ class Metrics:
         for what, count in parts.called_back.items():
             callbacks.add_metric([what], count)
         yield callbacks
-        waits = CounterMetricFamily("ringwise_waits_told", "Expected waits that callers were told", labels=["queue"])
-        for queue, count in parts.expected.told.items():
-            waits.add_metric([queue], count)
+        waits = CounterMetricFamily(
+            "ringwise_waits_told", "Expected waits that callers were told", labels=["queue", "basis"]
+        )
+        for (queue, basis), count in parts.expected.told.items():
+            waits.add_metric([queue, basis], count)
         yield waits
         fates = GaugeMetricFamily(
             "ringwise_waits_newest", "The newest waits told, by whether the range held", labels=["queue", "fate"]

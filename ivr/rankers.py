@@ -1,6 +1,5 @@
 """The ranker of this node: the trained model if there is a good one, the plain kernel otherwise, and an alarm."""
 
-import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -11,6 +10,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
 from ivr.ports import Clock
+from ivr.published import LOOK_EVERY_S, Followed, publish
 from ivr.settings import Settings
 from menus.errors import BadModel
 from menus.facts import CallerFacts
@@ -21,8 +21,6 @@ from menus.learning.ranker import KernelRanker, Ranker
 
 log = structlog.get_logger()
 
-#: Seconds between two looks for a newly published model.
-LOOK_EVERY_S = 5.0
 CURRENT = "current.model"
 #: Years of the calendar before and after today.
 YEARS_BEFORE, YEARS_AFTER = 11, 5
@@ -32,13 +30,13 @@ class LiveRanker:
     """Serves the model in its folder and swaps it when it changes. Never costs a call more than its personal order."""
 
     def __init__(self, settings: Settings, clock: Clock, registry: CollectorRegistry | None = None) -> None:
-        self._file = settings.learning.folder / CURRENT
         self._clock = clock
         self._settings = settings
         self._fallback = KernelRanker()
         self._ranker: Ranker = self._fallback
-        self._seen: tuple[int, int, int] | None = None
-        self._told = ""
+        self._followed = Followed(
+            settings.learning.folder / CURRENT, read_model, what="trained model", instead=self._fallback.name
+        )
         self.faults = 0  #: times that the model could not rank a caller
         if registry is not None:
             gauge = Gauge("ringwise_ranker_fallback", "1 while no trained model can be served", registry=registry)
@@ -64,22 +62,13 @@ class LiveRanker:
 
     async def look(self) -> None:
         """Take over the model in the folder if it is another one; without a good one, the fallback serves."""
-        try:
-            state = await asyncio.to_thread(self._file.stat)
-            seen = (state.st_mtime_ns, state.st_size, state.st_ino)
-            if seen == self._seen:
-                return
-            self._seen = seen
-            model = await asyncio.to_thread(read_model, self._file)
-        except (OSError, BadModel) as fault:
-            if isinstance(fault, OSError):
-                self._seen = None
+        if not await self._followed.look():
+            return
+        if (model := self._followed.now) is None:
             self._ranker = self._fallback
-            self._tell(f"no trained model can be served: {_why(fault)}")
             return
         calendar = calendar_of(self._settings, datetime.fromtimestamp(self._clock.now(), self._settings.zone).date())
         self._ranker = ModelRanker(model, calendar, oldest=self._settings.personal.history_days)
-        self._told = ""
         log.info("model", name=self._ranker.name, tasks=len(model.tasks))
 
     async def follow(self) -> None:
@@ -90,11 +79,6 @@ class LiveRanker:
             except Exception:
                 log.exception("looking for a model failed; what serves goes on")
             await self._clock.sleep(LOOK_EVERY_S)
-
-    def _tell(self, what: str) -> None:
-        if what != self._told:
-            log.error(what, file=str(self._file), instead=self._fallback.name)
-        self._told = what
 
 
 def calendar_of(settings: Settings, today: date) -> Calendar:
@@ -144,19 +128,11 @@ def ranker_named(settings: Settings, name: str) -> Ranker | None:
 def publish_model(folder: Path, model: Model) -> Path:
     """Keep a model under its own name and let it be the one that is served: all of it or nothing."""
     content, digest = to_bytes(model)
-    folder.mkdir(parents=True, exist_ok=True)
     kept = model_file(folder, digest[:12])
-    for target in (kept, folder / CURRENT):
-        fresh = target.with_suffix(".new")
-        fresh.write_bytes(content)
-        fresh.replace(target)
+    publish(content, kept, folder / CURRENT)
     return kept
 
 
 def model_file(folder: Path, digest: str) -> Path:
     """Where the model of that digest is kept, to explain what it decided."""
     return folder / f"{digest}.model"
-
-
-def _why(fault: Exception) -> str:
-    return fault.strerror or str(fault) if isinstance(fault, OSError) else str(fault)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from models.routed import Offered, Routed
+from models.routed import Estimate, Offered, Routed
 from routing.offer import OfferState
 
 _HOW = {
@@ -28,8 +28,8 @@ def lines(need: Routed, zone: ZoneInfo, now: float) -> Iterator[str]:
     extra = [f"tier {need.tier}"] * (need.tier > 1) + [f"credit {_length(need.credit_s)}"] * (need.credit_s > 0)
     who = "consultation, queue" if need.kind == "second" else "queue"
     yield f"{who} {need.queue} from {_clock(need.since, zone)}, asks for {', '.join([*asked, need.language, *extra])}"
-    for at, least, most in need.told:
-        yield f"  {_clock(at, zone)} told to wait {_minutes(least, most)}"
+    for one in need.told:
+        yield f"  {_clock(one.at, zone)} {_wait(one)}"
     for offer in need.offers:
         yield from (f"  {line}" for line in _offer(offer, zone))
     if need.closed_at is not None:
@@ -95,7 +95,8 @@ def _length(seconds: float) -> str:
     return f"{int(seconds // 60)} min {int(seconds % 60)} s"
 
 
-def _minutes(least: int, most: int | None) -> str:
-    if most is None:
-        return f"more than {least} minutes"
-    return f"less than {most} minutes" if least == 0 else f"{least} to {most} minutes"
+def _wait(one: Estimate) -> str:
+    """What a caller was told of their wait, and what that rests on."""
+    said = "told nothing, the estimate was too uncertain" if one.range is None else f"told to wait {one.range}"
+    basis = "the formula" if one.basis is None else f"the fitted model {one.basis}"
+    return f"{said}: {_length(one.mean_s)} by {basis}, {one.ahead:g} ahead, {one.agents} agents"

@@ -366,7 +366,8 @@ class Learning(_Part):
     """The model that personal menus are learned into."""
 
     folder: Path = Field(
-        default=Path("var/models"), description="Folder of trained models; `current.model` in it is served."
+        default=Path("var/models"),
+        description="Folder of trained models; `current.model` and `current.waits` in it are served.",
     )
 
 

@@ -10,10 +10,12 @@ from models.database import Database
 from models.snapshots import SnapshotReader
 from models.tables import AgentRow, NeedRow, OfferRow, ToldWaitRow
 from models.texts import stored
+from models.waits import range_in
 from routing.floor import Floor
 from routing.need import NeedState
 from routing.policy import Policy
 from routing.reasons import why_nobody
+from routing.wait_ranges import WaitRange
 
 #: Needs of a call, and offers of a need, that are told: the oldest.
 MOST = 50
@@ -34,6 +36,18 @@ class Offered:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """A wait that was estimated for the caller of a need."""
+
+    at: float
+    range: WaitRange | None  #: that the caller was told; None: too uncertain
+    mean_s: float
+    ahead: float
+    agents: int
+    basis: str | None  #: digest of the fitted model; None: the formula
+
+
+@dataclass(frozen=True, slots=True)
 class Routed:
     """A need of a call, and what became of it."""
 
@@ -48,7 +62,7 @@ class Routed:
     state: str
     outcome: str | None
     closed_at: float | None
-    told: tuple[tuple[float, int, int | None], ...]  #: when, and from how many minutes to how many
+    told: tuple[Estimate, ...]
     offers: tuple[Offered, ...]
     why_nobody: tuple[tuple[str, int], ...] = ()  #: of one that waits: what keeps agents from it, and how many
 
@@ -61,10 +75,11 @@ async def routed(database: Database, call_id: str, *, now: float, policy: Policy
             await session.scalars(select(NeedRow).where(NeedRow.call_id == of_call).order_by(NeedRow.id).limit(MOST))
         ).all()
         numbers = [need.id for need in needs]
-        told: dict[int, list[tuple[float, int, int | None]]] = {}
+        told: dict[int, list[Estimate]] = {}
         found = select(ToldWaitRow).where(ToldWaitRow.need_id.in_(numbers)).order_by(ToldWaitRow.id)
         for row in await session.scalars(found):
-            told.setdefault(row.need_id, []).append((row.at, row.least_min, row.most_min))
+            estimate = Estimate(row.at, range_in(row), row.mean_s, row.ahead, row.agents, row.basis)
+            told.setdefault(row.need_id, []).append(estimate)
         offers: dict[int, list[Offered]] = {}
         made = (
             select(OfferRow, AgentRow.name)

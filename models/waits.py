@@ -1,19 +1,26 @@
 """What queues have seen of late, and the expected waits that callers were told, with what came of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ScalarSelect, and_, func, select
 from sqlalchemy.exc import IntegrityError
 
 from models.database import Database
 from models.tables import NeedRow, OfferRow, ToldWaitRow
 from routing.outlook import Lately
+from routing.sights import LOOK_BACK_S, Start
 from routing.wait_ranges import Told, WaitRange
+from routing.waits import SeenWait, Sight
 
 #: What is of late, and how many needs and ranges of all queues are looked at for it at most.
 LATELY_S, MOST_LOOKED_AT = 7200.0, 2000
 #: Outcomes of needs whose caller left while waiting.
 LEFT = frozenset({"abandoned", "gave_up", "callback"})
+#: Calls that we made ourselves begin so; their callers had waited at home.
+OURS = "callback-"
+#: How many estimates are read at once when a model is fitted.
+PAGE = 5000
 
 #: Of a need that is over: queue, since, closed at, outcome; of its conversation: offered, answered, ended, wrapped up.
 Over = tuple[str, float, float, str | None, float | None, float | None, float | None, float | None]
@@ -40,38 +47,79 @@ class WaitBook:
         async with self._database.read() as session:
             return summed((tuple(row) for row in await session.execute(found)), wrap_up_s)
 
+    async def starts(self, *, now: float) -> Sequence[Start]:
+        """Callers who came to an agent in the last half hour, the newest of all queues, in that order."""
+        newest = select(func.max(OfferRow.id) - MOST_LOOKED_AT).scalar_subquery()
+        found = (
+            select(NeedRow.queue, OfferRow.answered_at, NeedRow.since)
+            .join(NeedRow, NeedRow.id == OfferRow.need_id)
+            .where(OfferRow.id > newest, OfferRow.answered_at >= now - LOOK_BACK_S)
+            .where(NeedRow.kind == "call", OfferRow.call_id.not_like(f"{OURS}%"))
+            .order_by(OfferRow.answered_at)
+        )
+        async with self._database.read() as session:
+            rows = (await session.execute(found)).all()
+        return [Start(queue, at, max(at - since, 0.0)) for queue, at, since in rows if at is not None]
+
     async def tell(
-        self, need_id: int, said: WaitRange, *, mean_s: float, ahead: float, agents: int, now: float
+        self, need_id: int, said: WaitRange | None, sight: Sight, *, mean_s: float, basis: str | None, now: float
     ) -> bool:
-        """Keep a range that was said to the caller of a need; False when there is no such need."""
+        """Keep an estimate for the caller of a need, and the range that was said; None: too uncertain to be said.
+
+        False when there is no such need.
+        """
         try:
             async with self._database.write() as session:
-                session.add(told_row(need_id, said, mean_s, ahead, agents, now))
+                session.add(told_row(need_id, said, sight, mean_s, basis, now))
         except IntegrityError:
             return False
         return True
 
     async def told(self, *, now: float, since: float | None = None) -> Sequence[Told]:
         """The ranges that were said since then, or the newest, in the order in which they were said."""
-        answered = (
-            select(func.min(OfferRow.answered_at))
-            .where(OfferRow.call_id == NeedRow.call_id, OfferRow.need_id == NeedRow.id)
-            .scalar_subquery()
-        )
         some = (
             ToldWaitRow.at >= since
             if since is not None
             else ToldWaitRow.id > select(func.max(ToldWaitRow.id) - MOST_LOOKED_AT).scalar_subquery()
         )
         found = (
-            select(ToldWaitRow, NeedRow.queue, answered, NeedRow.closed_at)
+            select(ToldWaitRow, NeedRow.queue, _answered(), NeedRow.closed_at)
             .join(NeedRow, NeedRow.id == ToldWaitRow.need_id)
-            .where(some)
+            .where(some, ToldWaitRow.least_min.is_not(None))
             .order_by(ToldWaitRow.id)
         )
         async with self._database.read() as session:
             rows = (await session.execute(found)).all()
-        return [told_of(row, queue, answered_at, closed_at, now) for row, queue, answered_at, closed_at in rows]
+        told = [told_of(row, queue, answered_at, closed_at, now) for row, queue, answered_at, closed_at in rows]
+        return [one for one in told if one is not None]
+
+    async def seen(self, *, since: float, most: int) -> AsyncIterator[SeenWait]:
+        """What was to be seen of waits that are over, the newest of them first; at most so many estimates are read."""
+        before: int | None = None
+        for _ in range(0, most, PAGE):
+            found = (
+                select(ToldWaitRow, NeedRow.queue, _answered(), NeedRow.closed_at)
+                .join(NeedRow, NeedRow.id == ToldWaitRow.need_id)
+                .where(ToldWaitRow.at >= since, *(() if before is None else (ToldWaitRow.id < before,)))
+                .order_by(ToldWaitRow.id.desc())
+                .limit(PAGE)
+            )
+            async with self._database.read() as session:
+                rows = (await session.execute(found)).all()
+            for row, queue, answered_at, closed_at in rows:
+                before = row.id
+                if (one := seen_of(row, queue, answered_at, closed_at)) is not None:
+                    yield one
+            if len(rows) < PAGE:
+                return
+
+
+def _answered() -> ScalarSelect[Any]:
+    return (
+        select(func.min(OfferRow.answered_at))
+        .where(OfferRow.call_id == NeedRow.call_id, OfferRow.need_id == NeedRow.id)
+        .scalar_subquery()
+    )
 
 
 def summed(over: Iterable[Over], wrap_up_s: Mapping[str, float]) -> dict[str, Lately]:
@@ -96,21 +144,42 @@ def summed(over: Iterable[Over], wrap_up_s: Mapping[str, float]) -> dict[str, La
     }
 
 
-def told_row(need_id: int, said: WaitRange, mean_s: float, ahead: float, agents: int, now: float) -> ToldWaitRow:
-    """A range as it is stored."""
+def told_row(
+    need_id: int, said: WaitRange | None, sight: Sight, mean_s: float, basis: str | None, now: float
+) -> ToldWaitRow:
+    """An estimate as it is stored."""
     return ToldWaitRow(
         need_id=need_id,
         at=now,
-        least_min=said.least_min,
-        most_min=said.most_min,
+        least_min=None if said is None else said.least_min,
+        most_min=None if said is None else said.most_min,
         mean_s=mean_s,
-        ahead=ahead,
-        agents=agents,
+        ahead=sight.ahead,
+        agents=sight.agents,
+        basis=basis,
+        sight=sight.as_row(),
     )
 
 
-def told_of(row: ToldWaitRow, queue: str, answered_at: float | None, closed_at: float | None, now: float) -> Told:
-    """A range with what came of it."""
+def range_in(row: ToldWaitRow) -> WaitRange | None:
+    """What the caller was told; None: nothing."""
+    return None if row.least_min is None else WaitRange(row.least_min, row.most_min)
+
+
+def told_of(
+    row: ToldWaitRow, queue: str, answered_at: float | None, closed_at: float | None, now: float
+) -> Told | None:
+    """A range with what came of it; None when nothing was said."""
     over = answered_at is not None and answered_at >= row.at
     until = answered_at if over and answered_at is not None else closed_at if closed_at is not None else now
-    return Told(queue, WaitRange(row.least_min, row.most_min), row.mean_s, max(until - row.at, 0.0), over)
+    said = range_in(row)
+    return None if said is None else Told(queue, said, row.mean_s, max(until - row.at, 0.0), over, row.basis)
+
+
+def seen_of(row: ToldWaitRow, queue: str, answered_at: float | None, closed_at: float | None) -> SeenWait | None:
+    """What was to be seen, and the wait; None while that goes on, or of a version that saw other things."""
+    sight = None if row.sight is None else Sight.from_row(row.sight)
+    until = closed_at if answered_at is None else answered_at
+    if sight is None or until is None or until < row.at:
+        return None
+    return SeenWait(queue, row.at, sight, until - row.at, served=answered_at is not None)

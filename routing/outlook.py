@@ -14,7 +14,7 @@ from routing.agent import AT_WORK, Agent
 from routing.need import Need, NeedState
 from routing.skills import alternatives
 from routing.snapshot import Snapshot
-from routing.waits import LEAST_SERVICES, Expected
+from routing.waits import LEAST_SERVICES, Expected, stages
 
 #: Mean patience of callers of whom nothing is known yet, seconds; it counts as much as one caller who left.
 USUAL_PATIENCE_S = 1200.0
@@ -48,6 +48,7 @@ class Outlook:
 
     ahead: float  #: who waits and is served first; those whom other agents may serve as well count in part
     agents: int  #: agents at work who may serve the caller
+    behind: float = 0.0  #: who waits and is served later, counted in the same way
 
     def expect(self, service_s: float, services: float, patience_s: float, coverage: float) -> Expected:
         """The wait from now on, in a range that should hold it with this probability; `agents` is not 0.
@@ -55,8 +56,7 @@ class Outlook:
         The mean of few services may be off: that widens the range.
         """
         finishing = self.agents / service_s
-        means = [1 / (finishing + k / patience_s) for k in range(int(self.ahead) + 1)]
-        means.append((self.ahead % 1) / (finishing + len(means) / patience_s))
+        means = stages(self.ahead, finishing, patience_s)
         mean = sum(means)
         deviation = sqrt(sum(one * one for one in means) + mean * mean / services) / mean
         return Expected(mean, *(mean * _gamma(deviation, share) for share in ((1 - coverage) / 2, (1 + coverage) / 2)))
@@ -107,11 +107,14 @@ class Hall:
         mine = self.needs.get(call_id)
         if mine is None:
             return None
-        agents, ahead = self._may_serve(mine, now), 0.0
+        agents, ahead, behind = self._may_serve(mine, now), 0.0, 0.0
+        before = True
         for other in self._order:
             if other is mine:
-                break
+                before = False
+                continue
             theirs = self._may_serve(other, now)
             if common := theirs & agents:
-                ahead += common.bit_count() / theirs.bit_count()
-        return Outlook(ahead, agents.bit_count())
+                share = common.bit_count() / theirs.bit_count()
+                ahead, behind = (ahead + share, behind) if before else (ahead, behind + share)
+        return Outlook(ahead, agents.bit_count(), behind)

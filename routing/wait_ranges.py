@@ -29,6 +29,12 @@ class WaitRange:
     least_min: int  #: 0: less than
     most_min: int | None  #: None: more than
 
+    def __str__(self) -> str:
+        if self.most_min is None:
+            return f"more than {self.least_min} minutes"
+        least = f"{self.least_min} to" if self.least_min else "less than"
+        return f"{least} {self.most_min} minutes"
+
     def fate(self, wait_s: float, *, over: bool) -> str | None:
         """held, sooner or later; None while the caller still waits, or has left before it could be seen."""
         if self.most_min is not None and wait_s > self.most_min * 60:
@@ -75,6 +81,7 @@ class Told:
     mean_s: float  #: the estimate behind it
     wait_s: float  #: from then until an agent answered, or the caller left, or until now
     over: bool  #: an agent answered
+    basis: str | None = None  #: digest of the fitted model that the estimate is of; none: the formula
 
     @property
     def fate(self) -> str | None:

@@ -29,7 +29,7 @@ class Ours:
     def comes(self, call: int, type_: int, now: float) -> int | None:
         """A call comes."""
         at, floor = now * 60, self.floor
-        floor.need_is(Need(call, str(call), "", at, 0, required=self.asked[type_]), at)
+        floor.need_is(Need(call, str(call), f"type-{type_}", at, 0, required=self.asked[type_]), at)
         match = floor.for_need(call, at)
         if match is None:
             return None

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
 from ivr.clock import SystemClock
 from ivr.rankers import CURRENT, calendar_of, publish_model, read_model
+from ivr.release import code_version
 from ivr.settings import Settings
 from menus.errors import BadModel, TooLittleHistory
 from menus.learning.baselines import Baseline
@@ -62,7 +62,12 @@ async def train(settings: Settings, *, since: date | None, dry_run: bool, progre
         segments=segments,
         oldest=oldest,
         calendar=calendar,
-        about={**about, "code": _version(), "trained_at": now.isoformat(timespec="seconds"), "customers": customers},
+        about={
+            **about,
+            "code": code_version(),
+            "trained_at": now.isoformat(timespec="seconds"),
+            "customers": customers,
+        },
         tell=lambda what: progress(what, next(steps, 3), 3),
     )
     progress("judging", 0, 1)
@@ -170,13 +175,6 @@ def _former(
         for one in judged
     ]
     return model, seen
-
-
-def _version() -> str:
-    try:
-        return version("ringwise")
-    except PackageNotFoundError:
-        return "checkout"
 
 
 def told(outcome: Outcome, *, dry_run: bool) -> list[str]:

@@ -12,9 +12,11 @@ from routing.need import Need
 from routing.offer import Claimed, Lost, OfferEvent
 from routing.outlook import Lately
 from routing.phone import PhonesNoted, PhoneState
+from routing.sights import Start
 from routing.snapshot import Snapshot
 from routing.views import AgentCard, NeedWish, OfferSeen, QueueSeen, Standing, Swept
 from routing.wait_ranges import Told, WaitRange
+from routing.waits import Sight
 
 # --- routing ---------------------------------------------------------------------------------------------------------
 
@@ -104,10 +106,17 @@ class Waits(Protocol):
         """By queue; `wrap_up_s` counts where an agent has noted nothing after a conversation."""
         ...
 
+    async def starts(self, *, now: float) -> Sequence[Start]:
+        """Callers who came to an agent in the last half hour, in that order."""
+        ...
+
     async def tell(
-        self, need_id: int, said: WaitRange, *, mean_s: float, ahead: float, agents: int, now: float
+        self, need_id: int, said: WaitRange | None, sight: Sight, *, mean_s: float, basis: str | None, now: float
     ) -> bool:
-        """Keep a range that was said to the caller of a need; False when there is no such need."""
+        """Keep an estimate for the caller of a need, and the range that was said; None: too uncertain to be said.
+
+        False when there is no such need.
+        """
         ...
 
     async def told(self, *, now: float, since: float | None = None) -> Sequence[Told]:

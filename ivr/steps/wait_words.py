@@ -16,10 +16,14 @@ def wait_words(call: Call, said: WaitRange) -> tuple[Clip, ...]:
 
 async def tell_wait(call: Call, need_id: int, queue: str, last: Said | None) -> tuple[Said | None, tuple[Clip, ...]]:
     """What is told of the wait by now, and the words for it when they are news; what is told is kept with the need."""
-    said = await call.parts.expected.of(call.id, queue, last)
-    clips = () if said is None else wait_words(call, said.range)
-    if said is None or not clips:
+    expected = call.parts.expected
+    said = await expected.of(call.id, queue, last)
+    if said is None:
         return last, ()
-    await call.parts.expected.tell(need_id, queue, said)
-    call.note("wait_told", least_min=said.range.least_min, most_min=said.range.most_min)
+    clips = () if said.range is None else wait_words(call, said.range)
+    if said.range is not None and not clips:
+        return last, ()
+    await expected.tell(need_id, queue, said)
+    if said.range is not None:
+        call.note("wait_told", least_min=said.range.least_min, most_min=said.range.most_min)
     return said, clips

@@ -33,6 +33,7 @@ from ivr.testing.switchboard import MemorySwitchboard
 from ivr.testing.talk_recordings import MemoryTalkRecordings
 from ivr.testing.talks import MemoryTalks
 from ivr.testing.waits import MemoryWaits
+from ivr.wait_models.live import LiveWaits
 from ivr.watch import Watcher
 from menus.facts import CallerFacts
 from menus.learning.ranker import KernelRanker
@@ -69,6 +70,7 @@ class Stage:
         queues: Mapping[str, Queue] | None = None,
         directory: Callable[[MemoryStore, ZoneInfo], MemoryDirectory] = MemoryDirectory,
         webhooks: MemoryWebhooks | None = None,
+        fitted_waits: LiveWaits | None = None,
     ) -> None:
         self.clock: FakeClock = clock or (beside.clock if beside else FakeClock())
         self.store: MemoryStore = beside.store if beside else MemoryStore()
@@ -119,7 +121,9 @@ class Stage:
             edition_for=self._edition_for,
             recall=self._recall,
             queues=queues,
-            expected=ExpectedWaits(self.exchange, self.callbacks, self.waits, queues, self.clock),
+            expected=ExpectedWaits(
+                self.exchange, self.callbacks, self.waits, queues, self.clock, zone=zone, fitted=fitted_waits
+            ),
         )
         self.dialler = CallbackDialler(self.parts)
         self.dispatcher, self.watcher = Dispatcher(self.parts, self.dialler), Watcher(self.parts)

@@ -3,9 +3,28 @@
 from collections.abc import Mapping, Sequence
 
 from ivr.testing.store import MemoryStore
-from models.waits import LATELY_S, summed, told_of, told_row
+from models.waits import LATELY_S, OURS, summed, told_of, told_row
 from routing.outlook import Lately
+from routing.sights import LOOK_BACK_S, Start
 from routing.wait_ranges import Told, WaitRange
+from routing.waits import Sight
+
+#: A queue where three wait, two of them ahead of the caller, for four agents.
+SIGHT = Sight(
+    waiting=3,
+    ahead=2,
+    agents=4,
+    service_s=200.0,
+    services=20,
+    patience_s=300.0,
+    formula_s=140.0,
+    last_wait_s=50.0,
+    head_wait_s=60.0,
+    mean_wait_s=30.0,
+    recent_wait_s=40.0,
+    starts_5=5,
+    starts_15=15,
+)
 
 
 class MemoryWaits:
@@ -32,14 +51,26 @@ class MemoryWaits:
         ]
         return summed(over, wrap_up_s) | self.seen
 
+    async def starts(self, *, now: float) -> Sequence[Start]:
+        """Callers who came to an agent of late."""
+        store = self.store
+        store.reach()
+        found = [
+            Start((need := store.needs[offer.need_id]).queue, offer.answered_at, offer.answered_at - need.since)
+            for offer in store.offers.values()
+            if offer.answered_at is not None and offer.answered_at >= now - LOOK_BACK_S
+            if store.needs[offer.need_id].kind == "call" and not offer.call_id.startswith(OURS)
+        ]
+        return sorted(found, key=lambda one: one.at)
+
     async def tell(
-        self, need_id: int, said: WaitRange, *, mean_s: float, ahead: float, agents: int, now: float
+        self, need_id: int, said: WaitRange | None, sight: Sight, *, mean_s: float, basis: str | None, now: float
     ) -> bool:
-        """Keep a range that was said."""
+        """Keep an estimate, and what was said."""
         self.store.reach()
         if need_id not in self.store.needs:
             return False
-        self.store.told_waits.append(told_row(need_id, said, mean_s, ahead, agents, now))
+        self.store.told_waits.append(told_row(need_id, said, sight, mean_s, basis, now))
         return True
 
     async def told(self, *, now: float, since: float | None = None) -> Sequence[Told]:
@@ -48,4 +79,5 @@ class MemoryWaits:
         store.reach()
         answered = {one.need_id: one.answered_at for one in store.offers.values() if one.answered_at is not None}
         rows = [(row, store.needs[row.need_id]) for row in store.told_waits if since is None or row.at >= since]
-        return [told_of(row, need.queue, answered.get(need.id), need.closed_at, now) for row, need in rows]
+        told = [told_of(row, need.queue, answered.get(need.id), need.closed_at, now) for row, need in rows]
+        return [one for one in told if one is not None]

@@ -162,17 +162,19 @@ class OfferRow(Table):
 
 
 class ToldWaitRow(Table):
-    """An expected wait that the caller of a need was told; what came of it, the need and its offers tell."""
+    """An expected wait of the caller of a need; what came of it, the need and its offers tell."""
 
     __tablename__ = "told_waits"
     id: Mapped[int] = mapped_column(primary_key=True)
     need_id: Mapped[int] = mapped_column(ForeignKey("needs.id"), index=True)
     at: Mapped[float]
-    least_min: Mapped[int]
+    least_min: Mapped[int | None]  # none: too uncertain, the caller was told nothing
     most_min: Mapped[int | None]  # none: more than the least
     mean_s: Mapped[float]  # the estimate behind the range
     ahead: Mapped[float]  # callers served first; in part those whom other agents may serve as well
     agents: Mapped[int]  # at work, who may serve the caller
+    basis: Mapped[str | None] = mapped_column(String(16))  # digest of the fitted model; none: the formula
+    sight: Mapped[list[Any] | None]  # what was to be seen, the fields of routing.waits.Sight in their order
 
 
 class PhoneRow(Table):

@@ -8,6 +8,7 @@ import pytest
 
 from ivr.testing.books import SMALL
 from ivr.testing.command import ivr
+from ivr.testing.waits import SIGHT
 from ivr.testing.world import CHEAP, T, arrival
 from menus.facts import CallerFacts
 from models.agents import Agents
@@ -52,14 +53,15 @@ async def _two_calls(url: str) -> None:
             log.opened(arrival(call_id), now=T, facts=CallerFacts(), language="en", book_version=1)
             assert await log.settle(call_id, deadline_s=5)
         need = await claims.open_need("c1", WISH, now=T)
-        await WaitBook(database).tell(need.id, WaitRange(0, 2), mean_s=60.0, ahead=0.0, agents=2, now=T + 1)
+        await WaitBook(database).tell(need.id, WaitRange(0, 2), SIGHT, mean_s=60.0, basis="0123456789ab", now=T + 1)
         missed = await _claimed(claims, T + 2)
         await claims.close_offer(missed.offer_id, missed.fence, OfferEvent.MISS, now=T + 12, wrap_up_s=0.0)
         answered = await _claimed(claims, T + 40)
         await claims.answered(answered.offer_id, answered.fence, now=T + 44)
         await claims.close_offer(answered.offer_id, answered.fence, OfferEvent.COMPLETE, now=T + 90, wrap_up_s=30.0)
         await roster.say(card.id, AgentEvent.READY, now=T + 90)  # carol
-        await claims.open_need("c2", WISH, now=T + 91)
+        waits = await claims.open_need("c2", WISH, now=T + 91)
+        await WaitBook(database).tell(waits.id, None, SIGHT, mean_s=950.0, basis=None, now=T + 92)
 
 
 async def _claimed(claims: Claims, now: float) -> Claimed:
@@ -75,7 +77,8 @@ def test_each_offer_of_a_call_is_told_with_the_reasons_for_this_agent_and_agains
     told = [line.strip() for line in ran.out.splitlines()]
     assert told[2].startswith("queue cards from ")
     assert told[2].endswith("asks for cards 4, en, credit 10.0 s")
-    assert told[3].endswith("told to wait less than 2 minutes")
+    estimate = "1 min 0 s by the fitted model 0123456789ab, 2 ahead, 4 agents"
+    assert told[3].endswith(f"told to wait less than 2 minutes: {estimate}")
     assert told[4].endswith("offered to anna: not answered (RONA)")
     assert "number 1 in line after 2.0 s, not overdue for 8.0 s" in told[5]
     assert "has cards 5 (asked 4), lang:en 1 (asked 1)" in told[5]
@@ -90,6 +93,9 @@ def test_each_offer_of_a_call_is_told_with_the_reasons_for_this_agent_and_agains
 
 def test_of_a_caller_who_waits_it_is_told_what_keeps_each_agent_from_them() -> None:
     told = [line.strip() for line in ivr("explain", "c2").out.splitlines()]
+    assert told[-5].endswith(
+        "told nothing, the estimate was too uncertain: 15 min 50 s by the formula, 2 ahead, 4 agents"
+    )
     assert told[-4].startswith("waits for ")
     assert told[-3:] == ["1 agent: cards 1, asked 2", "1 agent: missed", "1 agent: wrap_up"]
 
@@ -98,7 +104,8 @@ def test_the_reasons_are_there_for_programs_too() -> None:
     (need,) = json.loads(ivr("explain", "c1", "--json").out)["routing"]
     assert [(offer["agent"], offer["state"]) for offer in need["offers"]] == [("anna", "missed"), ("bob", "completed")]
     assert need["offers"][1]["why"]["softened"] == 1
-    assert need["told"] == [[T + 1, 0, 2]]
+    (told,) = need["told"]
+    assert (told["at"], told["range"], told["basis"]) == (T + 1, {"least_min": 0, "most_min": 2}, "0123456789ab")
 
 
 def test_who_asks_for_one_menu_is_told_of_no_routing_and_a_call_that_is_unknown_is_said() -> None:

@@ -94,6 +94,7 @@ async def _told(url: str, now: float) -> None:
         await session.flush()
         for at, most in ((now - 7300, 5), (now - 800, 5), (now - 400, 10)):
             session.add(ToldWaitRow(need_id=need.id, at=at, least_min=2, most_min=most, mean_s=200, ahead=2, agents=3))
+        session.add(ToldWaitRow(need_id=need.id, at=now - 300, mean_s=900, ahead=9, agents=3))  # nobody was told
 
 
 def test_told_waits_of_the_last_hours_are_held_against_what_came_of_them(cli_url: str) -> None:
@@ -101,7 +102,7 @@ def test_told_waits_of_the_last_hours_are_held_against_what_came_of_them(cli_url
     asyncio.run(_told(cli_url, time.time()))
     ran = ivr("report", "waits", "--since", "2h")
     assert (ran.status, ran.err) == (0, "")
-    assert ran.out.splitlines()[1].split() == ["cards", "2", "1", "0%", "0", "1", "5.5", "min"]
+    assert ran.out.splitlines()[1].split() == ["cards", "formula", "2", "1", "0%", "0", "1", "5.5", "min"]
     (queue,) = json.loads(ivr("report", "waits", "--json").out)["queues"]
     assert (queue["told"], queue["later"], queue["bias_s"]) == (3, 2, None)
 

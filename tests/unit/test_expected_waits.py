@@ -1,23 +1,33 @@
 """What a waiting caller hears of the expected wait, and when nothing is said of it."""
 
+from pathlib import Path
+
 import pytest
+from prometheus_client import CollectorRegistry
 
 from ivr.testing.books import book_with_wait_words
+from ivr.testing.clock import FakeClock
 from ivr.testing.line import HangUp, Press
 from ivr.testing.stage import Stage
+from ivr.wait_models.content import CURRENT, FittedWaits, publish_waits, read_waits
+from ivr.wait_models.live import LiveWaits
 from models.moves import close, stated
 from routing.agent import AgentState
 from routing.callback import CallbackWish
 from routing.errors import StoreAway
 from routing.outlook import Lately
 from routing.views import NeedWish
+from routing.waits import Sight, WaitModel
 
 TO_AGENT = Press("0", hearing="main.balance")
 
 
-def stage(crew: int = 4, ahead: int = 0, service_s: float | None = 240.0, **queue) -> Stage:
+def stage(
+    crew: int = 4, ahead: int = 0, service_s: float | None = 240.0, fitted: LiveWaits | None = None, **queue
+) -> Stage:
     announced = {"service_s": service_s, **queue.pop("announce_wait", {})}
-    node = Stage(book_with_wait_words(), queue={"announce_wait": announced, "announce_every_s": 30, **queue})
+    queue = {"announce_wait": announced, "announce_every_s": 30, **queue}
+    node = Stage(book_with_wait_words(), queue=queue, fitted_waits=fitted)
     if service_s is not None:
         node.waits.seen["general"] = Lately(100, service_s)
     for number in range(crew):
@@ -34,7 +44,7 @@ def add(node: Stage, call_id: str) -> None:
 
 
 def told(node: Stage) -> list[tuple[int, int | None]]:
-    return [(row.least_min, row.most_min) for row in node.store.told_waits]
+    return [(row.least_min, row.most_min) for row in node.store.told_waits if row.least_min is not None]
 
 
 async def test_the_expected_wait_is_said_with_the_word_to_hold_and_kept_with_the_need():
@@ -44,7 +54,7 @@ async def test_the_expected_wait_is_said_with_the_word_to_hold_and_kept_with_the
     (row,) = node.store.told_waits
     assert (row.need_id, row.least_min, row.most_min, row.ahead, row.agents) == (node.need.id, 3, 15, 8.0, 4)
     assert node.told("wait_told") == [{"least_min": 3, "most_min": 15}]
-    assert node.parts.expected.told == {"general": 1}
+    assert node.parts.expected.told == {("general", "formula"): 1}
 
 
 async def test_it_is_said_anew_when_it_has_changed_and_otherwise_not():
@@ -129,3 +139,58 @@ async def test_a_wait_that_cannot_be_kept_for_any_reason_keeps_nobody_from_waiti
     await node.take(leg := node.leg(TO_AGENT, HangUp(after_s=80)))
     assert "between" in leg.heard
     assert node.told("fault") == []
+
+
+async def test_what_was_to_be_seen_is_kept_with_each_estimate_also_when_nothing_is_told():
+    node = stage(ahead=8)
+    await node.take(node.leg(TO_AGENT, HangUp(after_s=20)))
+    seen = Sight.from_row(node.store.told_waits[0].sight)
+    assert (seen.waiting, seen.ahead, seen.agents, seen.service_s, seen.starts_15) == (8.0, 8.0, 4, 240.0, 0)
+    assert seen.formula_s == pytest.approx(node.store.told_waits[0].mean_s, abs=0.001)
+    assert (seen.head_wait_s, seen.mean_wait_s) == pytest.approx((60.0, 60.0), abs=5)
+    node = stage(crew=2, ahead=3)
+    await node.take(leg := node.leg(TO_AGENT, HangUp(after_s=100)))
+    (row,) = node.store.told_waits  # once, though it was asked for with each announcement
+    assert (row.least_min, row.most_min, Sight.from_row(row.sight).ahead) == (None, None, 3.0)
+    assert not node.told("wait_told")
+    assert "between" not in leg.heard
+
+
+#: Every wait is 400 s, give or take a tenth.
+ALWAYS_400 = FittedWaits(WaitModel(("general",), 400.0, (), ((float("inf"), (0.9, 1.0, 1.1)),)), ("general",), {})
+
+
+async def test_a_published_model_tells_the_waits_of_its_queues_and_is_named_with_them(tmp_path: Path):
+    registry = CollectorRegistry()
+    fitted = LiveWaits(tmp_path, FakeClock(), registry)
+
+    def falls_back() -> float | None:
+        return registry.get_sample_value("ringwise_wait_model_fallback")
+
+    async def call() -> tuple[int | None, int | None, str | None]:
+        await fitted.look()
+        node = stage(ahead=8, fitted=fitted)
+        await node.take(node.leg(TO_AGENT, HangUp(after_s=20)))
+        (row,) = node.store.told_waits
+        assert Sight.from_row(row.sight).formula_s == pytest.approx(455, abs=1)  # kept whatever is told
+        return row.least_min, row.most_min, row.basis
+
+    assert (await call(), falls_back()) == ((3, 15, None), 1.0)
+    publish_waits(tmp_path, ALWAYS_400)
+    assert (await call(), falls_back()) == ((5, 10, read_waits(tmp_path / CURRENT).basis), 0.0)
+    publish_waits(tmp_path, FittedWaits(ALWAYS_400.model, ("loans",), {}))
+    assert (await call(), falls_back()) == ((3, 15, None), 0.0)  # a queue that it does not serve
+    file = tmp_path / CURRENT
+    file.write_bytes(file.read_bytes()[:-40])
+    assert (await call(), falls_back()) == ((3, 15, None), 1.0)
+
+
+async def test_a_model_that_fails_leaves_the_formula(tmp_path: Path):
+    publish_waits(tmp_path, FittedWaits(ALWAYS_400.model, ("general",), {}))
+    fitted = LiveWaits(tmp_path, FakeClock())
+    await fitted.look()
+    fitted._followed.now = FittedWaits(WaitModel(("general",), 400.0, (), ()), ("general",), {})
+    node = stage(ahead=8, fitted=fitted)
+    await node.take(node.leg(TO_AGENT, HangUp(after_s=20)))
+    assert told(node) == [(3, 15)]
+    assert fitted.faults == 1

@@ -28,7 +28,7 @@ def outlook(needs, agents, call_id="c1", now=100.0):
 
 def test_those_who_came_before_and_those_with_credit_are_ahead():
     needs = [need(1, "a", 50), need(2, "a", 40), need(3, "a", 60), need(4, "a", 70, credit_s=60)]
-    assert outlook(needs, [agent(1, "a")]) == Outlook(2.0, 1)
+    assert outlook(needs, [agent(1, "a")]) == Outlook(2.0, 1, behind=1.0)
 
 
 def test_callers_of_other_queues_count_as_far_as_they_may_take_these_agents():

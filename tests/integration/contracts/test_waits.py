@@ -2,9 +2,11 @@
 
 import pytest
 
+from ivr.testing.waits import SIGHT
 from ivr.testing.world import WISH, T, World
 from routing.offer import OfferEvent
 from routing.outlook import Lately
+from routing.sights import Start
 from routing.wait_ranges import Told, WaitRange
 
 
@@ -39,12 +41,14 @@ async def test_a_told_range_is_kept_with_the_need_and_what_came_of_it(world: Wor
     waits = await world.exchange.open_need("c3", WISH, now=T)
     few, more = WaitRange(2, 5), WaitRange(30, None)
     for one, said, at in ((need_id, few, T), (left.id, few, T + 1), (waits.id, more, T + 2), (need_id, few, T + 150)):
-        await world.waits.tell(one, said, mean_s=180.0, ahead=1.5, agents=3, now=at)
+        basis = "0123456789ab" if at == T + 1 else None
+        await world.waits.tell(one, said, SIGHT, mean_s=180.0, basis=basis, now=at)
+    await world.waits.tell(left.id, None, SIGHT, mean_s=900.0, basis=None, now=T + 2)
     await world.exchange.close_need("c2", "abandoned", now=T + 61)
     told = await world.waits.told(now=T + 400)
     assert told == [
         Told("general", few, 180.0, 210.0, over=True),
-        Told("general", few, 180.0, 60.0, over=False),
+        Told("general", few, 180.0, 60.0, over=False, basis="0123456789ab"),
         Told("general", more, 180.0, 398.0, over=False),
         Told("general", few, 180.0, 60.0, over=True),
     ]
@@ -59,7 +63,16 @@ async def test_nothing_was_told_yet(world: World, since: float | None) -> None:
 
 async def test_a_range_that_was_told_for_no_need_is_refused_and_nothing_else_fails(world: World) -> None:
     said = WaitRange(2, 5)
-    assert not await world.waits.tell(0, said, mean_s=180.0, ahead=1.5, agents=3, now=T)
+    assert not await world.waits.tell(0, said, SIGHT, mean_s=180.0, basis=None, now=T)
     need_id = await _served(world, "c1", came=T, offered=T + 20, answered=T + 25, ended=T + 125)
-    assert await world.waits.tell(need_id, said, mean_s=180.0, ahead=1.5, agents=3, now=T)
+    assert await world.waits.tell(need_id, said, SIGHT, mean_s=180.0, basis=None, now=T)
     assert len(await world.waits.told(now=T + 200)) == 1
+
+
+async def test_who_came_to_an_agent_of_late_is_told_with_their_wait(world: World) -> None:
+    await _served(world, "c1", came=T, offered=T + 20, answered=T + 25, ended=T + 125)
+    await _served(world, "callback-1-1", came=T - 5000, offered=T + 130, answered=T + 135, ended=T + 160)
+    await _served(world, "c2", came=T + 200, offered=T + 210, answered=T + 215, ended=T + 225)
+    starts = await world.waits.starts(now=T + 300)
+    assert list(starts) == [Start("general", T + 25, 25.0), Start("general", T + 215, 15.0)]
+    assert [one.at for one in await world.waits.starts(now=T + 2000)] == [T + 215]
