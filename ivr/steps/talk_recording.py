@@ -54,9 +54,7 @@ async def ask_to_record(call: Call, queue: Queue, name: str, position: Position,
         if how == "announced":
             await call.say(call.prompt(prompt), keys="")
         else:
-            key = (await call.say(call.prompt(prompt), keys=part.agree_key)).key or await key_within(
-                call, part.timeout_s
-            )
+            key = (await call.say(call.prompt(prompt))).key or await key_within(call, part.timeout_s)
             given = key == part.agree_key
         call.note("recording_consent", queue=name, how=how, given=given)
     call.recording_agreed[how] = given

@@ -48,7 +48,10 @@ async def test_an_announced_recording_is_said_first_and_runs_while_the_phone_rin
     assert [told["recording"] for told in node.told("recording")] == [NAME]
 
 
-@pytest.mark.parametrize(("answer", "given"), [([Press("1", "may_we")], True), ([], False), ([Press("2")], False)])
+@pytest.mark.parametrize(
+    ("answer", "given"),
+    [([Press("1", "may_we")], True), ([], False), ([Press("2")], False), ([Press("2", "may_we"), Press("1")], False)],
+)
 async def test_a_caller_who_is_asked_is_recorded_only_with_the_key(
     tmp_path: Path, answer: list[Press], given: bool
 ) -> None:

@@ -19,14 +19,17 @@ from websockets.asyncio.client import ClientConnection
 
 from ivr.bank.staff import AgentSeed
 from ivr.lab.g711 import RATE, read_wav
+from ivr.lab.recognise import recognise
 from ivr.lab.robots import Manner, RobotCall, RobotCaller, RobotPhone
 from ivr.lab.site import Site
 from ivr.lab.tones import LOUD, heard, hears, level, tone
+from ivr.prompts.catalogue import Catalogue
 from ivr.testing.books import SMALL
 from ivr.testing.desktop import Browser, hear, say
+from menus.loader import load_book
 from models.agents import Agents
 from models.database import Database
-from models.tables import CallEventRow, RecordingRow
+from models.tables import CallEventRow, CallRow, RecordingRow
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 
@@ -40,12 +43,15 @@ version: 1
 queues:
   general: {skills: {general: 1}, wrap_up_s: 0, recording: announced}
   short: {skills: {general: 1}, wrap_up_s: 0, max_talk_s: 4, talk_warning_s: 2}
+  asked: {skills: {general: 1}, wrap_up_s: 0, max_talk_s: 5, talk_warning_s: 2, recording: asked}
 """
+MAY_WE = "  may_we: {text: {en: May we record the call?, zh: 可以录音吗？}}\n"
 BOOK = (
-    SMALL.replace("prompts:\n", "recorded: {announced: bye}\nprompts:\n", 1).replace(
-        "label: {en: a complaint, zh: 投诉}, then: general", "label: {en: a complaint, zh: 投诉}, then: short"
-    )
+    SMALL.replace("prompts:\n", "recorded: {announced: bye, asked: may_we, agree_key: 1}\nprompts:\n" + MAY_WE, 1)
+    .replace("label: {en: a complaint, zh: 投诉}, then: general", "label: {en: a complaint, zh: 投诉}, then: short")
+    .replace("label: {en: transfers, zh: 转账}, then: general", "label: {en: transfers, zh: 转账}, then: asked")
     + "  short: {kind: route, queue: short, reason: Short, then: thanks, otherwise: nobody}\n"
+    + "  asked: {kind: route, queue: asked, reason: Asked, then: thanks, otherwise: nobody}\n"
 )
 CALLER_HZ, AGENT_HZ, SUPERVISOR_HZ = 700.0, 1100.0, 1700.0
 HZ = {"grace": AGENT_HZ, "ada": SUPERVISOR_HZ}
@@ -76,6 +82,10 @@ class Desk:
         while not (self.state and true(self.state)):
             self.state = await hear(self.socket, "state", within_s=8)
         return self.state
+
+    async def talk_is(self, where: str) -> None:
+        """Until the desktop says that the caller is there."""
+        await self.follow(lambda state: ((state["offer"] or {}).get("talk") or {}).get("state") == where)
 
     async def recording(self, wanted: str) -> None:
         """Until the recording is so."""
@@ -125,16 +135,32 @@ class Floor:
         cookie = await browser.sign_in(name, self.site.password)
         return Desk(await self.stack.enter_async_context(await browser.open(cookie)), {})
 
-    async def talk(self, desk: Desk, key: str = "0") -> tuple[RobotCall, RobotCall]:
-        """The agent is ready and a caller comes; both lines, once they talk."""
+    async def talk(self, desk: Desk, key: str = "0", *, asked: str = "") -> tuple[RobotCall, RobotCall]:
+        """The agent is ready and a caller comes; both lines, once they talk. `asked`: the key to what is asked then."""
         await say(desk.socket, "ready")
         rung = len(self.phones["grace"].calls)
         call = await self.caller.dial("95599", number="+8613800000009")
         await call.ear.hear_sound(deadline_s=5)
         await call.ear.press(key)
+        if asked:
+            await self.says(call, "may_we")
+            await call.ear.press(asked)
         phone = await self.phones["grace"].rang(rung + 1, deadline_s=12)
         await desk.follow(lambda state: state["offer"] and state["offer"]["answered_at"])
         return call, phone
+
+    async def says(self, call: RobotCall, prompt: str) -> None:
+        """Until a prompt has begun on the line."""
+        catalogue = Catalogue.load(self.site.prompts, load_book(self.site.book))
+        clip = read_wav(Path(catalogue.prompt(prompt, "en")[0].sound + ".wav"))
+        await until(lambda: recognise(np.pad(call.ear.sound()[1], (0, RATE)), {"it": clip}))  # the line may end with it
+
+    async def recordings(self) -> list[str]:
+        """The files of conversations, and what is listed of them."""
+        async with self.database.read() as session:
+            listed = await session.scalars(select(RecordingRow.id))
+        files = [file.name for file in (self.site.folder / "recordings").glob("*-talk*")]
+        return sorted([*listed, *files])
 
     async def events(self, call_kind: str) -> list[dict[str, Any]]:
         """What the records of all calls say of a kind of event."""
@@ -147,6 +173,12 @@ class Floor:
         found = await self.events(kind)
         return found if found and found[-1]["act"] == act else []
 
+    async def newest_ending(self) -> str:
+        """How the newest call ended: result/reason; empty until it has."""
+        async with self.database.read() as session:
+            call = (await session.scalars(select(CallRow).order_by(CallRow.started_at.desc()).limit(1))).one()
+            return f"{call.result}/{call.reason}" if call.ended_at is not None else ""
+
     async def listed(self) -> RecordingRow | None:
         """The newest recording, once it is closed."""
         async with self.database.read() as session:
@@ -157,7 +189,10 @@ class Floor:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def floor(site: Site) -> AsyncIterator[Floor]:
-    """The caller's robot and the agents' phones."""
+    """The caller's robot and the agents' phones; both engines are up."""
+    for engine in site.engines:
+        if not engine.running:
+            await engine.start()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.opened(site.settings.database_url))
         caller = await stack.enter_async_context(RobotCaller(site.asterisk.sip, site.asterisk.trunk_address))
@@ -286,3 +321,50 @@ async def test_a_conversation_ends_at_its_limit_after_a_tone_for_the_agent_alone
     assert call.ended_at is not None
     assert call.ended_at - phone.ended_at > 0.3, "the book goes on with the caller"
     assert await floor.events("talk_limit") == [{"agent": "grace", "max_talk_s": 4.0}]
+
+
+@pytest.mark.fault(
+    "A8", "an engine dies in a conversation whose queue has a limit; the caller had refused to be recorded"
+)
+async def test_the_limit_of_a_conversation_outlives_the_engine_and_the_caller_goes_on_with_the_next(
+    floor: Floor, record_property: Callable[[str, object], None]
+) -> None:
+    before = await floor.recordings()
+    desk = await floor.desk("grace")
+    call, phone = await floor.talk(desk, key="2", asked="2")
+    assert desk.state["offer"]["recording"] is None
+    assert (await floor.events("recording_consent"))[-1] == {"queue": "asked", "how": "asked", "given": False}
+    floor.site.engines[0].kill()
+    await phone.wait_ended(deadline_s=8)
+    assert (phone.answered_at, phone.ended_at) != (None, None)
+    talked_s = (phone.ended_at or 0) - (phone.answered_at or 0)
+    assert talked_s == pytest.approx(5, abs=0.6)
+    record_property("Asterisk ended it", f"after {talked_s:.1f} s (limit 5 s)")
+    await floor.says(call, "bye")
+    await call.wait_ended(deadline_s=8)
+    assert await until(floor.newest_ending) == "served/agent"
+    record_property("the caller", "heard what follows in the book from the other engine")
+    assert await floor.recordings() == before
+
+
+async def test_who_agrees_is_recorded_and_the_limit_holds_on_hold_and_in_the_room(floor: Floor) -> None:
+    before = await floor.recordings()
+    desk = await floor.desk("grace")
+    call, phone = await floor.talk(desk, key="2", asked="1")
+    offer_id, answered_at = desk.state["offer"]["offer_id"], phone.answered_at or 0
+    await desk.recording("on")
+    for act, state in (("hold", "held"), ("retrieve", "room")):
+        await say(desk.socket, "handle", offer_id=offer_id, do=act)
+        await desk.talk_is(state)
+    assert await hears(call, TONES) == {AGENT_HZ}
+    assert not phone.ended.is_set()
+    await phone.wait_ended(deadline_s=8)
+    assert (phone.ended_at or 0) - answered_at == pytest.approx(5, abs=1.0)
+    await call.wait_ended(deadline_s=8)
+    assert (call.ended_at or 0) - (phone.ended_at or 0) > 0.3, "the book goes on with the caller"
+    assert (await floor.events("recording_consent"))[-1] == {"queue": "asked", "how": "asked", "given": True}
+    recorded = await until(floor.listed)
+    assert (await floor.events("talk_limit"))[-1] == {"agent": "grace", "max_talk_s": 5.0}
+    assert [recorded.id, f"{recorded.id}.wav"] == [name for name in await floor.recordings() if name not in before]
+    sound = read_wav(floor.site.folder / "recordings" / f"{recorded.id}.wav")
+    assert level(sound[-RATE // 2 :], AGENT_HZ) > LOUD, "also what is said in the room is recorded"
