@@ -27,6 +27,7 @@ class RobotDesk:
         self.offer_id = 0  #: the newest offer
         self.state = ""
         self.told: dict[str, Any] = {}  #: the newest `state` of the desktop
+        self.refused: asyncio.Queue[str] = asyncio.Queue()  #: codes of what was asked for and not done
         self._socket = socket
         self.paint_s = paint_s
         self._wrapped_up = 0
@@ -92,6 +93,8 @@ class RobotDesk:
     async def _take(self, message: dict[str, Any], now: float) -> None:
         if message["type"] == "ping":
             await self.say("alive")
+        if message["type"] == "error":
+            self.refused.put_nowait(message["code"])
         if message["type"] in ("pop", "state") and message["offer"] is not None and message["pop"] is not None:
             self._pop(message["offer"], now)
         if message["type"] != "state":

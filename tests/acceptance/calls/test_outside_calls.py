@@ -14,8 +14,10 @@ from sqlalchemy import select
 from ivr.demo.voices import agent_voice
 from ivr.lab.g711 import RATE, Samples, read_wav
 from ivr.lab.recognise import recognise
+from ivr.lab.robot_desk import RobotDesk
 from ivr.lab.robots import Answer, Manner, RobotCall, RobotCaller, RobotPhone
 from ivr.lab.site import OUTSIDE, Site
+from ivr.lab.tones import hears, tone
 from ivr.prompts.catalogue import Catalogue
 from ivr.testing.books import text_with
 from menus.loader import load_book
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.live
 ROOT = Path(__file__).parents[3]
 CALLER = "+8613800000001"
 BRANCH = "+861065551234"
+TONES = CALLER_HZ, AGENT_HZ, BRANCH_HZ = 700.0, 1100.0, 1700.0
 PROMPTS = """\
   what: {text: {en: "A matter, or the branch?", zh: 投诉还是网点？}}
   tell: {text: {en: Tell us after the tone what went wrong., zh: 请在提示音后说明情况。}}
@@ -256,3 +259,39 @@ async def test_an_engine_that_dies_in_a_transfer_does_not_ring_it_twice(line: Li
     assert len(line.outside.calls) == 1
     await call.wait_ended(deadline_s=10)
     assert await line.ended() == "diverted/transferred"
+
+
+async def test_an_agent_talks_to_an_outside_number_first_and_then_hands_the_caller_over(line: Line) -> None:
+    line.outside.manner = Manner(ring_s=0.3, talk_s=60, sentence=tone(BRANCH_HZ, 60))
+    agent = line.site.staff[0]
+    desk = await RobotDesk.sign_in(line.site.engine.url, agent.name, line.site.password)
+    address = line.site.asterisk.phone_address(agent.phone.removeprefix("PJSIP/"))
+    async with RobotPhone(address, Manner(ring_s=0.1, talk_s=60, sentence=tone(AGENT_HZ, 60))) as phone:
+        await desk.say("ready")
+        call = await line.in_menu()
+        await call.ear.press("0")
+        mine = await phone.rang(deadline_s=10)
+        await desk.talk_is("line")
+        speaking = asyncio.create_task(call.ear.speak(tone(CALLER_HZ, 60)))
+        await desk.handle("consult", target={"kind": "number", "name": "+1900555"})
+        assert await asyncio.wait_for(desk.refused.get(), 5) == "not_allowed"
+        await desk.handle("consult", target={"kind": "number", "name": BRANCH})
+        await desk.talk_is("consult")
+        branch = line.outside.calls[-1]
+        sides = await asyncio.gather(*(hears(one, TONES) for one in (mine, branch)))
+        assert sides == [{BRANCH_HZ}, {AGENT_HZ}], "the two talk without the caller"
+        await desk.handle("complete")
+        await mine.wait_ended(deadline_s=5)
+        await line.until(lambda: said_on(call, BRANCH_HZ))
+        assert await hears(branch, TONES) == {CALLER_HZ}
+        await desk.until("paused")
+        await branch.hang_up()
+        await call.wait_ended(deadline_s=10)
+        speaking.cancel()
+    await desk.close()
+    assert await line.ended() == "served/agent"
+    assert BRANCH in branch.dialog.local.decode()
+
+
+async def said_on(call: RobotCall, hz: float) -> bool:
+    return await hears(call, TONES, s=0.2) == {hz}
