@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
+from ivr.asterisk.switchboard import AGAIN
 from ivr.asterisk.witness import AmiEvent, AmiWitness
 from ivr.finding import Finding, fault, fine, warning
 from ivr.settings import Settings
@@ -126,6 +127,10 @@ def _dialplan(witness: AmiWitness, settings: Settings) -> Iterator[Finding]:
         yield fault("dialplan", "RINGWISE_NODE_A is not set", "include ringwise-globals.conf inside [globals]")
         return
     yield fine("dialplan", f"included; engines at {' and '.join(node for node in nodes if node)}")
+    if not any(step.fields.get("ExtensionLabel") == AGAIN for step in ladder):
+        so = "callers in the static menu stay there when an engine is back"
+        says = f"context ringwise-ladder has no label {AGAIN}: {so}"
+        yield warning("dialplan", says, "take over config/asterisk/ringwise-dialplan.conf and reload it")
     if not any(node.endswith(f":{settings.fastagi.port}") for node in nodes):
         says = f"no rung leads to this engine's port {settings.fastagi.port}"
         yield warning("dialplan", says, "set RINGWISE_NODE_A or _B, or `fastagi.port`")

@@ -11,6 +11,7 @@ from contextlib import suppress
 import structlog
 
 from ivr.errors import ActionUnknown, SwitchAway
+from ivr.fallen import Fallen
 from ivr.parts import Parts
 from ivr.ports import (
     ROUTING,
@@ -39,8 +40,9 @@ PHONES_EVERY_S = 5.0
 
 
 #: Kinds of drift: a call whose channel is gone, an offer whose lease is over, an answer that was not told, a phone
-#: whose state was not told, a conversation of a dead node that is over, an agent or a need in an offer that is none.
-DRIFT = ("call", "offer", "answer", "phone", "talk", "stray")
+#: whose state was not told, a conversation of a dead node that is over, an agent or a need in an offer that is none, a
+#: caller whom no engine had.
+DRIFT = ("call", "offer", "answer", "phone", "talk", "stray", "fallback")
 
 
 class Watcher:
@@ -48,6 +50,7 @@ class Watcher:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._fallen = Fallen(parts)
         self._compared_at = float("-inf")
         self._renewed_at = float("-inf")
         self._looks: tuple[frozenset[tuple[str, str]] | None, frozenset[tuple[str, str]] | None] = (None, None)
@@ -243,6 +246,7 @@ class Watcher:
         except (SwitchAway, ActionUnknown):
             return None
         await self._find_answered(channels)
+        self.drift["fallback"] += await self._fallen.fetch(channels)
         seen = frozenset(
             (id_, channel.channel.rpartition("-")[0])
             for channel in channels

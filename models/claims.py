@@ -1,6 +1,6 @@
 """Needs and offers: a decision becomes true here, in one short transaction, or it comes too late."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -12,6 +12,7 @@ from models.call_entries import PROVISIONAL
 from models.claiming import Holder, take_all, take_all_alone
 from models.database import Database
 from models.errors import StoreBusy
+from models.fallen import close_need, give_up, is_first
 from models.locks import CALL, hold, open_need
 from models.phones import note_phones
 from models.places import place
@@ -122,17 +123,19 @@ class Claims:
 
         async def work(session: AsyncSession) -> None:
             need = await session.scalar(open_need(call_id).with_for_update())
-            if need is None or await self._held_elsewhere(session, call_id):
-                return
-            offer = await session.scalar(
-                select(OfferRow).where(OfferRow.need_id == need.id, OfferRow.closed_at.is_(None))
-            )
-            if offer is not None and offer.state != OfferState.ANSWERED:
-                agent = await session.get_one(AgentRow, offer.agent_id, with_for_update=True)
-                moves.end(need, agent, offer, OfferEvent.WITHDRAW, now=now, wrap_up_s=0)
-            moves.close(need, outcome, now)
+            if need is not None and not await self._held_elsewhere(session, call_id):
+                await close_need(session, need, outcome, now)
 
         await self._database.transact(work)
+
+    async def is_first(self, node: str, *, now: float) -> bool:
+        """Whether this node is the first by name of those that live: it does what one is to do for all."""
+        return await is_first(self._database, node, now=now)
+
+    async def give_up(self, call_ids: Collection[str], *, now: float) -> None:
+        """Close the needs of calls that wait for no agent of ours any more, whoever holds them; an open offer that was
+        not answered is withdrawn. A call that comes back has its place again."""
+        await give_up(self._database, call_ids, now=now)
 
     async def _held_elsewhere(self, session: AsyncSession, call_id: str) -> bool:
         if self._node is None:

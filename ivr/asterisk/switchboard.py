@@ -45,6 +45,9 @@ MOST_ANSWERS: Final = 10_000
 _CHANNEL = re.compile(r"PJSIP/[A-Za-z0-9_.-]{1,80}-[0-9a-f]{8}")
 #: The context in which agents' phones come to a room.
 ROOM: Final = "ringwise-room"
+#: The context in which callers come to the engines, and the label for those whom the switch served by itself.
+LADDER: Final = "ringwise-ladder"
+AGAIN: Final = "again"
 _CALL_ID = re.compile(r"[A-Za-z0-9.-]{1,100}")
 _ANY_CHANNEL = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9@_.+;-]{1,120}")
 
@@ -239,6 +242,14 @@ class AmiSwitchboard:
     async def move(self, channel: str, *, room: int) -> None:
         """Take an agent's phone out of its conversation into a room. Raises SwitchAway, ActionUnknown."""
         fields = {"Channel": _channel(channel), "Context": ROOM, "Exten": str(room), "Priority": "1"}
+        await self._tell("Redirect", fields)
+
+    async def fetch(self, channel: str) -> None:
+        """Bring a caller whom the switch serves by itself back to the engines. Raises SwitchAway, ActionUnknown.
+
+        The label is asked for by name: a dialplan without it refuses, and the caller stays where they are.
+        """
+        fields = {"Channel": _channel(channel), "Context": LADDER, "Exten": "s", "Priority": AGAIN}
         await self._tell("Redirect", fields)
 
     async def call_back_from(self, room: int, channel: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneIs, PhoneRinging, PhoneState
+from ivr.ports import ChannelGone, ChannelSeen, Fallback, PhoneAnswered, PhoneIs, PhoneRinging, PhoneState
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,15 @@ def translate(packet: Packet) -> PhoneRinging | PhoneAnswered | PhoneIs | Channe
     return None
 
 
+#: Where the dialplan serves callers without an engine.
+STATIC = "ringwise-static"
+
+
 def channel_seen(packet: Packet) -> ChannelSeen:
     """One line of the list of channels."""
     up = packet.get("ChannelStateDesc", "Up") == "Up"
     bridged = bool(packet.get("BridgeId"))
-    return ChannelSeen(packet["Linkedid"], packet["Channel"], bridged, packet.get("Uniqueid"), up)
+    fallback = None
+    if packet.get("Context") == STATIC:
+        fallback = Fallback.MESSAGE if packet.get("Exten") == "message" else Fallback.WAITS
+    return ChannelSeen(packet["Linkedid"], packet["Channel"], bridged, packet.get("Uniqueid"), up, fallback)

@@ -3,7 +3,7 @@
 Times named `…_at` and `now` are UTC seconds of the epoch, from `Clock.now()`. Nothing here knows AGI, AMI, SQL or HTTP.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from routing.agent import AgentEvent
@@ -93,6 +93,15 @@ class Exchange(Protocol):
         offers whose channel is gone; never a call that was younger than two seconds then. With `phones` (of each
         channel its call and its phone, and its own id and its phone) end conversations of dead nodes whose phone has
         left. Frees who stands in no offer at all. What cannot be mended stops nothing else."""
+        ...
+
+    async def is_first(self, node: str, *, now: float) -> bool:
+        """Whether this node is the first by name of those that live: it does what one is to do for all."""
+        ...
+
+    async def give_up(self, call_ids: Collection[str], *, now: float) -> None:
+        """Close the needs of calls that wait for no agent of ours any more, whoever holds them; an open offer that was
+        not answered is withdrawn. A call that comes back has its place again."""
         ...
 
 

@@ -5,6 +5,7 @@ Times named `…_at` and `now` are UTC seconds of the epoch, from `Clock.now()`.
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from routing.listening import ListeningMode
@@ -60,6 +61,13 @@ class SwitchGone:
 SwitchEvent = PhoneRinging | PhoneAnswered | PhoneIs | ChannelGone | SwitchBack | SwitchGone
 
 
+class Fallback(StrEnum):
+    """Where a caller is whom the switch serves by itself, because no engine did."""
+
+    WAITS = "waits"  # in a menu, or for an agent
+    MESSAGE = "message"  # leaves one
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelSeen:
     """A channel that exists on the switch right now."""
@@ -69,6 +77,7 @@ class ChannelSeen:
     bridged: bool
     uniqueid: str = ""  #: the same as call_id: the caller's own
     up: bool = True  #: answered
+    fallback: Fallback | None = None  #: served without an engine
 
 
 #: Beginning of the channel of a call whose customer is rung when an agent has answered.
@@ -137,6 +146,10 @@ class Switchboard(Protocol):
 
     async def move(self, channel: str, *, room: int) -> None:
         """Take an agent's phone out of its conversation into a room. Raises SwitchAway, ActionUnknown."""
+        ...
+
+    async def fetch(self, channel: str) -> None:
+        """Bring a caller whom the switch serves by itself back to the engines. Raises SwitchAway, ActionUnknown."""
         ...
 
     async def call_back_from(self, room: int, channel: str) -> None:

@@ -1,6 +1,6 @@
 """Needs, offers and agents in memory: the rules of `models.moves` on rows in dictionaries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from ivr.ports import AgentCard, NeedWish, OfferSeen, QueueSeen, Standing, Swept
@@ -8,9 +8,10 @@ from ivr.testing.store import MemoryStore
 from models import moves, phones
 from models.call_entries import PROVISIONAL
 from models.errors import UnknownAgent
+from models.fallen import WAITING
 from models.locks import CALL
 from models.mending import close_anyway, end_anyway, lapse
-from models.strays import GRACE_S, is_orphaned, is_there
+from models.strays import GRACE_S, NODE_LOST_S, is_orphaned, is_there
 from models.sweep import MOST_EXPIRED, ending_of, is_gone, is_over
 from models.tables import AgentRow, CallRow, NeedRow, OfferRow, PhoneRow
 from models.talk_recordings import seen
@@ -94,9 +95,26 @@ class MemoryExchange:
         need = store.open_need(call_id)
         if need is None or self._node not in (None, store.calls[call_id].node):
             return
-        for offer in store.open_offers():
+        self._close_need(need, outcome, now)
+
+    async def is_first(self, node: str, *, now: float) -> bool:
+        """Whether no node lives whose name comes before."""
+        self.store.reach()
+        return not any(one.name < node and one.seen_at >= now - NODE_LOST_S for one in self.store.nodes.values())
+
+    async def give_up(self, call_ids: Collection[str], *, now: float) -> None:
+        """Close the waiting needs of these calls as lost."""
+        store = self.store
+        store.reach()
+        for need in (store.open_need(call_id) for call_id in call_ids):
+            if need is not None and need.state in WAITING:
+                self._close_need(need, "lost", now)
+
+    def _close_need(self, need: NeedRow, outcome: str, now: float) -> None:
+        for offer in self.store.open_offers():
             if offer.need_id == need.id and offer.state != OfferState.ANSWERED:
-                moves.end(need, store.agents[offer.agent_id], offer, OfferEvent.WITHDRAW, now=now, wrap_up_s=0)
+                agent = self.store.agents[offer.agent_id]
+                moves.end(need, agent, offer, OfferEvent.WITHDRAW, now=now, wrap_up_s=0)
         moves.close(need, outcome, now)
 
     async def last_agent(self, ani: str | None, customer_id: int | None, *, since: float) -> int | None:

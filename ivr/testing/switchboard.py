@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 
 from ivr.errors import SwitchAway
 from ivr.ports import ChannelSeen, PhoneState, SwitchEvent
@@ -22,6 +23,7 @@ class MemorySwitchboard:
         self.silenced: list[tuple[str, str]] = []  #: call and phone of each look for one that rings
         self.agents_first: list[str] = []  #: ids of those in which the agent is rung first
         self.on_call_out: Callable[[str, str], Awaitable[None]] | None = None  #: may raise what the switch raises
+        self.fetched: list[str] = []  #: channels of callers who were brought back from the switch's own menu
         self.muted: dict[str, bool] = {}  #: call → whether its recording hears silence
         self.mute_fault: Exception | None = None
         self.spies: dict[str, ListeningMode] = {}  #: id of each supervisor's channel → who hears them
@@ -44,6 +46,13 @@ class MemorySwitchboard:
         self.agents_first += [call_id] if agent_first else []
         if self.on_call_out is not None:
             await self.on_call_out(number, call_id)
+
+    async def fetch(self, channel: str) -> None:
+        """Remember it; the caller is with the engines."""
+        if channel not in self.seen:
+            raise SwitchAway
+        self.fetched.append(channel)
+        self.seen[channel] = replace(self.seen[channel], fallback=None)
 
     async def mute_recording(self, call_id: str, *, muted: bool) -> None:
         """Remember it; raises `mute_fault` if there is one."""

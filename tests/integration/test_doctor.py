@@ -178,6 +178,12 @@ def test_dialplan_that_is_not_included_is_named(settings: Settings, edit: Edit) 
     ) in wrong(settings)
 
 
+def test_dialplan_of_an_earlier_version_that_lets_nobody_come_back_is_warned_of(settings: Settings, edit: Edit) -> None:
+    edit("ringwise-dialplan.conf", r"^ same => n\(again\)", " same => n")
+    says = "context ringwise-ladder has no label again: callers in the static menu stay there when an engine is back"
+    assert ("dialplan", says) in wrong(settings)
+
+
 def test_dialplan_without_its_guards_is_refused(settings: Settings, edit: Edit) -> None:
     edit("ringwise-dialplan.conf", "^exten => T,.*", "exten => x,1,NoOp()")
     edit("ringwise-dialplan.conf", "AGIEXITONHANGUP=yes", "AGIEXITONHANGUP=no")

@@ -3,7 +3,7 @@
 import pytest
 
 from ivr.asterisk.translate import Packet, channel_seen, phone_of, translate
-from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneIs, PhoneRinging, PhoneState
+from ivr.ports import ChannelGone, ChannelSeen, Fallback, PhoneAnswered, PhoneIs, PhoneRinging, PhoneState
 
 DIAL = {
     "Channel": "PJSIP/trunk-00000000",
@@ -85,3 +85,15 @@ def test_the_phone_is_the_channel_without_its_number(channel: str, phone: str) -
 def test_a_line_of_the_list_of_channels_is_a_channel(bridge: str, bridged: bool) -> None:
     line = {"Event": "CoreShowChannel", "Channel": "PJSIP/a-1", "Uniqueid": "17.4", "Linkedid": "17.2"}
     assert channel_seen(Packet.of({**line, "BridgeId": bridge})) == ChannelSeen("17.2", "PJSIP/a-1", bridged, "17.4")
+
+
+@pytest.mark.parametrize(
+    ("extension", "fallback"),
+    [("s", Fallback.WAITS), ("agent", Fallback.WAITS), ("complaint", Fallback.WAITS), ("message", Fallback.MESSAGE)],
+)
+def test_a_caller_in_the_menu_of_the_switch_is_known_by_the_place_in_the_dialplan(
+    extension: str, fallback: Fallback
+) -> None:
+    line = {"Event": "CoreShowChannel", "Channel": "PJSIP/a-1", "Uniqueid": "17.2", "Linkedid": "17.2", "BridgeId": ""}
+    assert channel_seen(Packet.of({**line, "Context": "ringwise-static", "Exten": extension})).fallback is fallback
+    assert channel_seen(Packet.of({**line, "Context": "ringwise-ladder", "Exten": extension})).fallback is None

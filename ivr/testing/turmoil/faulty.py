@@ -1,6 +1,6 @@
 """An exchange whose answers are lost, and whose pictures are old: what a node sees of a store over a bad network."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from enum import Enum
 from typing import TypeVar
 
@@ -136,6 +136,14 @@ class FaultyExchange:
     async def note_phones(self, states: Mapping[str, PhoneState], *, now: float, node: str) -> PhonesNoted:
         """Store what the switch says of phones."""
         return await self.truth.note_phones(states, now=now, node=node)
+
+    async def is_first(self, node: str, *, now: float) -> bool:
+        """Whether the node does what one is to do for all."""
+        return await self.truth.is_first(node, now=now)
+
+    async def give_up(self, call_ids: Collection[str], *, now: float) -> None:
+        """Close needs of calls that wait for nobody."""
+        await self._write(self.truth.give_up(call_ids, now=now))
 
     async def sweep(
         self,

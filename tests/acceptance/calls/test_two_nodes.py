@@ -16,7 +16,7 @@ from ivr.demo.evidence import OfferMade, doubles, holder, newest_offer, offers_a
 from ivr.demo.phones import agents_phones
 from ivr.lab.postgresql import shared_server
 from ivr.lab.robot_desk import RobotDesk
-from ivr.lab.robots import Manner, RobotCall, RobotCaller, RobotPhone
+from ivr.lab.robots import Answer, Manner, RobotCall, RobotCaller, RobotPhone
 from ivr.lab.site import Site
 from ivr.lab.tones import hears, tone
 from ivr.testing.desktop import Browser
@@ -283,6 +283,42 @@ async def test_callers_on_hold_and_in_a_consultation_go_on_with_the_other_node(
     speaking.cancel()
     assert [await nodes.ended(number) for number in (LI_NA, ZHANG_MIN)] == ["served/agent"] * 2
     record_property("callers dropped", 0)
+
+
+@pytest.mark.fault("A2", "kill -9 of every node, a caller talks, one waits; one node comes back; PostgreSQL")
+async def test_callers_whom_no_node_has_go_on_where_they_were_with_the_first_that_comes_back(
+    nodes: TwoNodes, record_property: Record
+) -> None:
+    _, chris_line = await nodes.talks("chris", LI_NA)
+    waiting = await nodes.waits(ZHANG_MIN)
+    places, before = dict(await queue_order(nodes.database)), await newest_offer(nodes.database)
+    for phone in nodes.phones.values():
+        phone.manner = Manner(answer=Answer.NEVER)  # nobody takes calls of the static queue
+    for engine in nodes.site.engines:
+        engine.kill()
+    await chris_line.hang_up()  # the conversation ends while there is no engine
+    async with asyncio.timeout(DEADLINE_S):
+        while nodes.site.asterisk.cli("core show channels concise").count("!ringwise-static!") < 2:
+            await asyncio.sleep(0.1)
+
+    first = nodes.site.engines[0]
+    await first.start()
+    back = time.time()
+    for name in ("chris", "carol"):
+        nodes.desks[name] = await RobotDesk.opened(first.url, nodes.desks[name].cookie)
+    assert await nodes.ended(LI_NA) == "served/agent"
+    assert (await nodes.events(LI_NA, "step"))[-1]["step"] == "thanks", "the book went on after the conversation"
+    await nodes.desks["chris"].until("paused")
+    record_property(
+        "caller who had talked, and their agent", f"went on {time.time() - back:.1f} s after a node was back"
+    )
+    nodes.phones["carol"].manner = Manner(ring_s=0.1, talk_s=60.0, sentence=tone(HZ["carol"], 60.0))
+    await nodes.desks["carol"].say("ready")
+    await nodes.phones["carol"].rang(deadline_s=DEADLINE_S)
+    await nodes.hears(waiting, "carol")
+    (offer,) = await offers_after(nodes.database, before)
+    assert (offer.ani, offer.node, offer.since) == (ZHANG_MIN, "node-a", places[ZHANG_MIN])
+    record_property("caller who waited", "was the next one by the place they had before")
 
 
 @dataclass

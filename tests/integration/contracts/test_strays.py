@@ -178,3 +178,30 @@ async def test_an_agent_whose_browser_vanishes_is_never_ready_again_by_themselve
         await world.exchange.close_offer(*key, OfferEvent.COMPLETE, now=T + 401, wrap_up_s=30)
     await world.sweep(now=T + 500, desk_lost_s=45)
     assert await world.state(agent) is then
+
+
+async def test_one_node_does_what_is_to_be_done_once_for_all(world):
+    await world.put(NodeRow, "node-a", {"started_at": T - 100, "seen_at": T})
+    await world.put(NodeRow, "node-b", {"started_at": T - 100, "seen_at": T})
+    assert [await world.exchange.is_first(name, now=T + 14) for name in ("node-a", "node-b")] == [True, False]
+    await world.put(NodeRow, "node-b", {"started_at": T - 100, "seen_at": T + 16})
+    assert await world.exchange.is_first("node-b", now=T + 16), "node-a is dead"
+
+
+async def test_a_caller_whom_the_switch_serves_by_itself_is_offered_to_nobody_and_has_their_place_when_they_are_back(
+    world,
+):
+    claim = await world.offered(now=T)
+    await world.call("c2", now=T + 1)
+    await world.other_exchange.open_need("c2", WISH, now=T + 1)
+    await world.exchange.give_up(["c1", "c2", "unheard of"], now=T + 2)  # also of calls that another node holds
+    assert await world.state(claim.agent_id) is AgentState.READY
+    assert (await world.exchange.snapshot(now=T + 2)).needs == ()
+    assert (await world.other_exchange.open_need("c2", WISH, now=T + 60)).since == T + 1
+
+
+async def test_a_conversation_is_not_given_up(world):
+    claim = await talking(world)
+    await world.exchange.give_up(["c1"], now=T + 9)
+    assert await world.state(claim.agent_id) is AgentState.BUSY
+    assert [need.state for need in (await world.exchange.snapshot(now=T + 9)).needs] == [NeedState.TALKING]
