@@ -122,12 +122,22 @@ class Watcher:
 
     async def _answered(self, call_id: str, phone: str) -> bool:
         """Store that the phone was answered; whether that was news."""
-        parts, now = self._parts, self._parts.clock.now()
+        parts, now, live = self._parts, self._parts.clock.now(), self._parts.live.get(call_id)
         standing = await self._standing_on(call_id, phone)
-        if standing is None or standing.offer is None or standing.answered:
+        if standing is not None and standing.answered:
             return False
-        offer = standing.offer
-        if not await parts.exchange.answered(offer.offer_id, offer.fence, now=now):
+        if standing is not None and standing.offer is not None:
+            offer = standing.offer
+            if not await parts.exchange.answered(offer.offer_id, offer.fence, now=now):
+                return False
+        elif live is not None and live.offer is not None and live.offer.phone == phone:
+            offer = live.offer
+            if not await parts.exchange.answered_late(offer.offer_id, offer.fence, now=now):
+                return False
+            log.info("a phone was answered in the moment in which its offer ended", call=call_id)
+            parts.hints.nudge(ROUTING)
+            parts.desk.changed()  # of whoever was offered the call, or this agent another one, meanwhile
+        else:
             return False
         parts.log.moved(call_id, CallEvent.ANSWER)
         parts.log.event(call_id, "answered", now, agent=offer.agent_name)
@@ -269,6 +279,7 @@ class Watcher:
             return
         snapshot = await parts.exchange.snapshot(now=parts.clock.now())
         offered = {need.call_id for need in snapshot.needs if need.state is NeedState.OFFERED}
+        offered |= {call_id for call_id, live in parts.live.items() if live.offer is not None and not live.answered}
         for call_id, phone in phones:
             if call_id in offered and await self._answered(call_id, phone):
                 live = parts.live.get(call_id)

@@ -13,6 +13,7 @@ from models.claiming import Holder, take_all, take_all_alone
 from models.database import Database
 from models.errors import StoreBusy
 from models.fallen import close_need, give_up, is_first
+from models.late_answers import answer_late
 from models.locks import CALL, hold, open_need
 from models.phones import note_phones
 from models.places import place
@@ -227,6 +228,10 @@ class Claims:
             return True
 
         return await self._unless_illegal(work)
+
+    async def answered_late(self, offer_id: int, fence: int, *, now: float) -> bool:
+        """The phone was answered in the moment in which the offer was refused or lapsed: they talk all the same."""
+        return await self._database.transact(lambda session: answer_late(session, offer_id, fence, now))
 
     async def close_offer(self, offer_id: int, fence: int, event: OfferEvent, *, now: float, wrap_up_s: float) -> bool:
         """End an offer. False, and nothing changed, when it has moved on or cannot end so (a conversation missed)."""

@@ -36,6 +36,8 @@ class OfferEvent(StrEnum):
 
 
 OPEN_OFFERS = frozenset({OfferState.OFFERED, OfferState.RINGING, OfferState.ANSWERED})
+#: Ends that the answer may cross: the phone was picked up in the moment in which the agent refused, or the lease ended.
+CROSSED = frozenset({OfferState.REFUSED, OfferState.EXPIRED})
 
 OFFER_MOVES: dict[tuple[OfferState, OfferEvent], OfferState] = {
     (OfferState.OFFERED, OfferEvent.RING): OfferState.RINGING,

@@ -62,6 +62,12 @@ class Exchange(Protocol):
         """Offer answered, need talking, agent busy, in one transaction."""
         ...
 
+    async def answered_late(self, offer_id: int, fence: int, *, now: float) -> bool:
+        """The phone was answered in the moment in which its offer was refused or lapsed: it is open again, answered;
+        what was offered to the agent or for the need since is withdrawn. False, and nothing changed, when it ended in
+        another way, the need is closed, or either rings or talks already."""
+        ...
+
     async def close_offer(self, offer_id: int, fence: int, event: OfferEvent, *, now: float, wrap_up_s: float) -> bool:
         """End an offer. COMPLETE closes the need as served and puts the agent in wrap-up; MISS, DECLINE and FAIL put
         the agent aside (missed) and the need back with its age; WITHDRAW and EXPIRE free the agent."""

@@ -166,16 +166,22 @@ async def finish_talk(call: Call) -> bool:
     await end_recording(call, talked=True)
     queue = parts.queues.get(standing.queue) if standing is not None else None
     wrap_up_s = queue.wrap_up_s if queue is not None else 0
-    now = call.now()
-    if not await parts.exchange.close_offer(
-        offer.offer_id, offer.fence, OfferEvent.COMPLETE, now=now, wrap_up_s=wrap_up_s
-    ):  # the offer had lapsed before its answer was stored; nobody else needs to come
-        await parts.exchange.close_need(call.id, "served", now=now)
+    if not await _complete(call, offer, wrap_up_s):  # nobody else needs to come
+        await parts.exchange.close_need(call.id, "served", now=call.now())
     call.live.offer = None
     await _close_callback(call, standing.queue if standing is not None else "")
     parts.hints.nudge(ROUTING)
     parts.desk.changed(offer.agent_id)
     return True
+
+
+async def _complete(call: Call, offer: Claimed, wrap_up_s: float) -> bool:
+    """End the conversation of an offer, also of one that was refused or lapsed before its answer was stored."""
+    exchange, key, now = call.parts.exchange, (offer.offer_id, offer.fence), call.now()
+    if await exchange.close_offer(*key, OfferEvent.COMPLETE, now=now, wrap_up_s=wrap_up_s):
+        return True
+    late = await exchange.answered_late(*key, now=call.live.answered_at or now)
+    return late and await exchange.close_offer(*key, OfferEvent.COMPLETE, now=now, wrap_up_s=wrap_up_s)
 
 
 async def _close_callback(call: Call, queue: str) -> None:

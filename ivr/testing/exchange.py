@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ivr.ports import AgentCard, NeedWish, OfferSeen, QueueSeen, Standing, Swept
 from ivr.testing.store import MemoryStore
-from models import moves, phones
+from models import late_answers, moves, phones
 from models.call_entries import PROVISIONAL
 from models.errors import UnknownAgent
 from models.fallen import WAITING
@@ -219,6 +219,28 @@ class MemoryExchange:
             return False
         if held[2].state != OfferState.ANSWERED:
             moves.answer(*held, now)
+        return True
+
+    async def answered_late(self, offer_id: int, fence: int, *, now: float) -> bool:
+        """The phone was answered in the moment in which the offer ended."""
+        store = self.store
+        store.reach()
+        offer = store.offers.get(offer_id)
+        if offer is None or offer.fence != fence:
+            return False
+        held = (store.needs[offer.need_id], store.agents[offer.agent_id], offer)
+        since = [
+            (store.needs[other.need_id], store.agents[other.agent_id], other)
+            for other in store.open_offers()
+            if other is not offer and (other.need_id == offer.need_id or other.agent_id == offer.agent_id)
+        ]
+        try:
+            late_answers.check(held, since)
+        except IllegalMove:
+            return False
+        for one in since:
+            moves.end(*one, OfferEvent.WITHDRAW, now=now, wrap_up_s=0)
+        late_answers.answer(held, now)
         return True
 
     async def close_offer(self, offer_id: int, fence: int, event: OfferEvent, *, now: float, wrap_up_s: float) -> bool:

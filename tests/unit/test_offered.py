@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from ivr.errors import SwitchAway
 from ivr.offer_rules import Offers, RefusalReason, Refusals
 from ivr.offered import LOOK_FOR_PHONE_S, OfferedCalls
-from ivr.ports import Arrival, ChannelSeen, Dialled, DialStatus, NeedWish
+from ivr.ports import Arrival, ChannelSeen, Dialled, DialStatus, NeedWish, PhoneAnswered
 from ivr.queues import Queue, Queues
 from ivr.testing.exchange import MemoryExchange
 from ivr.testing.line import HangUp, Press
@@ -120,6 +122,31 @@ async def test_a_phone_that_does_not_ring_yet_is_looked_for_until_the_last_look_
         while len(looks) < len(LOOK_FOR_PHONE_S):
             await asyncio.sleep(0)
     assert [at >= begun + due for at, due in zip(looks, LOOK_FOR_PHONE_S, strict=True)] == [True] * len(looks)
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_who_refuses_and_picks_up_in_the_same_moment_talks_alone_and_wraps_up(told: bool) -> None:
+    stage = Refusing()
+    grace, tom = stage.agent("grace"), stage.agent("tom")
+    leg = stage.leg(TO_AGENT)
+    meanwhile: list[tuple[str, str]] = []
+
+    async def crosses(phone: str) -> None:
+        assert await stage.refuse()
+        await stage.dispatcher.round()
+        assert tom.state == "offered"
+        if told:  # else the switch's word was lost
+            await stage.watcher.take(PhoneAnswered("call-1", phone, f"{phone}-1"))
+        meanwhile.append((grace.state, tom.state))
+        stage.clock.advance(60)
+
+    leg.on_dial, leg.dials = crosses, [Dialled(DialStatus.ANSWERED, 60)]
+    await stage.take(leg)
+    assert leg.rung == ["PJSIP/grace"]
+    assert meanwhile == [("busy", "ready") if told else ("ready", "offered")]
+    assert (grace.state, tom.state, stage.need.outcome) == ("wrap_up", "ready", "served")
+    assert [offer.state for offer in stage.store.offers.values()] == ["completed", "withdrawn"]
+    assert stage.store.offers[1].refused_for is None
 
 
 async def test_what_can_no_longer_be_refused_stays_as_it_is() -> None:

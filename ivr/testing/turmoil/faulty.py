@@ -117,6 +117,10 @@ class FaultyExchange:
         """The phone was answered."""
         return await self._write(self.truth.answered(offer_id, fence, now=now))
 
+    async def answered_late(self, offer_id: int, fence: int, *, now: float) -> bool:
+        """The phone was answered in the moment in which the offer ended."""
+        return await self._write(self.truth.answered_late(offer_id, fence, now=now))
+
     async def close_offer(self, offer_id: int, fence: int, event: OfferEvent, *, now: float, wrap_up_s: float) -> bool:
         """End an offer."""
         return await self._write(self.truth.close_offer(offer_id, fence, event, now=now, wrap_up_s=wrap_up_s))
