@@ -145,6 +145,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             show_listening=settings.supervisors.show_listening,
             limit_of=lambda name: queues.queues[name].talk_limit if name in queues.queues else None,
             staff=queues.staff,
+            about=queues.complaints.known_about(),
             tell_nodes=(lambda agent_id: hints.tell(DESK, str(agent_id))) if database.on_postgresql else None,
             offered=offered,
         )
@@ -204,7 +205,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             health=metrics.health,
             looking=looking,
             pauses=pauses,
-            cases=CaseDesk(case_book, roster, clock, parts.queues),
+            cases=CaseDesk(case_book, roster, clock, parts.queues, directory=parts.directory),
             supervising=Supervising(parts, WallFigures(database), SupervisorActs(database), listeners, case_book),
             handling=Handler(parts),
         )

@@ -158,6 +158,12 @@ class Complaints(_Part):
         default=None,
         description="The working time that deadlines count, by its name in `calendar`; every hour counts without.",
     )
+    about: Mapping[TaskName, Mapping[Language, Line]] = Field(
+        default_factory=dict,
+        max_length=20,
+        description="What complaints are about, with what agents read, by language. Once some are declared, any other "
+        "that rules or deadlines name is an error.",
+    )
     deadlines: tuple[Deadline, ...] = Field(
         default=(), max_length=50, description="Shorter times by what a complaint is about."
     )
@@ -194,6 +200,13 @@ class Complaints(_Part):
         )
         return place(complaint, [rule.rule() for rule in self.rules], len(self.tiers))
 
+    def known_about(self) -> dict[str, Mapping[str, str]]:
+        """What a complaint may be about, with its words: as declared, else as rules and deadlines name it."""
+        if self.about:
+            return dict(self.about)
+        named = {name for rule in self.rules for name in rule.about} | {n for one in self.deadlines for n in one.about}
+        return {name: {"en": name.replace("_", " ")} for name in sorted(named)}
+
     def answer_s(self, tier: int, about: str | None) -> float | None:
         """The working time in which a case is answered, in seconds; None when only the menu says so."""
         hours = [self.tiers[tier - 1].answer_h]
@@ -229,6 +242,14 @@ def broken(file: "Queues") -> Iterator[Misspelling]:
     if part.hours is not None and part.hours not in file.calendar.hours:
         known = close_match(part.hours, file.calendar.hours)
         yield ("complaints", "hours"), "unknown-hours", f"`calendar` has no hours '{part.hours}'{known}"
+    for list_, number, named in (
+        *(("deadlines", number, one.about) for number, one in enumerate(part.deadlines)),
+        *(("rules", number, rule.about) for number, rule in enumerate(part.rules)),
+    ):
+        for place_, name in enumerate(named):
+            if part.about and name not in part.about:
+                known = close_match(name, part.about)
+                yield ("complaints", list_, number, "about", place_), "unknown-about", f"`about` has no '{name}'{known}"
     for number, one in enumerate(part.deadlines):
         if one.tier > len(part.tiers):
             yield ("complaints", "deadlines", number, "tier"), "unknown-tier", f"there are {len(part.tiers)} tiers"

@@ -83,6 +83,7 @@ EXAMPLES: Mapping[str, Any] = {
     "ComplaintTier.level": 4,
     "ComplaintTier.goodwill": 500,
     "ComplaintTier.may": {"en": ["Waive all fees of the matter"], "zh": ["免除与此事有关的全部费用"]},
+    "Complaints.about": {"card_fraud": {"en": "Money lost or a card", "zh": "资金损失或银行卡"}},
     "ComplaintRule.tier": 2,
     "ComplaintRule.up": 1,
     "ComplaintRule.severity": "high",

@@ -11,6 +11,7 @@ def site_of(settings: Settings, queues: Queues | None) -> Site:
     return Site(
         queues=None if queues is None else queues.queues,
         skills=() if queues is None else queues.staff.skills,
+        tiers=None if queues is None else len(queues.complaints.tiers),
         telling_waits=[name for name, announced in waits.items() if announced is not None],
         recording=None if queues is None else {name: queue.recording for name, queue in queues.queues.items()},
         time_zone=settings.time_zone,

@@ -59,7 +59,7 @@ CALLS = (
     ),
     DemoCall(
         "c", "Chen Wei complains: straight to the complaint front line, the open case on the pop",
-        "2026-12-01T09:30", "+8613800000003", "en", (Keys("7"),),
+        "2026-12-01T09:30", "+8613800000003", "en", (Keys("70"),),
         agent="grace", pop_shows=("Chen Wei", "Charged twice"),
     ),
     DemoCall(

@@ -92,7 +92,7 @@ class Takeover:
         assert voice is not None
         pause = np.zeros(RATE // 4, dtype=np.int16)
         phone.manner = Manner(ring_s=1.0, talk_s=LONG_TALK_S, sentence=np.concatenate([voice, pause] * 40))
-        talking = await self._comes("Chen Wei", "+8613800000003", "en", "talked with grace", press="7")
+        talking = await self._comes("Chen Wei", "+8613800000003", "en", "talked with grace", press="70")
         await self._hears(talking, voice)
         phone.manner = quick
         self._tell("Chen Wei talks with [bold]grace[/] about his complaint")

@@ -6,8 +6,9 @@ import structlog
 
 from ivr.desktop.messages import Case, CaseDone, Error
 from ivr.desktop.views import note_text, plain
-from ivr.ports import CaseFile, CaseOpened, Cases, Clock, NewCase, OfferSeen, Roster
+from ivr.ports import CaseFile, CaseOpened, Cases, Clock, Directory, NewCase, OfferSeen, Roster
 from ivr.queues import QueueTable
+from menus.facts import CallerFacts
 from models.case_work import By
 from models.errors import AtTheTop, CaseClosed, UnknownCase
 from routing.complaints import may_do, tier_of_level
@@ -20,6 +21,8 @@ DUE_DAYS = 5
 
 #: How long ago a customer may have talked to an agent whom they complain about, in days.
 TALKED_DAYS = 30
+#: How long it may take to read what is known of the caller, in seconds.
+FACTS_S = 1.0
 _DAY_S = 86_400.0
 
 
@@ -40,8 +43,9 @@ class Work(Cases, Protocol):
 class CaseDesk:
     """Carries out what agents do about the cases of the customer they talk to."""
 
-    def __init__(self, cases: Work, roster: Roster, clock: Clock, queues: QueueTable) -> None:
+    def __init__(self, cases: Work, roster: Roster, clock: Clock, queues: QueueTable, *, directory: Directory) -> None:
         self._cases, self._roster, self._clock, self._queues = cases, roster, clock, queues
+        self._directory = directory
 
     async def act(self, agent_id: int, message: Case) -> CaseDone | Error:
         """Do it, or say why not. Raises StoreAway."""
@@ -66,10 +70,13 @@ class CaseDesk:
         log.info("desktop.case", agent_id=agent_id, case=file.number, did=message.do)
         return CaseDone(offer_id=message.offer_id, do=message.do, number=file.number)
 
+    def _own_tier(self, card: AgentCard) -> int:
+        part = self._queues.complaints
+        return tier_of_level(card.skills.get(part.skill, 0), part.ladder())
+
     def _may(self, card: AgentCard, file: CaseFile) -> tuple[str, ...]:
-        ladder = self._queues.complaints.ladder()
-        own = tier_of_level(card.skills.get(self._queues.complaints.skill, 0), ladder)
-        return may_do(own, file.tier, len(ladder), about_them=file.against_id == card.id)
+        highest = len(self._queues.complaints.tiers)
+        return may_do(self._own_tier(card), file.tier, highest, about_them=file.against_id == card.id)
 
     async def _do(self, file: CaseFile, message: Case, text: str, by: By, now: float) -> None:
         if message.do == "note":
@@ -84,28 +91,34 @@ class CaseDesk:
             await self._cases.close(file.number, text, by=by, now=now)
 
     async def _open(self, card: AgentCard, offer: OfferSeen, message: Case, text: str, now: float) -> CaseDone | Error:
-        """A case that the agent opens, and handles."""
+        """A case that the agent opens, of the tier that the rules say, and handles if they may decide it."""
         talked = await self._cases.talked_to(offer.call_id, but=card.id, since=now - TALKED_DAYS * _DAY_S)
         against = {one.name: one.id for one in talked}
         if message.against and message.against not in against:
             return _refused("not_yours")
-        part = self._queues.complaints
-        due = {tier: self._queues.deadline(tier, None, now) for tier in range(1, len(part.tiers) + 1)}
+        part, about = self._queues.complaints, message.about or None
+        if about is not None and about not in part.known_about():
+            return _refused("not_now")  # a page of before the file of queues was changed
         customer_id, ani = await self._cases.whose(offer.call_id)
+        facts = await self._facts(customer_id, ani, now)
+        asked = min(max(1, offer.tier), len(part.tiers))
+        tier = part.place(facts, now, asked=asked, severity=message.severity, about=about).tier
+        due_at = self._queues.deadline(tier, about, now)
         opened: CaseOpened = await self._cases.open(
             NewCase(
                 subject=plain(message.subject),
-                tier=max(1, offer.tier),
+                tier=tier,
                 due_days=DUE_DAYS,
                 call_id=offer.call_id,
                 customer_id=customer_id,
                 ani=ani,
                 recording=None,
                 severity=message.severity,
+                about=about,
                 against_id=against.get(message.against),
-                due_at={tier: due_at for tier, due_at in due.items() if due_at is not None},
+                due_at={} if due_at is None else {tier: due_at},
                 opened_by=card.name,
-                handler_id=card.id,
+                handler_id=card.id if self._own_tier(card) >= tier else None,
             ),
             now=now,
         )
@@ -113,6 +126,13 @@ class CaseDesk:
             await self._cases.note(opened.number, text, by=By(card.id, card.name), now=now)
         log.info("desktop.case", agent_id=card.id, case=opened.number, did="open")
         return CaseDone(offer_id=message.offer_id, do="open", number=opened.number)
+
+    async def _facts(self, customer_id: int | None, ani: str | None, now: float) -> CallerFacts:
+        """What is known of the caller; bare facts when it cannot be read in time."""
+        if customer_id is None:
+            return await self._directory.find(ani, now=now, deadline_s=FACTS_S)
+        found = await self._directory.customer(customer_id, ani=ani, now=now, deadline_s=FACTS_S)
+        return found or CallerFacts(ani=ani)
 
 
 def _refused(code: Literal["not_yours", "no_authority", "not_now"]) -> Error:

@@ -4,7 +4,7 @@ It is one file because sending, reading anew and acknowledging all work on the o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -24,6 +24,7 @@ from ivr.desktop.views import (
     pop_part,
     queue_parts,
     refusal_parts,
+    word_parts,
     wrap_up_part,
 )
 from ivr.offered import OfferedCalls
@@ -97,6 +98,7 @@ class Hub:
         show_listening: bool = True,
         limit_of: Callable[[str], TalkLimit | None] = lambda queue: None,
         staff: Staff | None = None,
+        about: Mapping[str, Mapping[str, str]] | None = None,
         tell_nodes: Callable[[int], None] | None = None,
         holds: Callable[[str], bool] = lambda call_id: True,
         offered: OfferedCalls | None = None,
@@ -112,6 +114,8 @@ class Hub:
         self._afar = Afar(roster, clock, self.measures, tell_nodes) if tell_nodes is not None else None
         self.pauses = (staff or Staff()).pauses  #: what agents may pause for
         self._pauses = pause_parts(self.pauses)
+        segments = staff.segments if staff is not None else {}
+        self._words = word_parts("about", about or {}) + word_parts("segment", segments)
         self._cases_of = cases_of  #: the open cases that an agent handles
         self._roster = roster
         self._clock = clock
@@ -387,6 +391,7 @@ class Hub:
             pause_reasons=tuple(self.pauses),
             pauses=self._pauses,
             refusals=self._refusals,
+            words=self._words,
         )
         self._tell(desktop, state)
 

@@ -16,6 +16,7 @@ from ivr.desktop.parts import (
     QueuePart,
     RefusalPart,
     TargetPart,
+    WordPart,
     WrapUpPart,
 )
 from routing.agent import PAUSE_REASONS
@@ -69,6 +70,7 @@ class State(_Message):
     pauses: tuple[PausePart, ...] = ()  #: the same reasons with their words and limits
     dispositions: tuple[str, ...] = DISPOSITIONS
     refusals: tuple[RefusalPart, ...] = ()
+    words: tuple[WordPart, ...] = ()  #: the site's own, for what the page shows
 
 
 class PopShow(_Message):
@@ -239,6 +241,7 @@ class Case(_Message):
     hours: int = Field(default=0, ge=0, le=200)  #: of working time more, with extend
     subject: str = Field(default="", max_length=200)  #: with open
     severity: Literal["low", "medium", "high"] | None = None  #: with open
+    about: str = Field(default="", max_length=48)  #: with open: one of the `about` of `words`
     against: str = Field(default="", max_length=64)  #: with open: sign-in name of the agent whom it is about
 
     @model_validator(mode="after")

@@ -236,6 +236,7 @@ class CaseFilePart(_Part):
     subject: str
     tier: int
     severity: str | None
+    about: str | None  #: see `words` of State
     opened_at: float
     due_at: float | None
     handler: str | None
@@ -301,6 +302,14 @@ class RefusalPart(_Part):
     """A reason to refuse a call. Its words come by language; the page takes its own."""
 
     reason: str
+    words: tuple[tuple[str, str], ...]
+
+
+class WordPart(_Part):
+    """What the site calls something. Words come by language; the page takes its own."""
+
+    kind: Literal["about", "segment"]
+    name: str
     words: tuple[tuple[str, str], ...]
 
 

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from ivr.desktop.parts import (
     AgentPart,
@@ -30,6 +31,7 @@ from ivr.desktop.parts import (
     TargetPart,
     TierPart,
     TierWhyPart,
+    WordPart,
     WrapUpPart,
 )
 from ivr.offer_rules import RefusalReason
@@ -168,6 +170,14 @@ def refusal_parts(reasons: Mapping[str, RefusalReason]) -> tuple[RefusalPart, ..
     )
 
 
+def word_parts(kind: Literal["about", "segment"], names: Mapping[str, Mapping[str, str]]) -> tuple[WordPart, ...]:
+    """The site's words of one kind."""
+    return tuple(
+        WordPart(kind=kind, name=name, words=tuple((language, plain(text)) for language, text in words.items()))
+        for name, words in names.items()
+    )
+
+
 def queue_parts(queues: Iterable[QueueSeen], now: float) -> tuple[QueuePart, ...]:
     """The queues; the longest wait as the second it began, so that a message is due only when something happens."""
     return tuple(
@@ -282,6 +292,7 @@ def case_file_part(case: CaseOnPop) -> CaseFilePart:
         subject=plain(file.subject),
         tier=file.tier,
         severity=file.severity,
+        about=plain(file.about, LONGEST_NAME) if file.about else None,
         opened_at=file.opened_at,
         due_at=file.due_at,
         handler=plain(file.handler, LONGEST_NAME) if file.handler else None,

@@ -9,6 +9,7 @@ from ivr.call import STATE_S, Call
 from ivr.ports import NeedWish
 from ivr.queues import Queue
 from menus.schema import Callback, OpenCase, Route
+from menus.schema.words import LAST_AGENT
 from menus.walk import Position
 from routing.agent import AT_WORK
 from routing.complaints import SEVERITIES, Placed, rungs
@@ -48,9 +49,9 @@ def placed(call: Call, step: Route | Callback | OpenCase, position: Position) ->
     return found
 
 
-async def complained_about(call: Call, step: Route | Callback | OpenCase) -> int | None:
+async def complained_about(call: Call, step: Route | Callback | OpenCase, position: Position) -> int | None:
     """The agent whom the step says the complaint is about; None when it says nothing, or nobody is known."""
-    if step.against is None:
+    if step.against != LAST_AGENT and _text(position, step.against) != LAST_AGENT:
         return None
     facts, since = call.facts, call.now() - TALKED_DAYS * 86_400
     try:
@@ -75,7 +76,7 @@ async def tier_and_terms(
     Other queues than those of complaints keep both; only nobody prefers an agent whom an open case is about.
     """
     part, nobody = call.parts.queues.complaints, barred(call)
-    about = await complained_about(call, step)
+    about = await complained_about(call, step, position)
     nobody |= {about} if about is not None else set()
     if terms.agent_id in nobody:
         terms = replace(terms, agent_id=None, agent_wait_s=0.0)

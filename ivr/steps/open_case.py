@@ -39,7 +39,7 @@ async def open_case(call: Call, step: OpenCase, position: Position) -> Input:
         recording=recording if isinstance(recording, str) else None,
         severity=severity_of(position, step),
         about=about_of(position, step),
-        against_id=await complained_about(call, step),
+        against_id=await complained_about(call, step, position),
         due_at=deadlines(call, about_of(position, step)),
     )
     await call.allow(STORE_S)

@@ -190,8 +190,8 @@ _QUEUE = """\
 def small_book_with(example: str) -> Examined:
     """What is found in the small book with another file over it: what the file says itself, the small book does not.
 
-    The site has the skills general and cards, and the queues general, and advice, which asks callers whether it may
-    record; it may call +86 and ask https://crm.example/ivr/.
+    The site has the skills general and cards, three tiers, and the queues general, and advice, which asks callers
+    whether it may record; it may call +86 and ask https://crm.example/ivr/.
     """
     (small, _), (mine, _) = parse(SMALL, "small.yaml"), parse(example, "example.yaml")
     rest = small.plain() if small else {}
@@ -204,6 +204,7 @@ def small_book_with(example: str) -> Examined:
         {"small.yaml": json.dumps(rest), "example.yaml": example},
         queues={"general", "advice"},
         skills={"general", "cards"},
+        tiers=3,
         recording={"general": "never", "advice": "asked"},
         time_zone="Asia/Shanghai",
         outbound=("+86",),

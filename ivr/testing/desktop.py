@@ -164,6 +164,7 @@ async def running_desktop(
     supervising: Supervising | None = None,
     pauses: RecordingPauses | None = None,
     offered: OfferedCalls | None = None,
+    about: Mapping[str, Mapping[str, str]] | None = None,
 ) -> AsyncIterator[RunningDesktop]:
     """Start hub and server, and stop them."""
     registry = CollectorRegistry()
@@ -172,7 +173,7 @@ async def running_desktop(
     async def pop_of(agent_id: int) -> Pop | None:
         return pops.get(agent_id)
 
-    hub = Hub(roster, clock, pop_of, measures=Measures(registry), offered=offered)
+    hub = Hub(roster, clock, pop_of, measures=Measures(registry), offered=offered, about=about)
     handled = ScriptedHandling()
     app = build_app(
         roster,

@@ -34,6 +34,7 @@ class Site(TypedDict, total=False):
     queues: Collection[str] | None  #: every queue there is
     skills: Collection[str]  #: every skill there is; none are judged when empty
     telling_waits: Collection[str]  #: those of them that tell callers the expected wait
+    tiers: int | None  #: how many tiers of complaints there are
     recording: Mapping[str, str] | None  #: queue → how its callers are told: announced, asked
     time_zone: str | None
     outbound: Collection[str] | None  #: beginnings of numbers that may be called
@@ -99,6 +100,7 @@ def check(
     queues: Collection[str] | None = None,
     skills: Collection[str] = (),
     telling_waits: Collection[str] = (),
+    tiers: int | None = None,
     recording: Mapping[str, str] | None = None,
     time_zone: str | None = None,
     outbound: Collection[str] | None = None,
@@ -113,6 +115,8 @@ def check(
     found += first(outside.unsafe_addresses(outline, webhooks))
     if skills:
         found += first(names.unknown_skills(book, skills))
+    if tiers is not None:
+        found += first(names.unknown_tiers(book, tiers))
     if queues is not None:
         found += first(names.unknown_queues(book, queues))
         found += names.waits_nobody_tells(book, telling_waits)

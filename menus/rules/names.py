@@ -5,7 +5,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from menus.rules.finding import Finding, Loc, advice, fault, unknown
 from menus.rules.outline import Outline
 from menus.rules.places import options_of, prompts_used, targets_of
-from menus.schema import AGENT_TASK, COMPLAINT_TASK, Callback, Collect, MenuBook, Option, Route, Send, Transfer
+from menus.schema import (
+    AGENT_TASK,
+    COMPLAINT_TASK,
+    Callback,
+    Collect,
+    MenuBook,
+    OpenCase,
+    Option,
+    Route,
+    Send,
+    Transfer,
+)
 
 
 def unknown_steps(outline: Outline) -> Iterator[Finding]:
@@ -93,6 +104,13 @@ def unknown_skills(book: MenuBook, skills: Collection[str]) -> Iterator[Finding]
         if not skill.startswith("lang:")
     ]
     yield from _unknown(needed, "skill", skills)
+
+
+def unknown_tiers(book: MenuBook, tiers: int) -> Iterator[Finding]:
+    """A tier of complaints above the highest that there is."""
+    for name, step in book.steps.items():
+        if isinstance(step, Route | Callback | OpenCase) and step.tier > tiers:
+            yield fault(("steps", name, "tier"), "unknown-tier", f"there are {tiers} tiers in `complaints.tiers`")
 
 
 def waits_nobody_tells(book: MenuBook, telling_waits: Collection[str]) -> Iterator[Finding]:

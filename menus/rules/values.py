@@ -12,6 +12,7 @@ from menus.rules.known import Known, secret
 from menus.rules.outline import Outline
 from menus.rules.places import prompts_of
 from menus.schema import Callback, Collect, Dip, OpenCase, Route, Send, Set, Step, Transact
+from menus.schema.words import LAST_AGENT
 from menus.values import ValueKind
 
 #: How values are spoken: kind of slot → kind of value.
@@ -180,8 +181,8 @@ def _uses(outline: Outline) -> Iterator[Use]:
     for name, step in outline.book.steps.items():
         at: Loc = ("steps", name)
         if isinstance(step, OpenCase | Callback | Route):
-            for field in ("severity", "about"):
-                if (value := getattr(step, field)) is not None:
+            for field in ("severity", "about", "against"):
+                if (value := getattr(step, field)) is not None and (field, value) != ("against", LAST_AGENT):
                     yield Use(name, (*at, field), value, ValueKind.TEXT, optional=True)
         if isinstance(step, Transact) and step.do in OPERATIONS:
             operation = OPERATIONS[step.do]

@@ -200,7 +200,7 @@ MEANINGS: Mapping[str, str] = {
     "queue": "The queue of queues.yaml that the call waits in.",
     "reason": "What agents and reports call it.",
     "needs": "Skill and the least level of it.",
-    "tier": "1 front line, 2 specialist, 3 senior.",
+    "tier": "At least this tier of complaints, 1 the lowest.",
     "severity": "The value that says how severe a complaint is.",
     "about": "The value that says what a complaint is about.",
     "into": "The value that it becomes.",

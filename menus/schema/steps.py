@@ -245,14 +245,15 @@ class OpenCase(_Step):
 
     kind: Literal["case"]
     subject: Reason
-    tier: int = Field(default=1, ge=1, le=3)
-    """Where handling begins: 1 front line, 2 specialist, 3 senior. Rules and open cases bring it up."""
+    tier: int = Field(default=1, ge=1, le=5)
+    """At least this tier of queues.yaml, 1 the lowest; rules and open cases bring it up."""
     severity: ValueName | None = None
     """The value that says how severe it is: low, medium or high."""
     about: ValueName | None = None
     """The value that says what it is about, as in card_fraud."""
-    against: Literal["last_agent"] | None = None
-    """The complaint is about the agent whom the caller talked to last: they never get it."""
+    against: ValueName | None = None
+    """last_agent: the complaint is about the agent whom the caller talked to last, who never gets it. Or the value that
+    says so, when it is the text last_agent."""
     recording: ValueName | None = None
     """The recording that states it."""
     due_days: int = Field(default=5, ge=1, le=60)
@@ -278,11 +279,12 @@ class Callback(_Step):
     number: ValueName | None = None
     """The value with another number; the caller's own when left out."""
     needs: Mapping[SkillName, Annotated[int, Field(ge=1, le=10)]] = Field(default_factory=dict)
-    tier: int = Field(default=1, ge=1, le=3)
+    tier: int = Field(default=1, ge=1, le=5)
     severity: ValueName | None = None
     about: ValueName | None = None
-    against: Literal["last_agent"] | None = None
-    """Complaints: it is about the agent whom the caller talked to last: they never get it."""
+    against: ValueName | None = None
+    """Complaints: last_agent when it is about the agent whom the caller talked to last, who never gets it; or the value
+    that says so, when it is the text last_agent."""
     then: Name
     otherwise: Name
     """When there is no number that may be called, no such time, or it could not be stored."""
@@ -356,14 +358,15 @@ class Route(_Step):
     """What the agent reads."""
     needs: Mapping[SkillName, Annotated[int, Field(ge=1, le=10)]] = Field(default_factory=dict)
     """Skill and the least level of it."""
-    tier: int = Field(default=1, ge=1, le=3)
-    """Complaints: at least this tier of queues.yaml; 1 front line, 2 specialist, 3 senior."""
+    tier: int = Field(default=1, ge=1, le=5)
+    """Complaints: at least this tier of queues.yaml, 1 the lowest; rules and open cases bring it up."""
     severity: ValueName | None = None
     """Complaints: the value that says how severe it is: low, medium or high."""
     about: ValueName | None = None
     """Complaints: the value that says what it is about, as in card_fraud."""
-    against: Literal["last_agent"] | None = None
-    """Complaints: it is about the agent whom the caller talked to last: they never get it."""
+    against: ValueName | None = None
+    """Complaints: last_agent when it is about the agent whom the caller talked to last, who never gets it; or the value
+    that says so, when it is the text last_agent."""
     credit_minutes: float = Field(default=0, ge=0, le=120)
     """Priority, as minutes of waiting granted in advance."""
     ways: tuple[Way, ...] = Field(default=(), max_length=4)

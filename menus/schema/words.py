@@ -88,6 +88,8 @@ TimeZone = Annotated[str, AfterValidator(_zone)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=48)]
 Message = Annotated[str, StringConstraints(min_length=1, max_length=600), AfterValidator(_speakable)]
+#: Whom a complaint is about, in the words of steps and values: the agent whom the caller talked to last.
+LAST_AGENT = "last_agent"
 ValueName = Annotated[
     str,
     AfterValidator(_fits(_VALUE, "a value is lower-case letters, digits and _, a letter first, at most 31")),

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.complaints import Complaints, ComplaintTier
+from ivr.complaints import ComplaintRule, Complaints, ComplaintTier, Deadline
 from ivr.desktop.case_desk import CaseDesk
 from ivr.desktop.messages import Case, CaseDone, Error
 from ivr.queues import Queue, Queues
@@ -21,6 +21,7 @@ from models.agents import Agents
 from models.calls import CallJournal
 from models.cases import CaseBook
 from models.claims import Claims
+from models.customers import Customers
 from models.database import Database
 from models.tables import CustomerRow
 from routing.agent import AgentEvent
@@ -35,7 +36,17 @@ TIERS = tuple(ComplaintTier(name={"en": f"Tier {level}"}, level=level, answer_h=
 SITE = Queues(
     version=1,
     calendar=Calendar(hours={"office": "Mo-Fr 09:00-18:00"}),
-    complaints=Complaints(tiers=TIERS, hours="office"),
+    complaints=Complaints(
+        tiers=TIERS,
+        hours="office",
+        about={"card_fraud": {"en": "Card fraud"}, "fees": {"en": "Fees"}},
+        rules=(
+            ComplaintRule(tier=2, severity="high"),
+            ComplaintRule(tier=2, about=("card_fraud",)),
+            ComplaintRule(tier=3, overdue=True),
+        ),
+        deadlines=(Deadline(about=("card_fraud",), answer_h=2),),
+    ),
     queues={"complaints": Queue(skills={"complaints": 1})},
 )
 
@@ -90,7 +101,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             about = {"language": "en", "segment": "mass", "since_on": date(2020, 1, 1)}
             session.add_all([CustomerRow(id=7, name="Li Na", **about), CustomerRow(id=8, name="Wang", **about)])
         book = CaseBook(database, ZONE)
-        desk = CaseDesk(book, agents, FakeClock(T), SITE.table("Asia/Shanghai"))
+        people = Customers(database, ZONE)
+        desk = CaseDesk(book, agents, FakeClock(T), SITE.table("Asia/Shanghai"), directory=people)
         yield Site(database, desk, book, agents)
 
 
@@ -134,10 +146,24 @@ async def test_a_case_is_opened_about_an_agent_whom_the_customer_has_talked_to_a
     made = await site.act(junior, "open", subject="Was rude", severity="high", against="senior")
     assert isinstance(made, CaseDone)
     file = await site.book.file(made.number)
-    assert (file.against, file.handler, file.severity, file.customer_id) == ("senior", "junior", "high", 7)
+    assert (file.against, file.handler, file.severity, file.customer_id) == ("senior", None, "high", 7)
     assert file.due_at == T + 24 * 3600
     assert [(event.kind, event.by) for event in file.events] == [("opened", "junior"), ("noted", "junior")]
     assert (await site.act(junior, "open", subject="Was rude too", against="junior")).code == "not_yours"
+
+
+async def test_a_case_of_the_desktop_has_the_tier_and_the_deadline_that_the_rules_say(site: Site) -> None:
+    junior = await site.talk("c1", "+8601", 7, "junior")
+    plain = await site.act(junior, "open", subject="Fees", about="fees")
+    fraud = await site.act(junior, "open", subject="Money is gone", about="card_fraud")
+    files = [await site.book.file(made.number) for made in (plain, fraud)]
+    assert [(file.tier, file.about, file.due_at, file.handler) for file in files] == [
+        (1, "fees", T + 24 * 3600, "junior"), (2, "card_fraud", T + 2 * 3600, None),  # who may not decide it has it not
+    ]  # fmt: skip
+    await site.case("c0", 7, due_at={1: T - 1})  # an answer is overdue
+    late = await site.act(junior, "open", subject="Again")
+    assert (await site.book.file(late.number)).tier == 3
+    assert (await site.act(junior, "open", subject="x", about="weather")).code == "not_now"
 
 
 async def test_a_message_about_a_case_that_lacks_something_is_no_message() -> None:

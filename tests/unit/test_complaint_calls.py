@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from ivr.complaints import ComplaintRule, Complaints, ComplaintTier
 from ivr.pop import pop_for_agent
 from ivr.ports import ROUTING
@@ -19,6 +21,9 @@ STEPS = """\
   sorry: {kind: say, prompts: [sorry], then: main}
 """
 ABOUT_THEM = STEPS.replace("severity: severity,", "against: last_agent,")
+ABOUT_WHOM = STEPS.replace("severity: severity,", "against: whom,").replace(
+    "severity: '\"high\"'", "whom: '\"last_agent\"'"
+)
 IN, OUT = Press("3", hearing="main"), HangUp(hearing="again")
 PYRAMID = Complaints(
     tiers=(
@@ -130,8 +135,9 @@ async def talked_to(node: Stage, name: str, call_id: str) -> None:
     assert leg.rung == [f"PJSIP/{name}"]
 
 
-async def test_a_complaint_about_the_agent_just_talked_to_goes_to_somebody_else() -> None:
-    node = a_stage(ABOUT_THEM, last_agent=LastAgent(wait_s=20))
+@pytest.mark.parametrize("steps", [ABOUT_THEM, ABOUT_WHOM])
+async def test_a_complaint_about_the_agent_just_talked_to_goes_to_somebody_else(steps: str) -> None:
+    node = a_stage(steps, last_agent=LastAgent(wait_s=20))
     rude = node.agent("rude", skills={**EN, "complaints": 9, "general": 5})
     await talked_to(node, "rude", "first")
     rude.state, rude.since = "ready", 0.0
@@ -141,6 +147,15 @@ async def test_a_complaint_about_the_agent_just_talked_to_goes_to_somebody_else(
     (told,) = node.told("offer", "second")
     assert told["why"]["neutral"] == "not rude"
     assert {"agent": "rude", "why_not": "the complaint is about them, or they have sent it on"} in told["why"]["others"]
+
+
+async def test_a_value_that_says_nothing_of_an_agent_bars_nobody() -> None:
+    node = a_stage(ABOUT_WHOM.replace('"last_agent"', '""'))
+    node.agent("rude", skills={**EN, "complaints": 9, "general": 5})
+    await talked_to(node, "rude", "first")
+    next(iter(node.store.agents.values())).state = "ready"
+    await node.take(leg := node.leg(IN, OUT, call_id="second"))
+    assert leg.rung == ["PJSIP/rude"]
 
 
 async def test_with_nobody_else_the_complaint_goes_on_in_the_book_and_never_to_the_agent_it_is_about() -> None:

@@ -104,6 +104,11 @@ def told(tmp_path: Path, text: str) -> list[str]:
             "7:66: never-reached: earlier calls are known for 7 days",
         ),
         (
+            "    skills: {complaints: 1}\ncomplaints:\n  about: {card_fraud: {en: Card fraud}}\n"
+            "  rules: [{tier: 2, about: [card_frad]}]",
+            "9:29: unknown-about: `about` has no 'card_frad'; did you mean 'card_fraud'?",
+        ),
+        (
             "    skills: {generl: 5}\nstaff: {skills: {general: {en: General}}}",
             "6:22: unknown-skill: no skill 'generl' is declared in `staff.skills`; did you mean 'general'?",
         ),

@@ -2,7 +2,7 @@
 
 import { el, foreign } from "./dom.js";
 import { moment } from "./format.js";
-import { t, word } from "./text.js";
+import { siteNames, siteWord, t, word } from "./text.js";
 
 const SEVERITIES = ["low", "medium", "high"];
 let send = () => {};
@@ -25,7 +25,7 @@ function oneFile(offer, file, talking, nowS) {
   return el("details", { class: "case-file", "data-case": file.number, open: true },
     el("summary", {}, el("strong", {}, foreign(file.number)), " · ", foreign(file.subject)),
     el("p", { class: "case-more" },
-      [t("tier", { tier: file.tier }), file.severity ? word("severity", file.severity) : "", file.handler ? t("handled_by", { name: file.handler }) : ""].filter(Boolean).join(" · "),
+      [t("tier", { tier: file.tier }), file.severity ? word("severity", file.severity) : "", file.about ? siteWord("about", file.about) : "", file.handler ? t("handled_by", { name: file.handler }) : ""].filter(Boolean).join(" · "),
       file.due_at === null ? null : el("span", { class: late ? "late" : "" }, ` · ${t(late ? "overdue" : "due", { date: moment(file.due_at) })}`)),
     el("ol", { class: "case-events" }, ...file.events.map(oneEvent)),
     talking && file.may.length ? workForm(offer, file) : null);
@@ -54,16 +54,18 @@ function workForm(offer, file) {
 }
 
 function openForm(offer, talkedTo) {
+  const abouts = siteNames("about");
   const subject = el("input", { maxlength: 200, "aria-label": t("case_subject"), placeholder: t("case_subject") });
   const severity = choices("case_severity", [["", t("not_said")], ...SEVERITIES.map((one) => [one, word("severity", one)])]);
+  const about = abouts.length ? choices("case_about", [["", t("about_other")], ...abouts.map((one) => [one, siteWord("about", one)])]) : null;
   const against = talkedTo.length ? choices("case_against", [["", t("about_nobody")], ...talkedTo.map((one) => [one.name, one.full_name])]) : null;
   const open = el("button", { type: "button", "data-do": "open" }, t("case_open"));
   open.addEventListener("click", () => {
     if (!subject.value.trim()) return subject.focus();
-    send({ type: "case", offer_id: offer.offer_id, do: "open", subject: subject.value, severity: severity.value || null, against: against?.value ?? "" });
+    send({ type: "case", offer_id: offer.offer_id, do: "open", subject: subject.value, severity: severity.value || null, about: about?.value ?? "", against: against?.value ?? "" });
   });
   return el("details", { class: "case-open" }, el("summary", {}, t("case_new")),
-    el("div", { class: "case-work" }, subject, severity, against, open));
+    el("div", { class: "case-work" }, subject, severity, about, against, open));
 }
 
 const choices = (label, options) => el("select", { "aria-label": t(label) }, ...options.map(([value, text]) => el("option", { value }, text)));

@@ -2,7 +2,7 @@
 
 import { el, foreign } from "./dom.js";
 import { money } from "./format.js";
-import { language, t, word } from "./text.js";
+import { language, siteWord, t, word } from "./text.js";
 
 /** The card of a complaint; null for other calls. */
 export function complaintCard(complaint) {
@@ -27,7 +27,7 @@ function grants(title, tier, currency) {
 
 function whyText(why) {
   const held = why.because.map((one) =>
-    t(`tier_because_${one.what}`, { value: word("task", one.value), severity: word("severity", one.value), segment: word("segment", one.value), count: one.count, days: one.days }));
+    t(`tier_because_${one.what}`, { value: siteWord("about", one.value), severity: word("severity", one.value), segment: siteWord("segment", one.value), count: one.count, days: one.days }));
   return `${held.join(t("and"))}${why.up === null ? "" : ` (${t("tier_up", { up: why.up })})`}`;
 }
 

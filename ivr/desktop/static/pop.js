@@ -5,7 +5,7 @@ import { day, dayOf, daysUntil, inDays, moment, money, percent, phoneNumber, tim
 import { caseFiles } from "./cases.js";
 import { complaintCard } from "./complaint.js";
 import { sentCard } from "./talk.js";
-import { language, t, word } from "./text.js";
+import { language, siteWord, t, word } from "./text.js";
 
 const CHURN_RAISED = 0.2, CHURN_HIGH = 0.5; // shares of customers like this one who leave within a year
 const SOON_DAYS = 30;
@@ -102,7 +102,7 @@ function whoMore(pop, customer) {
 function figures(pop, customer) {
   const risk = customer.churn_risk >= CHURN_HIGH ? "high" : customer.churn_risk >= CHURN_RAISED ? "raised" : "low";
   return el("dl", { class: "figures" },
-    figure(t("segment"), foreign(word("segment", customer.segment))),
+    figure(t("segment"), foreign(siteWord("segment", customer.segment))),
     figure(t("value"), money(customer.yearly_value_cents, customer.products[0]?.currency ?? "CNY", { whole: true })),
     figure(t("churn"), el("span", { class: `risk ${risk}` },
       el("span", { class: "risk-mark", "aria-hidden": "true" }), `${word("churn", risk)} · ${percent(customer.churn_risk)}`)),
@@ -207,7 +207,7 @@ function pickList(offer, pop, redraw) {
   return el("div", { class: "picks", role: "list" }, ...pop.candidates.map((customer) => {
     const pick = el("button", { type: "button", class: "pick card" },
       el("strong", {}, foreign(customer.name)),
-      el("span", { class: "muted" }, `${word("segment", customer.segment)} · ${t("customer_no", { id: customer.id })}`),
+      el("span", { class: "muted" }, `${siteWord("segment", customer.segment)} · ${t("customer_no", { id: customer.id })}`),
       customer.cases.length ? el("span", { class: "badge caution" }, t("cases")) : null);
     pick.addEventListener("click", () => {
       sessionStorage.setItem(chosenName(offer.offer_id), String(customer.id));

@@ -1,6 +1,6 @@
 // What the server has said: the one picture that the screen is drawn from, and the server's time.
 
-import { language, word } from "./text.js";
+import { language, setSiteWords, word } from "./text.js";
 
 const OPEN_OFFERS = new Set(["offered", "ringing", "answered"]);
 
@@ -13,7 +13,10 @@ export class Picture {
   /** Work a message in. */
   take(message) {
     if (message.now !== undefined) this.told = { now: message.now, at: performance.now() };
-    if (message.type === "state") this.state = message;
+    if (message.type === "state") {
+      this.state = message;
+      setSiteWords(message.words);
+    }
     if (this.state === null) return;
     if (message.type === "pop") {
       const agent = { ...this.state.agent, state: "offered", since: message.offer.made_at };

@@ -4,6 +4,7 @@ import { WORDS } from "./words.js";
 
 const KEPT = "ringwise.language";
 const listeners = new Set();
+let siteWords = new Map();
 let current = stored() ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
 
 function stored() {
@@ -31,6 +32,18 @@ export function t(key, values = {}) {
 /** The word for a value of a known kind (segment, product …); a value that we do not know is shown as it is. */
 export function word(kind, value) {
   return WORDS[current][kind][value] ?? String(value).replaceAll("_", " ");
+}
+
+/** The site's own words, as the server tells them: [{kind, name, words}]. */
+export const setSiteWords = (words) => { siteWords = new Map((words ?? []).map((one) => [`${one.kind} ${one.name}`, one.words])); };
+
+/** The names of a kind for which the site has words. */
+export const siteNames = (kind) => [...siteWords.keys()].filter((key) => key.startsWith(`${kind} `)).map((key) => key.slice(kind.length + 1));
+
+/** What the site calls something; what it has no word for, as the page does. */
+export function siteWord(kind, value) {
+  const words = siteWords.get(`${kind} ${value}`) ?? [];
+  return (words.find(([name]) => name === current) ?? words[0])?.[1] ?? word(kind === "about" ? "task" : kind, value);
 }
 
 /** Put the page's own texts and language buttons right. */

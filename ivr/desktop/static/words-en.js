@@ -145,6 +145,8 @@ export const en = {
     case_open: "Open",
     case_subject: "What the complaint is about",
     case_severity: "Severity",
+    case_about: "What it concerns",
+    about_other: "Something else",
     case_against: "About an agent",
     not_said: "Severity: not said",
     about_nobody: "About no agent",

@@ -140,6 +140,8 @@ export const zh = {
     case_open: "建立",
     case_subject: "投诉内容",
     case_severity: "严重程度",
+    case_about: "涉及事项",
+    about_other: "其他",
     case_against: "被投诉的坐席",
     not_said: "严重程度：未说明",
     about_nobody: "不涉及坐席",

@@ -46,7 +46,7 @@ async def complain(hotline: Any) -> Any:
     """A caller with a complaint."""
     call = await hotline.dial(CHEN_WEI)
     await call.ear.hear_sound(deadline_s=3)
-    await call.ear.press("7")
+    await call.ear.press("70")
     return call
 
 

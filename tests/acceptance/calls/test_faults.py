@@ -49,7 +49,7 @@ async def talking(hotline: Any, number: str, agent: str, talk_s: float) -> Any:
     await hotline.make_ready(agent)
     call = await hotline.dial(number)
     await call.ear.hear_sound(deadline_s=3)
-    await call.ear.press("7")
+    await call.ear.press("70")
     await hotline.hear(call, hotline.phones[agent].manner.sentence, deadline_s=10)
     return call
 

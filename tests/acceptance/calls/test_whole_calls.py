@@ -55,7 +55,7 @@ async def test_a_complaint_reaches_the_front_line_with_the_case_on_the_screen_be
         await desk.ready()
         call = await hotline.dial(CHEN_WEI)
         await call.ear.hear_sound(deadline_s=3)
-        await call.ear.press("7")
+        await call.ear.press("70")
         rung = await hotline.phones["grace"].rang(deadline_s=10)
         (stood,) = await desk.pops_stood()
         text = await desk.pop_text()

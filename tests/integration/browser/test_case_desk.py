@@ -1,10 +1,12 @@
 """Cases on the agent's screen, in a real headless Chromium."""
 
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Page, expect
 
+from ivr.complaints import Complaints
 from ivr.desktop.case_desk import CaseDesk
 from ivr.ports import (
     CaseFile,
@@ -13,9 +15,10 @@ from ivr.ports import (
     NewCase,
     TalkedTo,
 )
-from ivr.queues import Queue, QueueTable
+from ivr.queues import Queue, Queues
 from ivr.testing.desktop import running_desktop
 from ivr.testing.pops import a_pop
+from ivr.testing.records import MemoryDirectory
 from ivr.testing.screen import CLOCK, a_roster, offer, sign_in, talk
 from ivr.testing.selfservice import MemoryCases
 from ivr.testing.store import MemoryStore
@@ -48,7 +51,7 @@ class _Book(MemoryCases):
         return 7, None
 
     async def open(self, case: NewCase, *, now: float) -> CaseOpened:
-        self.did.append(("open", case.subject, case.severity, case.against_id, case.handler_id))
+        self.did.append(("open", case.subject, case.severity, case.about, case.against_id, case.handler_id))
         return CaseOpened("100124", 1, date(2026, 12, 1))
 
     async def note(self, number: str, text: str, *, by: By, now: float) -> None:
@@ -68,8 +71,11 @@ class _Book(MemoryCases):
 
 async def test_whoever_talks_to_the_customer_works_on_their_case_and_opens_one_about_a_colleague(page: Page) -> None:
     book, roster = _Book(), a_roster()
-    queues = QueueTable({"complaints": Queue(skills={"complaints": 1})})
-    async with running_desktop(roster, CLOCK, cases=CaseDesk(book, roster, CLOCK, queues)) as desktop:
+    about = {"conduct": {"en": "How somebody behaved", "zh": "服务态度"}}
+    site = Queues(version=1, complaints=Complaints(about=about), queues={"complaints": Queue(skills={"complaints": 1})})
+    people = MemoryDirectory(MemoryStore(facts={}), ZoneInfo("UTC"))
+    desk = CaseDesk(book, roster, CLOCK, site.table("UTC"), directory=people)
+    async with running_desktop(roster, CLOCK, cases=desk, about=about) as desktop:
         await sign_in(page, desktop)
         mine = CaseOnPop(book.file, may_do(2, 1, 3, about_them=False))
         pop = a_pop(CLOCK.now(), cases=(mine,), talked_to=await book.talked_to("", but=1, since=0))
@@ -87,6 +93,7 @@ async def test_whoever_talks_to_the_customer_works_on_their_case_and_opens_one_a
         await page.locator(".case-open summary").click()
         await page.get_by_label("What the complaint is about").fill("Was rude")
         await page.get_by_label("Severity").select_option("high")
+        await page.get_by_label("What it concerns").select_option(label="How somebody behaved")
         await page.get_by_label("About an agent").select_option("tom")
         await page.locator("[data-do=open]").click()
         await expect(page.locator("#notice")).to_have_text("The case is open.")
@@ -95,5 +102,5 @@ async def test_whoever_talks_to_the_customer_works_on_their_case_and_opens_one_a
         ("raise", "100123", "asked for the slip", 3),
         ("extend", "100123", "asked for the slip", 9 * 3600),
         ("close", "100123", "asked for the slip"),
-        ("open", "Was rude", "high", 2, 1),
+        ("open", "Was rude", "high", "conduct", 2, 1),
     ]
