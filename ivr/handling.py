@@ -2,10 +2,12 @@
 
 What is asked for is stored with the agent's own answered offer; then the caller's coroutine, on whichever node it is,
 is made to look: the agent's phone is moved or hung up, the caller woken or called back from the room. The ask is taken
-back when nobody carries it out in time, so that nothing happens later by surprise.
+back when nobody carries it out in time, also when the page has gone meanwhile: nothing happens later by surprise.
 """
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -16,15 +18,19 @@ from ivr.ports import ChannelSeen, NeedWish, OfferSeen, TalkEvent, TalkSeen, Tal
 from ivr.ports.handling import AgentChoice, Choices, QueueChoice, Refusal
 from ivr.steps.wishes import one_tier_up
 from routing.agent import AT_WORK, AgentState
-from routing.errors import IllegalMove
+from routing.errors import IllegalMove, StoreAway
 from routing.need import Need, NeedState
 from routing.skills import asked_of_agent, fits
-from routing.talk import IN_ROOM, ON_HOLD, Ask, move_talk
+from routing.talk import ASK_LASTS_S, IN_ROOM, ON_HOLD, Ask, move_talk
 
 log = structlog.get_logger()
 
 #: How often the switch is told, and how long each time until it must have had an effect, seconds.
 TRIES, EFFECT_S = 3, 1.0
+#: How long it may take once the agent's phone has left the caller: another engine may have to take the call over first.
+PARTED_S = 8.0
+#: So long after the ask nobody's phone is moved or hung up any more: no time would be left to carry it out.
+LAST_TRY_S = ASK_LASTS_S - PARTED_S
 #: How often the store is asked meanwhile, seconds.
 LOOK_S = 0.1
 #: Agents in a choice at most; those who are ready come first.
@@ -38,6 +44,7 @@ class Handler:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._under_way: set[asyncio.Task[Refusal | None]] = set()
 
     async def choices(self, agent_id: int) -> Choices:
         """To whom this agent may hand their caller now. Raises StoreAway."""
@@ -66,7 +73,23 @@ class Handler:
     async def do(
         self, agent_id: int, offer_id: int, event: TalkEvent, target: Target | None = None, note: str = ""
     ) -> Refusal | None:
-        """Do something with the agent's own conversation; None when it was carried out. Raises StoreAway."""
+        """Do something with the agent's own conversation; None when it was carried out. Raises StoreAway.
+
+        Goes on to its end when whoever waits for it is cancelled.
+        """
+        work = asyncio.create_task(self._do(agent_id, offer_id, event, target, note))
+        self._under_way.add(work)
+        work.add_done_callback(self._ended)
+        return await asyncio.shield(work)
+
+    def _ended(self, work: asyncio.Task[Refusal | None]) -> None:
+        self._under_way.discard(work)
+        if not work.cancelled() and work.exception() is not None:
+            log.warning("what an agent asked for has failed", why=str(work.exception()))
+
+    async def _do(
+        self, agent_id: int, offer_id: int, event: TalkEvent, target: Target | None, note: str
+    ) -> Refusal | None:
         parts = self._parts
         offer = await parts.roster.offer_of(agent_id)
         seen = None if offer is None or offer.offer_id != offer_id else await parts.talks.of(offer.call_id)
@@ -135,17 +158,26 @@ class Handler:
     async def _carried_out(self, before: TalkSeen, ask: Ask) -> Refusal | None:
         parts, offer = self._parts, before.offer
         refusal = Refusal.NOT_NOW
-        for _ in range(TRIES):
+        on_line, parted = before.talk.state is TalkState.LINE, False
+        for tried in range(TRIES):
+            if parts.clock.now() - ask.at > LAST_TRY_S:
+                break
             try:
-                if not await self._part_them(before, ask.do):
+                there = await self._part_them(before, ask.do)
+                if not there and not tried:
                     break  # nobody is on the phone any more
+                parted = on_line  # by us, also when the switch did not confirm it the last time
             except (SwitchAway, ActionUnknown):
                 refusal = Refusal.SWITCH_AWAY
-            if await self._is_carried_out(offer.call_id, ask):
+            if await self._is_carried_out(offer.call_id, ask, within_s=PARTED_S if parted else EFFECT_S):
                 return await self._left_alone(before)
+            if parted:
+                break
         if not await parts.talks.unask(offer.offer_id, offer.fence, ask.at):
             return await self._left_alone(before)
         log.warning("what an agent asked for could not be carried out", call=offer.call_id, does=str(ask.do))
+        if parted:  # the caller is not there any more: nobody sits alone in a room
+            await self._end(before)
         return refusal
 
     async def _left_alone(self, before: TalkSeen) -> Refusal | None:
@@ -172,12 +204,13 @@ class Handler:
             await switchboard.wake(caller.channel)
         return True
 
-    async def _is_carried_out(self, call_id: str, ask: Ask) -> bool:
-        until = self._parts.clock.monotonic() + EFFECT_S
+    async def _is_carried_out(self, call_id: str, ask: Ask, *, within_s: float) -> bool:
+        until = self._parts.clock.monotonic() + within_s
         while self._parts.clock.monotonic() < until:
-            seen = await self._parts.talks.of(call_id)
-            if seen is None or seen.talk.ask is None or seen.talk.ask.at != ask.at:
-                return True
+            with suppress(StoreAway):
+                seen = await self._parts.talks.of(call_id)
+                if seen is None or seen.talk.ask is None or seen.talk.ask.at != ask.at:
+                    return True
             await self._parts.clock.sleep(LOOK_S)
         return False
 

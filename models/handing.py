@@ -22,23 +22,33 @@ def ask(offer: OfferRow, wish: Ask) -> Talk:
     if talk.asked(wish.at) is not None and talk.ask is not None:
         raise IllegalMove("talk", talk.ask.do, wish.do)
     kept = replace(wish, note=stored(wish.note, LONGEST_NOTE))
-    offer.talk = replace(talk, ask=kept, failed="").as_json()
+    offer.talk = replace(talk, ask=kept, taken=False, failed="").as_json()
     return talk
 
 
 def unask(offer: OfferRow, at: float) -> bool:
-    """Take back what was asked at that moment; False when it has been carried out."""
+    """Take back what was asked at that moment; False when it is being carried out, or has been."""
     talk = talk_of(offer.talk)
-    if talk.ask is None or talk.ask.at != at:
+    if talk.ask is None or talk.ask.at != at or talk.taken:
         return False
     offer.talk = replace(talk, ask=None).as_json()
     return True
 
 
+def take_up(offer: OfferRow, at: float) -> bool:
+    """Begin to carry out what was asked at that moment; False when it was taken back."""
+    talk = talk_of(offer.talk)
+    if talk.ask is None or talk.ask.at != at:
+        return False
+    offer.talk = replace(talk, taken=True).as_json()
+    return True
+
+
 def stands(offer: OfferRow, talk: Talk, carried_out: Ask | None) -> None:
     """Store where a conversation stands; something else that was asked for meanwhile is kept."""
-    ask = talk_of(offer.talk).ask
-    offer.talk = replace(talk, ask=None if ask == carried_out else ask).as_json()
+    before = talk_of(offer.talk)
+    done = before.ask is None or (carried_out is not None and before.ask.at == carried_out.at)
+    offer.talk = replace(talk, ask=None if done else before.ask, taken=before.taken and not done).as_json()
 
 
 def hand_on(
@@ -76,4 +86,8 @@ def take_over(
 
 
 def _over(offer: OfferRow) -> dict[str, object] | None:
-    return None if offer.talk is None else replace(talk_of(offer.talk), state=TalkState.OVER, ask=None).as_json()
+    return (
+        None
+        if offer.talk is None
+        else replace(talk_of(offer.talk), state=TalkState.OVER, ask=None, taken=False).as_json()
+    )

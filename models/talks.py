@@ -54,11 +54,20 @@ class Talks:
         return await self._database.transact(work)
 
     async def unask(self, offer_id: int, fence: int, at: float) -> bool:
-        """Take back what was asked at that moment; False when it has been carried out."""
+        """Take back what was asked at that moment; False when it is being carried out, or has been."""
 
         async def work(session: AsyncSession) -> bool:
             held = await hold(session, offer_id, fence)
             return held is not None and handing.unask(held[2], at)
+
+        return await self._database.transact(work)
+
+    async def take_up(self, offer_id: int, fence: int, at: float) -> bool:
+        """Begin to carry out what was asked at that moment; False when it was taken back, True when all has ended."""
+
+        async def work(session: AsyncSession) -> bool:
+            held = await hold(session, offer_id, fence)
+            return held is None or handing.take_up(held[2], at)
 
         return await self._database.transact(work)
 

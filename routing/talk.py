@@ -127,6 +127,7 @@ class Talk:
     second: Target | None = None  #: who is consulted
     channel: str = ""  #: id of the channel of who is consulted, once they are rung
     own: str = ""  #: id of the agent's own channel, when they were rung into the room
+    taken: bool = False  #: what is asked for is being carried out: it cannot be taken back any more
     failed: str = ""  #: why the last consultation or transfer came to nothing; empty when it did not
 
     def as_json(self) -> dict[str, Any]:
@@ -139,6 +140,8 @@ class Talk:
         if self.ask is not None:
             target = None if self.ask.target is None else self.ask.target.as_json()
             plain["ask"] = [self.ask.do.value, self.ask.at, target, self.ask.note]
+        if self.taken:
+            plain["taken"] = True
         if self.second is not None:
             plain["second"] = self.second.as_json()
         if self.channel:
@@ -182,6 +185,7 @@ def talk_of(plain: Mapping[str, Any] | None) -> Talk:
         second=_target(plain.get("second")),
         channel=plain.get("channel", ""),
         own=plain.get("own", ""),
+        taken=plain.get("taken", False),
         failed=plain.get("failed", ""),
     )
 

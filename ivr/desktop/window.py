@@ -55,6 +55,7 @@ class Limits:
     ping_s: float = 5.0  #: between two of our signs of life
     silence_s: float = 10.0  #: a page that has neither read nor said anything for that long is closed
     act_s: float = 5.0  #: longest time to carry out what the agent said
+    handle_s: float = 60.0  #: the same of a conversation: another engine may have to take the call over first
     seen_every_s: float = 10.0  #: how often a sign of life goes to the database
     windows: int = 8  #: of one agent
     burst: int = 30  #: messages that a page may send at once
@@ -124,19 +125,29 @@ class Window:
             self.outbox.post(Ping(now=self._clock.now()))
 
     async def listen(self) -> None:
-        """Carry out what the page says, one message after the other."""
-        while True:
-            message = await receive(self._websocket)
-            self._take_allowance()
-            try:
-                async with asyncio.timeout(self._limits.act_s):
-                    await self._act(message)
-            except IllegalMove:
-                self.outbox.post(Error(code="not_now", about=message.type))
-            except (TimeoutError, StoreAway):
-                self.outbox.post(Error(code="store_away", about=message.type))
-            if isinstance(message, Ready | Pause | Refuse | Extend | WrapUp | Handle):
-                self._hub.said(self._agent_id)
+        """Carry out what the page says, one message after the other; beside them one act with the conversation."""
+        handling: asyncio.Task[None] | None = None
+        async with asyncio.TaskGroup() as acts:
+            while True:
+                message = await receive(self._websocket)
+                self._take_allowance()
+                if not isinstance(message, Handle):
+                    await self._carry_out(message, self._limits.act_s)
+                elif handling is None or handling.done():
+                    handling = acts.create_task(self._carry_out(message, self._limits.handle_s))
+                else:
+                    self.outbox.post(Error(code="not_now", about=message.type))
+
+    async def _carry_out(self, message: ClientMessage, within_s: float) -> None:
+        try:
+            async with asyncio.timeout(within_s):
+                await self._act(message)
+        except IllegalMove:
+            self.outbox.post(Error(code="not_now", about=message.type))
+        except (TimeoutError, StoreAway):
+            self.outbox.post(Error(code="store_away", about=message.type))
+        if isinstance(message, Ready | Pause | Refuse | Extend | WrapUp | Handle):
+            self._hub.said(self._agent_id)
 
     def _take_allowance(self) -> None:
         now = self._clock.monotonic()

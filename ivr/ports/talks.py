@@ -24,7 +24,14 @@ class Talks(Protocol):
         ...
 
     async def unask(self, offer_id: int, fence: int, at: float) -> bool:
-        """Take back what was asked at that moment; False when it has been carried out."""
+        """Take back what was asked at that moment; False when it is being carried out, or has been."""
+        ...
+
+    async def take_up(self, offer_id: int, fence: int, at: float) -> bool:
+        """Begin to carry out what was asked at that moment: from now on it cannot be taken back.
+
+        False when it was taken back; True also when the conversation has ended meanwhile.
+        """
         ...
 
     async def put(self, offer_id: int, fence: int, talk: Talk, carried_out: Ask | None = None) -> bool:

@@ -119,6 +119,8 @@ class _Apart:
         except IllegalMove:  # the conversation has moved on since
             await self._put(self.talk, ask)
             return False, None
+        if not await call.parts.talks.take_up(seen.offer.offer_id, seen.offer.fence, ask.at):
+            return False, None
         call.note("talk", does=str(ask.do), agent=seen.offer.agent_name, to=told(ask.target), asked_at=ask.at)
         match ask.do:
             case TalkEvent.TRANSFER if ask.target is not None:

@@ -21,6 +21,9 @@ log = structlog.get_logger()
 
 #: Longest wait without a look at the store, seconds: what a lost wake costs at most.
 LOOK_AGAIN_S = 2.0
+#: How long a caller whose agent has left waits for the store to say whether they are to go anywhere, and how often the
+#: store is asked, seconds.
+ASKED_S, ASK_AGAIN_S = 4.0, 0.5
 #: A conversation that ended so near to its limit was ended by it, seconds.
 LIMIT_NEAR_S = 1.0
 
@@ -119,11 +122,17 @@ async def _put_back(call: Call, offer: Claimed, event: OfferEvent) -> bool:
 
 async def _what_was_asked(call: Call, queue: Queue, offer: Claimed) -> After | None:
     """Go on as the agent wished when the caller left their phone; None when the conversation is simply over."""
-    try:
-        seen = await call.parts.talks.of(call.id)
-    except StoreAway:
-        log.warning("the store is away; nobody knows whether the agent wanted the caller to go anywhere")
-        return None
+    until = call.parts.clock.monotonic() + ASKED_S
+    while True:
+        try:
+            seen = await call.parts.talks.of(call.id)
+            break
+        except StoreAway:
+            if call.parts.clock.monotonic() >= until:
+                log.warning("the store is away; nobody knows whether the agent wanted the caller to go anywhere")
+                return None
+        await call.leg.arm(ASK_AGAIN_S + call.parts.settings.calls.dead_man_s)
+        await call.leg.wait(ASK_AGAIN_S)
     if seen is None or seen.offer.offer_id != offer.offer_id or not seen.talk.goes_on(call.now()):
         return None
     return await carry_on(call, queue, seen)

@@ -44,6 +44,7 @@ class ScriptedHandling:
     offered: Choices = field(default_factory=lambda: Choices((), (), numbers=False, tier=None))
     refusal: Refusal | None = None
     asked: list[tuple[int, int, TalkEvent, Target | None, str]] = field(default_factory=list)
+    until: asyncio.Event | None = None  #: when what was asked for is carried out; None: at once
 
     async def choices(self, agent_id: int) -> Choices:
         """The same for everybody."""
@@ -54,6 +55,8 @@ class ScriptedHandling:
     ) -> Refusal | None:
         """Remember it."""
         self.asked.append((agent_id, offer_id, event, target, note))
+        if self.until is not None:
+            await self.until.wait()
         return self.refusal
 
 

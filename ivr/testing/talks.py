@@ -44,6 +44,11 @@ class MemoryTalks:
         held = self._hold(offer_id, fence)
         return held is not None and handing.unask(held[2], at)
 
+    async def take_up(self, offer_id: int, fence: int, at: float) -> bool:
+        """Begin to carry out what was asked."""
+        held = self._hold(offer_id, fence)
+        return held is None or handing.take_up(held[2], at)
+
     async def put(self, offer_id: int, fence: int, talk: Talk, carried_out: Ask | None = None) -> bool:
         """Store where the conversation stands."""
         held = self._hold(offer_id, fence)

@@ -14,6 +14,7 @@ from ivr.clock import SystemClock
 from ivr.desktop.hub import SIGNED_OUT
 from ivr.desktop.server import LARGEST_MESSAGE
 from ivr.desktop.window import BAD_MESSAGE, CROWDED, OTHER_VERSION, TICKET_REFUSED, TOO_MANY, TOO_SLOW, Limits
+from ivr.ports.handling import Refusal
 from ivr.testing.desktop import RunningDesktop, hear, running_desktop, say
 from ivr.testing.pops import a_pop, an_agent, an_offer
 from ivr.testing.roster import ScriptedRoster
@@ -159,6 +160,26 @@ async def test_an_agent_says_ready_and_pause() -> None:
         assert (await hear(socket, "state"))["agent"]["state"] == "ready"  # type: ignore[index]
         await say(socket, "pause", reason="meal")
         assert (await hear(socket, "state"))["agent"]["pause_reason"] == "meal"  # type: ignore[index]
+
+
+async def test_an_act_with_the_conversation_that_takes_long_stands_in_the_way_of_nothing_but_another_one() -> None:
+    limits = Limits(act_s=0.05, ping_s=0.05, silence_s=0.4)
+    async with (
+        running_desktop(a_roster(), CLOCK, limits=limits) as desktop,
+        await desktop.open(await desktop.sign_in()) as socket,
+    ):
+        desktop.handling.until = asyncio.Event()
+        desktop.handling.refusal = Refusal.SWITCH_AWAY
+        await say(socket, "handle", offer_id=7, do="hold")
+        await say(socket, "handle", offer_id=7, do="hold")
+        assert (await hear(socket, "error"))["code"] == "not_now"
+        began = time.monotonic()
+        while time.monotonic() - began < 2 * limits.silence_s:
+            await say(socket, "alive")
+            await hear(socket, "ping")
+        desktop.handling.until.set()
+        assert (await hear(socket, "error"))["code"] == "switch_away"
+        assert len(desktop.handling.asked) == 1
 
 
 async def test_to_say_ready_twice_is_no_error() -> None:

@@ -1,16 +1,19 @@
 """What an agent asks for from the desktop: checked, stored, and taken back when nobody carries it out."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
-from ivr.errors import SwitchAway
-from ivr.handling import TRIES, Handler
+from ivr.errors import ActionUnknown, SwitchAway
+from ivr.handling import LAST_TRY_S, PARTED_S, TRIES, Handler
 from ivr.ports import ChannelSeen, NeedWish
 from ivr.ports.handling import AgentChoice, QueueChoice, Refusal
 from ivr.queues import Queue
+from ivr.testing.clock import eventually
 from ivr.testing.stage import SKILLS, Stage
 from menus.facts import CallerFacts
+from models import handing
 from models.tables import AgentRow, OfferRow
 from routing.agent import AgentState
 from routing.decision import decide
@@ -80,9 +83,67 @@ async def test_a_blind_transfer_hangs_the_agents_phone_up() -> None:
 
 async def test_what_nobody_carries_out_is_tried_a_few_times_and_taken_back() -> None:
     desk = await at_desk()
-    assert await desk.does(TalkEvent.HOLD) is Refusal.NOT_NOW
-    assert [what[0] for what in desk.stage.switchboard.done] == ["move"] * TRIES
+    desk.offer.talk = Talk(TalkState.HELD, 1.0, room=7).as_json()
+    assert await desk.does(TalkEvent.RETRIEVE) is Refusal.NOT_NOW
+    assert desk.stage.switchboard.woken == [CALLER.channel] * TRIES
     assert desk.talk.ask is None
+
+
+@pytest.mark.parametrize("event", [TalkEvent.HOLD, TalkEvent.TRANSFER])
+async def test_whose_phone_has_left_the_caller_waits_until_another_engine_has_taken_the_call_over(
+    event: TalkEvent,
+) -> None:
+    desk = await at_desk()
+    following = Talk(TalkState.HELD, room=1) if event is TalkEvent.HOLD else Talk(TalkState.OVER)
+    desk.stage.clock.later(2, lambda: setattr(desk.stage.store, "away", True))
+    desk.stage.clock.later(4, lambda: setattr(desk.stage.store, "away", False))
+    desk.stage.clock.later(PARTED_S - 1, lambda: setattr(desk.offer, "talk", following.as_json()))
+    target = Target(TargetKind.QUEUE, "cards") if event is TalkEvent.TRANSFER else None
+    assert await desk.does(event, target) is None
+    assert len(desk.stage.switchboard.done) == 1
+
+
+async def test_a_phone_that_was_moved_for_nothing_does_not_stay_alone_in_the_room() -> None:
+    desk = await at_desk()
+    assert await desk.does(TalkEvent.HOLD) is Refusal.NOT_NOW
+    assert [what[0] for what in desk.stage.switchboard.done] == ["move", "hang_up"]
+    assert (desk.talk.ask, PHONE.channel in desk.stage.switchboard.seen) == (None, False)
+
+
+async def test_a_phone_is_not_hung_up_when_no_time_is_left_to_carry_the_transfer_out() -> None:
+    desk = await at_desk()
+
+    async def slow(what: tuple[object, ...]) -> None:
+        desk.stage.clock.advance(LAST_TRY_S + 1)
+        raise ActionUnknown("hung up or not")
+
+    desk.stage.switchboard.on_do = slow
+    assert await desk.does(TalkEvent.TRANSFER, Target(TargetKind.QUEUE, "cards")) is Refusal.SWITCH_AWAY
+    assert ([what[0] for what in desk.stage.switchboard.done], desk.talk.ask) == (["hang_up"], None)
+
+
+async def test_what_is_being_carried_out_is_not_taken_back() -> None:
+    desk = await at_desk()
+    desk.stage.clock.later(PARTED_S / 2, lambda: handing.take_up(desk.offer, desk.talk.ask.at))  # type: ignore[union-attr]
+    assert await desk.does(TalkEvent.TRANSFER, Target(TargetKind.QUEUE, "cards")) is None
+    assert (desk.talk.taken, desk.talk.ask is not None) == (True, True)
+
+
+async def test_who_asked_and_has_closed_the_page_leaves_nothing_asked_for() -> None:
+    desk = await at_desk()
+    begun = asyncio.Event()
+
+    async def look() -> tuple[ChannelSeen, ...]:
+        begun.set()
+        await asyncio.sleep(0)
+        return ()
+
+    desk.stage.switchboard.channels = look  # type: ignore[method-assign]
+    asking = asyncio.create_task(desk.does(TalkEvent.HOLD))
+    await begun.wait()
+    assert desk.talk.ask is not None
+    asking.cancel()
+    await eventually(lambda: desk.talk.ask is None)
 
 
 async def test_a_switch_that_does_not_answer_is_said_to_the_agent_and_nothing_stays_asked() -> None:

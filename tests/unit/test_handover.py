@@ -143,7 +143,7 @@ async def test_another_engine_hands_on_what_the_dead_one_was_asked_for() -> None
 def test_a_conversation_is_stored_and_read_back_whole() -> None:
     ask = Ask(TalkEvent.CONSULT, 7.0, Target(TargetKind.AGENT, "ruth"), "Please look.")
     talk = Talk(
-        TalkState.CONSULT, 5.0, 12, ask, Target(TargetKind.NUMBER, "+8613900000009"), "second-3", "own-1", "left"
+        TalkState.CONSULT, 5.0, 12, ask, Target(TargetKind.NUMBER, "+8613900000009"), "second-3", "own-1", True, "left"
     )
     assert talk_of(talk.as_json()) == talk
     assert talk_of(None) == Talk()

@@ -280,3 +280,33 @@ async def test_a_caller_who_hangs_up_in_the_room_is_noticed() -> None:
     row = await scene.stage.take(scene.leg)
     assert (row.result, scene.grace.state) == ("served", "wrap_up")
     assert replace(talk_of(scene.first.talk), since=None).state is TalkState.ROOM  # type: ignore[union-attr]
+
+
+async def test_what_the_agent_asked_for_is_found_although_the_store_was_away_for_a_moment() -> None:
+    scene = Scene()
+    dial = scene.leg.on_dial
+    assert dial is not None
+
+    async def answer(phone: str) -> None:
+        await dial(phone)
+        scene.stage.store.away = True
+        scene.later(3, lambda: setattr(scene.stage.store, "away", False))
+
+    scene.leg.on_dial = answer
+    scene.later(20, lambda: scene.ask(TalkEvent.RETRIEVE))
+    await scene.stage.take(scene.leg)
+    assert (scene.states, scene.grace.state) == (["room"], "wrap_up")
+
+
+async def test_what_was_taken_back_is_not_carried_out() -> None:
+    scene = Scene()
+    scene.ready("ruth")
+
+    async def taken_back(offer_id: int, fence: int, at: float) -> bool:
+        assert scene.first is not None
+        return not handing.unask(scene.first, at)
+
+    scene.stage.talks.take_up = taken_back  # type: ignore[method-assign]
+    await scene.stage.take(scene.leg)
+    assert (scene.leg.on_hold, scene.leg.joined, scene.leg.heard[-1]) == (False, [], "bye")
+    assert scene.grace.state == "wrap_up"

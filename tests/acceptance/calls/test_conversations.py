@@ -170,7 +170,7 @@ async def test_a_caller_on_hold_hears_music_while_two_agents_talk_and_then_all_t
     assert [(offer.state, offer.popped_at is not None) for offer in offers] == [("completed", True)] * 2
 
 
-async def test_a_caller_on_hold_is_lost_neither_with_the_engine_nor_with_the_agent(hotline: Any) -> None:
+async def test_a_caller_who_is_put_on_hold_is_lost_neither_with_the_engine_nor_with_the_agent(hotline: Any) -> None:
     talkative(hotline, "grace", "ruth")
     engine = hotline.site.engines[0]
     async with AgentDesks(hotline.site.engines[1].url) as browser:
@@ -178,9 +178,9 @@ async def test_a_caller_on_hold_is_lost_neither_with_the_engine_nor_with_the_age
         await grace.ready()
         call = await complain(hotline)
         await talk_is(grace, "line")
+        engine.kill()
         await act(grace, "hold")
         await talk_is(grace, "held")
-        engine.kill()
         await grace.page.keyboard.press("h")
         await talk_is(grace, "room")
         await speaks(hotline, "grace", call)

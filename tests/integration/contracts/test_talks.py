@@ -65,6 +65,19 @@ async def test_what_was_asked_is_taken_back_unless_it_was_carried_out(world):
     assert (await world.talks.of("c1")).talk == HELD
 
 
+async def test_what_is_being_carried_out_cannot_be_taken_back_and_what_was_taken_back_is_not_carried_out(world):
+    claim = await answered(world)
+    await world.talks.ask(claim.agent_id, claim.offer_id, hold())
+    assert await world.talks.take_up(claim.offer_id, claim.fence, T + 5)
+    assert not await world.talks.unask(claim.offer_id, claim.fence, T + 5)
+    assert await world.talks.put(claim.offer_id, claim.fence, (await world.talks.of("c1")).talk, hold())
+    assert (await world.talks.of("c1")).talk == Talk()
+    await world.talks.ask(claim.agent_id, claim.offer_id, hold(T + 7))
+    await world.talks.unask(claim.offer_id, claim.fence, T + 7)
+    assert not await world.talks.take_up(claim.offer_id, claim.fence, T + 7)
+    assert await world.talks.take_up(claim.offer_id, claim.fence + 1, T + 7)
+
+
 async def test_something_that_is_asked_while_the_state_is_stored_is_kept(world):
     claim = await answered(world)
     await world.talks.ask(claim.agent_id, claim.offer_id, hold())
