@@ -1,4 +1,5 @@
-"""Expected waits held against what callers of a bank really waited: ours beside LES, HOL, QL and a linear fit.
+"""Expected waits held against what callers of a bank really waited: ours beside the formula, LES, HOL, QL and a
+linear fit.
 
     .venv/bin/python bench/waits.py --data FOLDER [--json]
 
@@ -27,6 +28,7 @@ TYPES = {"PS", "NE", "NW", "PE", "TT"}
 LEAST_QUEUED, MOST_WAIT_S, LOOK_BACK_S = 150, 3600, 1800
 CREDIT_S = 90.0  #: of priority 2, the bank's own rule
 COVERAGES = (0.5, 0.8, 0.9)
+ESTIMATORS = ("ours", "LES", "HOL", "QL", "linear", "formula")
 #: A mean service of fewer than so many counts as the usual one; its limits, in seconds.
 LEAST_SERVICES, USUAL_SERVICE_S, LEAST_SERVICE_S, MOST_SERVICE_S = 6, 180.0, 60.0, 600.0
 
@@ -152,6 +154,7 @@ def measured(folder: Path) -> dict[str, object]:
         "HOL": np.array([row.sight.head_wait_s for row in test]),
         "QL": np.array([by_length_s(row.sight) for row in test]),
         "linear": x[1] @ weights,
+        "formula": np.array([row.sight.formula_s for row in test]),
     }
     inside = {f"{coverage:g}": covered(model, coverage, test, guesses["ours"]) for coverage in COVERAGES}
     return {
@@ -160,6 +163,7 @@ def measured(folder: Path) -> dict[str, object]:
         "patience_s": round(patience_s, 1),
         **{name: scores(test, guess) for name, guess in guesses.items()},
         "rmse_ours_minus_linear_95": list(lead(test, guesses["ours"], guesses["linear"])),
+        "rmse_ours_minus_formula_95": list(lead(test, guesses["ours"], guesses["formula"])),
         "inside_range": inside,
     }
 
@@ -182,10 +186,10 @@ def main() -> int:
     if asked.json:
         print(json.dumps(found, indent=1))
     else:
-        for name in ("ours", "LES", "HOL", "QL", "linear"):
+        for name in ESTIMATORS:
             print(f"{name:<8}", found[name])
-        print({name: value for name, value in found.items() if name not in ("ours", "LES", "HOL", "QL", "linear")})
-    best = min(("ours", "LES", "HOL", "QL", "linear"), key=lambda name: found[name]["rmse_s"])  # type: ignore[index]
+        print({name: value for name, value in found.items() if name not in ESTIMATORS})
+    best = min(ESTIMATORS, key=lambda name: found[name]["rmse_s"])  # type: ignore[index]
     return 0 if best == "ours" else 1
 
 

@@ -93,16 +93,16 @@ class WaitBook:
         told = [told_of(row, queue, answered_at, closed_at, now) for row, queue, answered_at, closed_at in rows]
         return [one for one in told if one is not None]
 
-    async def seen(self, *, since: float, most: int) -> AsyncIterator[SeenWait]:
+    async def seen(self, *, since: float, most: int, page: int = PAGE) -> AsyncIterator[SeenWait]:
         """What was to be seen of waits that are over, the newest of them first; at most so many estimates are read."""
         before: int | None = None
-        for _ in range(0, most, PAGE):
+        for _ in range(0, most, page):
             found = (
                 select(ToldWaitRow, NeedRow.queue, _answered(), NeedRow.closed_at)
                 .join(NeedRow, NeedRow.id == ToldWaitRow.need_id)
                 .where(ToldWaitRow.at >= since, *(() if before is None else (ToldWaitRow.id < before,)))
                 .order_by(ToldWaitRow.id.desc())
-                .limit(PAGE)
+                .limit(page)
             )
             async with self._database.read() as session:
                 rows = (await session.execute(found)).all()
@@ -110,7 +110,7 @@ class WaitBook:
                 before = row.id
                 if (one := seen_of(row, queue, answered_at, closed_at)) is not None:
                     yield one
-            if len(rows) < PAGE:
+            if len(rows) < page:
                 return
 
 

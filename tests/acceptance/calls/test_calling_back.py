@@ -18,6 +18,7 @@ from ivr.lab.robots import Answer, Manner, RobotCall, RobotCaller, RobotPhone
 from ivr.lab.site import OUTSIDE, Site
 from ivr.prompts.catalogue import Catalogue
 from ivr.testing.books import SMALL
+from ivr.wait_models.content import CURRENT, FittedWaits, publish_waits, read_waits
 from menus.loader import load_book
 from models.agents import Agents
 from models.callbacks import CallbackBook
@@ -25,6 +26,7 @@ from models.database import Database
 from models.tables import AgentRow, CallbackRow, CallRow, NeedRow, OfferRow, ToldWaitRow
 from routing.agent import AgentEvent, AgentState
 from routing.callback import CallbackWish
+from routing.waits import Sight, WaitModel
 
 pytestmark = pytest.mark.live
 
@@ -62,6 +64,8 @@ BOOK = (
     )
     .replace("still: still}", "still: still, less_than: less, between: between, more_than: more}")
 )
+#: A fitted model of waits that promises 2 minutes to everybody, where the formula says one.
+TWO_MINUTES = FittedWaits(WaitModel(("general",), 120.0, (), ((float("inf"), (0.2, 1.0, 1.4)),)), ("general",), {})
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +87,7 @@ def _bank(
             "callbacks": {"retry_s": 3.0, "ring_s": 8.0},
         },
     )
-
+    publish_waits(site.settings.learning.folder, TWO_MINUTES)
     with running(site, customers=10):
         yield site
 
@@ -219,6 +223,10 @@ async def test_a_caller_who_leaves_the_queue_is_rung_once_when_an_agent_is_ready
     )
     assert [offer.state for offer in offers] == ["completed"]
     assert (told.need_id, told.least_min, told.most_min, told.agents) == (first.id, 0, 3, 1)
+    assert (told.mean_s, told.basis) == (120.0, read_waits(bank.site.settings.learning.folder / CURRENT).basis)
+    seen = Sight.from_row(told.sight or ())
+    assert seen is not None
+    assert (seen.agents, seen.waiting, round(seen.formula_s)) == (1, 0.0, 60)
 
 
 async def test_with_the_agent_first_the_customer_is_rung_when_the_agent_has_answered_and_again_if_not_reached(
