@@ -3,10 +3,11 @@
     .venv/bin/python bench/offers.py [--json] [--offers 1000000] [--seed 1] [--nodes 2] [--processes 2]
         [--store memory|sqlite|postgresql]
 
-Engine nodes of the product (conversations, dispatcher, watcher) work on one store: its twin in memory, which shares the
-rules of moves and sweeps with the database, or a database. Lost hints, claims, writes and events, stale pictures, dead
-nodes, clocks that are wrong, broken lines, vanished calls, missed phones and lost browsers are drawn from the seed. The
-run fails when one of the three is not zero.
+Engine nodes of the product (conversations, dispatcher, watcher, dialler of callbacks) work on one store: its twin in
+memory, which shares the rules of moves and sweeps with the database, or a database. Lost hints, claims, writes and
+events, stale pictures, dead nodes, clocks that are wrong, broken lines, vanished calls, missed phones, lost browsers,
+lost orders to call a customer back are drawn from the seed. The run fails when one of the three is not zero, or a
+callback is lost or dialled twice.
 """
 
 import argparse
@@ -17,7 +18,8 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from parts.turmoil import MEMORY, Found, played
+from parts.rates import Found
+from parts.turmoil import MEMORY, played
 
 from ivr.testing.databases import POSTGRESQL, SQLITE
 

@@ -50,6 +50,16 @@ async def tell_wish(
     return moved
 
 
+async def customer_reached(parts: Parts, call_id: str) -> bool:
+    """With the agent first: the customer has picked up, they talk. False when that was known. Raises StoreAway."""
+    made, live = of_call(call_id), parts.live.get(call_id)
+    if made is None:
+        return False
+    if live is not None:
+        live.reached = True
+    return await tell_wish(parts, *made, CallbackEvent.ACCEPT, until=parts.clock.now() + LEASE_S)
+
+
 async def wish_came_back(parts: Parts, number: str, queue: str) -> bool:
     """Close the wish of a customer who called and reached an agent, if there is one. Raises StoreAway."""
     closed = await _in_time(parts.callbacks.came_back(number, queue, now=parts.clock.now()))
@@ -147,8 +157,7 @@ class CallbackDialler:
         if made is None or live is None or not live.agents or not is_agent_first(live.channel):
             return
         if event.phone not in live.agents and not is_agent_first(event.channel):
-            live.reached = True
-            await tell_wish(self._parts, *made, CallbackEvent.ACCEPT, until=self._parts.clock.now() + LEASE_S)
+            await customer_reached(self._parts, event.call_id)
 
     async def round(self) -> None:
         """Look at every wish: put right what is left over, and dial those whose turn it is."""

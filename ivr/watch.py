@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import structlog
 
+from ivr.callbacks import customer_reached
 from ivr.errors import ActionUnknown, SwitchAway
 from ivr.fallen import Fallen
 from ivr.parts import Parts
@@ -25,6 +26,7 @@ from ivr.ports import (
     SwitchBack,
     SwitchEvent,
     SwitchGone,
+    is_agent_first,
 )
 from routing.call import CallEvent
 from routing.errors import StoreAway
@@ -256,6 +258,7 @@ class Watcher:
         except (SwitchAway, ActionUnknown):
             return None
         await self._find_answered(channels)
+        await self._find_reached(channels)
         self.drift["fallback"] += await self._fallen.fetch(channels)
         seen = frozenset(
             (id_, channel.channel.rpartition("-")[0])
@@ -286,3 +289,18 @@ class Watcher:
                 if live is not None:
                     live.answered = True
                 self.drift["answer"] += 1
+
+    async def _find_reached(self, channels: Sequence[ChannelSeen]) -> None:
+        """Store that customers were reached whose agents had answered first, where nobody heard it."""
+        agent_first = {channel.call_id for channel in channels if is_agent_first(channel.channel)}
+        talking = [channel for channel in channels if channel.bridged and channel.call_id in agent_first]
+        for call_id in {channel.call_id for channel in talking if self._is_customer(channel.channel)}:
+            live = self._parts.live.get(call_id)
+            if (live is None or not live.reached) and await customer_reached(self._parts, call_id):
+                self.drift["answer"] += 1
+
+    def _is_customer(self, channel: str) -> bool:
+        """Whether a channel of a callback is neither a half of the call nor an agent's phone."""
+        if self._phones is None or is_agent_first(channel):
+            return False
+        return channel.rpartition("-")[0] not in self._phones

@@ -3,13 +3,22 @@
 from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from models.database import Database
 from models.errors import StoreBusy
 from models.places import place
 from models.tables import CallbackRow, CallRow, OfferRow
 from models.texts import stored
-from routing.callback import OUTCOMES, CallbackEvent, CallbackSeen, CallbackState, CallbackWish, move_callback
+from routing.callback import (
+    CARRIED_OUT,
+    OUTCOMES,
+    CallbackEvent,
+    CallbackSeen,
+    CallbackState,
+    CallbackWish,
+    move_callback,
+)
 from routing.errors import IllegalMove
 from routing.terms import terms_of
 
@@ -48,14 +57,16 @@ class CallbackBook:
     async def all_open(self, *, now: float) -> tuple[CallbackSeen, ...]:
         """The open wishes that may be dialled by now or are being carried out, in the order of their places."""
         number, fence = cast(CallbackRow.id, String), cast(CallbackRow.fence, String)
+        other = aliased(CallbackRow)
         mine = literal("callback-", String).concat(number).concat("-").concat(fence)  # CallbackSeen.call_id
-        on_the_line = exists().where(
-            CallRow.ani == CallbackRow.number, CallRow.ended_at.is_(None), CallRow.id.not_like("callback-%")
+        on_the_line = exists().where(CallRow.ani == CallbackRow.number, CallRow.ended_at.is_(None))
+        called = exists().where(  # in another wish of theirs
+            other.number == CallbackRow.number, other.id != CallbackRow.id, other.state.in_(CARRIED_OUT)
         )
         talked = exists().where(OfferRow.call_id == mine, OfferRow.answered_at.is_not(None))
         claimed = CallbackRow.state != CallbackState.WAITING
         found = (
-            select(CallbackRow, on_the_line, and_(claimed, talked))
+            select(CallbackRow, on_the_line | called, and_(claimed, talked))
             .where(CallbackRow.closed_at.is_(None), claimed | (CallbackRow.next_at <= now))
             .order_by(place(CallbackRow), CallbackRow.id)
             .limit(MOST_OPEN)
@@ -80,12 +91,20 @@ class CallbackBook:
     async def claim(
         self, callback_id: int, fence: int, *, node: str, now: float, lease_s: float
     ) -> CallbackSeen | None:
-        """Claim a waiting wish for one call; None when it has moved on. The fence of the answer is the new one."""
+        """Claim a waiting wish for one call; None when it has moved on, or its customer is being called already.
+
+        The fence of the answer is the new one.
+        """
+        other = aliased(CallbackRow)
+        number = select(CallbackRow.number).where(CallbackRow.id == callback_id).scalar_subquery()
         async with self._database.write() as session:
+            theirs = select(other.id).where(other.number == number, other.closed_at.is_(None)).order_by(other.id)
+            await session.execute(theirs.with_for_update())  # one wish of a customer is claimed after the other
             row = await session.scalar(
                 update(CallbackRow)
                 .where(CallbackRow.id == callback_id, CallbackRow.fence == fence, CallbackRow.next_at <= now)
                 .where(CallbackRow.state == CallbackState.WAITING, CallbackRow.closed_at.is_(None))
+                .where(~exists().where(other.number == CallbackRow.number, other.state.in_(CARRIED_OUT)))
                 .values(
                     state=CallbackState.DIALLING.value,
                     fence=fence + 1,
@@ -134,8 +153,12 @@ def _open(number: str, queue: str) -> Select[CallbackRow]:
 
 
 def wished(wish: CallbackWish, before: CallbackRow | None, now: float) -> CallbackRow:
-    """A new wish; one that keeps a place does not lose that of the open wish before it."""
+    """A new wish; one that keeps a place does not lose that of the open wish before it.
+
+    While a call of the wish before may still ring, as its lease says, the customer is not called for the new one.
+    """
     kept = wish.kind == "keep_place" and before is not None and before.kind == "keep_place"
+    rings = before is not None and before.state in CARRIED_OUT
     return CallbackRow(
         call_id=stored(wish.call_id, 150),
         number=stored(wish.number, 20),
@@ -153,7 +176,7 @@ def wished(wish: CallbackWish, before: CallbackRow | None, now: float) -> Callba
         due_at=wish.due_at,
         state=CallbackState.WAITING.value,
         tries=0,
-        next_at=wish.due_at,
+        next_at=max(wish.due_at, before.next_at) if rings and before is not None else wish.due_at,
         fence=0,
         made_at=now,
     )

@@ -22,6 +22,10 @@ class CallbackState(StrEnum):
     CLOSED = "closed"
 
 
+#: A wish in these states has a call of its own; a customer has one such call at a time, whatever they wished.
+CARRIED_OUT = frozenset({CallbackState.DIALLING, CallbackState.TALKING})
+
+
 class CallbackEvent(StrEnum):
     """What can happen to a wish."""
 
@@ -111,7 +115,7 @@ class CallbackSeen:
     made_at: float = 0.0
     closed_at: float | None = None
     outcome: str | None = None
-    on_the_line: bool = False  #: this number is on a call with us that it made itself
+    on_the_line: bool = False  #: this number is on a call with us, or is called for another wish
     talked: bool = False  #: an agent answered in the call of this fence
 
     @property

@@ -7,10 +7,8 @@ agents, and what goes wrong.
 import asyncio
 import resource
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
@@ -18,16 +16,20 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+from ivr.callbacks import LOOK_EVERY_S
 from ivr.heartbeat import BEAT_EVERY_S
-from ivr.ports import DialStatus
+from ivr.ports import CALLBACKS, ROUTING, DialStatus
 from ivr.rehearsal.node import logged
 from ivr.testing.turmoil.audit import Picture, doubles
-from ivr.testing.turmoil.centre import CARDS, GENERAL, WRAP_UP_S, Centre, Human
+from ivr.testing.turmoil.book import CARDS, GENERAL, LATER, WRAP_UP_S
+from ivr.testing.turmoil.centre import Centre, Human
 from ivr.testing.turmoil.faulty import Loss
 from ivr.testing.turmoil.ground import Ground, MemoryGround, prepared, stored_ground
 from ivr.testing.turmoil.node import EngineNode
 from ivr.testing.turmoil.still import StillTime, still_loop
 from ivr.testing.turmoil.switch import Caller, Line, Parked, Ring
+from parts.called_back import CalledBack
+from parts.rates import Found, Rates
 from routing.agent import AgentEvent, AgentState
 
 MEMORY = "memory"
@@ -46,70 +48,6 @@ AUDIT_S, AUDIT_STORED_S = 1.0, 5.0
 FORGET = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """How often what goes wrong: shares, or seconds on average between two."""
-
-    hint_lost: float = 0.1
-    stale_picture: float = 0.05
-    claim_lost: float = 0.02  #: of rounds; half before, half after the commit
-    write_lost: float = 0.003  #: of events
-    event_lost: float = 0.05
-    missed: float = 0.08
-    declined: float = 0.05
-    phone_gone: float = 0.02
-    line_broken: float = 0.01
-    vanished: float = 0.005
-    hangs_up: float = 0.15
-    dies_every_s: float = 90.0  #: each node
-    dead_s: float = 20.0  #: at most
-    clock_every_s: float = 120.0  #: each node
-    clock_wrong_s: tuple[float, ...] = (-60.0, -10.0, -2.0, 2.0, 10.0, 60.0)
-    clock_wrong_for_s: float = 10.0  #: on average
-    beat_lost: float = 0.05
-    beat_slow: float = 0.05
-    beat_slow_s: float = 0.5  #: at most, there and back each
-    link_every_s: float = 120.0
-    link_down_s: float = 8.0
-    browser_lost: float = 0.002  #: of an agent's signs of life
-    steps_away: float = 0.02  #: likewise
-
-
-@dataclass
-class Found:
-    """What a run came to."""
-
-    offers: int = 0
-    double_offers: int = 0
-    lost_needs: int = 0
-    stuck_agents: int = 0
-    wrong: list[str] = field(default_factory=list)  #: a few sentences on what is wrong
-    callers: Counter[str] = field(default_factory=Counter)
-    tally: Counter[str] = field(default_factory=Counter)
-    faults: Counter[str] = field(default_factory=Counter)
-    simulated_s: float = 0.0
-    phones_met_busy: int = 0
-    cpu_s: float = 0.0
-    memory_mb: float = 0.0
-
-    def add(self, other: "Found") -> None:
-        """Another run beside this one."""
-        for name in (
-            "offers",
-            "double_offers",
-            "lost_needs",
-            "stuck_agents",
-            "simulated_s",
-            "phones_met_busy",
-            "cpu_s",
-        ):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("callers", "tally", "faults"):
-            getattr(self, name).update(getattr(other, name))
-        self.wrong = [*self.wrong, *other.wrong][:20]
-        self.memory_mb = max(self.memory_mb, other.memory_mb)
-
-
 class Play:
     """One run."""
 
@@ -125,6 +63,7 @@ class Play:
         centre.switch.on_park, centre.switch.on_ring = self._parked, self._rings
         for node in centre.nodes:
             node.on_nudge = partial(self._nudged, node)
+        self.customers = CalledBack(self, rates, rng)
 
     def later(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
         """Do something after so many seconds."""
@@ -148,22 +87,25 @@ class Play:
             self._every(self.rates.dies_every_s, partial(self._dies, node))
             self._every(self.rates.clock_every_s, partial(self._clock, node))
             self._every(self.rates.link_every_s, partial(self._link, node))
+            self.later(self.rng.uniform(0, LOOK_EVERY_S), partial(self.customers.polls, node))
         self.later(0, self._arrives)
         self.later(1, self._audits)
         while await centre.ground.offers_made() < offers:
             for _ in range(500):
                 await self._step()
-        centre.switch.on_park = centre.switch.on_ring = None
+        centre.switch.on_park = centre.switch.on_ring = centre.switch.on_outgoing = None
         for node in centre.nodes:
             node.on_nudge = None
         settled = await centre.settle(SETTLED_S)
         found.lost_needs += sum("waits at" in one or "need" in one for one in settled)
-        found.stuck_agents += sum("agent" in one and "waits at" not in one for one in settled)
+        found.stuck_agents += sum("agent" in one and "waits at" not in one and "wish" not in one for one in settled)
+        found.lost_wishes += sum("wish" in one for one in settled)
         self._tell(settled)
         await self._forget()
         found.offers, found.tally = await centre.ground.offers_made(), await centre.ground.tally()
         found.callers, found.faults = centre.over, centre.injected
         found.simulated_s, found.phones_met_busy = centre.time.elapsed, centre.switch.met_busy
+        found.dials, found.called_again = centre.audit.wishes.dials, centre.audit.wishes.again
         found.cpu_s = time.process_time() - cpu
         found.memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return found
@@ -174,6 +116,8 @@ class Play:
         centre.time.elapsed = max(at, centre.time.elapsed)
         if self._happens(self.rates.write_lost):
             self.rng.choice(centre.nodes).exchange.lose_write = self.rng.choice((Loss.BEFORE, Loss.AFTER))
+        if self._happens(self.rates.wish_lost):
+            self.rng.choice(centre.nodes).callbacks.lose = self.rng.choice((Loss.BEFORE, Loss.AFTER))
         await act()
         for caller in centre.wakes:
             if self._happens(self.rates.hint_lost):
@@ -189,7 +133,11 @@ class Play:
 
     async def _arrives(self) -> None:
         self._every(1 / CALLS_PER_S, self._arrives)
-        caller, rates = self.centre.ring_in(CARDS if self._happens(0.25) else GENERAL), self.rates
+        rates = self.rates
+        dnis = LATER if self._happens(rates.says_when) else CARDS if self._happens(0.25) else GENERAL
+        caller = self.centre.ring_in(dnis, self.customers.number())
+        if self._happens(rates.takes_callback):
+            self.later(self.rng.uniform(0.1, 3), partial(self.customers.takes_callback, caller))
         if self._happens(rates.hangs_up):
             self._every(8, partial(self.centre.leave, caller))
         if self._happens(rates.line_broken):
@@ -228,7 +176,8 @@ class Play:
 
     async def _picks_up(self, ring: Ring) -> None:
         await self.centre.pick_up(ring, told=not self._happens(self.rates.event_lost))
-        self._every(TALK_S, partial(self.centre.talk_ends, ring))
+        waits_s = self.customers.agent_waits_s(ring)
+        self.later(waits_s + self.rng.expovariate(1 / TALK_S), partial(self.centre.talk_ends, ring))
 
     async def _human(self, human: Human) -> None:
         self.later(self.rng.uniform(3, 5), partial(self._human, human))
@@ -253,8 +202,8 @@ class Play:
 
     # --- nodes ------------------------------------------------------------------------------------------------------
 
-    def _nudged(self, node: EngineNode) -> None:
-        for other in self.centre.nodes:
+    def _nudged(self, node: EngineNode, topic: str) -> None:
+        for other in self.centre.nodes if topic == ROUTING else ():
             if other.name in self._rounds or not other.up:
                 continue
             if self._happens(self.rates.hint_lost):
@@ -262,6 +211,8 @@ class Play:
                 continue
             self._rounds.add(other.name)
             self.later(0.005 if other is node else 0.02, partial(self._round, other))
+        if topic == CALLBACKS:
+            self.customers.nudged()
 
     async def _round(self, node: EngineNode) -> None:
         self._rounds.discard(node.name)
@@ -325,12 +276,17 @@ class Play:
         picture = await centre.ground.picture()
         wrong = centre.wrong_in(picture)
         self.found.double_offers += len(doubles(picture))
+        self.found.double_dials += sum("was dialled" in one for one in wrong)
+        self.found.lost_wishes += sum(one.startswith("wish") for one in wrong)
         self.found.lost_needs += sum("need" in one and "open offers" not in one for one in wrong)
         self.found.stuck_agents += sum(one.startswith("agent") and "open offers" not in one for one in wrong)
         self._tell(wrong)
         self._states = {agent.id: agent.state for agent in picture.agents}
         self._look_for_stuck_agents(picture)
         self._look_for_lost_needs(picture)
+        late = self.customers.late(picture)
+        self.found.lost_wishes += len(late)
+        self._tell(late)
         if len(centre.finished) >= FORGET:
             await self._forget()
 
@@ -364,6 +320,7 @@ class Play:
     async def _forget(self) -> None:
         """Drop what is over; a need that was closed as served though nobody talked was lost."""
         centre = self.centre
+        centre.audit.wishes.forget()
         for call_id, outcome in (await centre.ground.forget(frozenset(centre.finished))).items():
             how = centre.finished.pop(call_id, "")
             if outcome == "served" and how != "talked":

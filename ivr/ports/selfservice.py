@@ -146,7 +146,10 @@ class Callbacks(Protocol):
     async def claim(
         self, callback_id: int, fence: int, *, node: str, now: float, lease_s: float
     ) -> CallbackSeen | None:
-        """Claim a waiting wish for one call; None when it has moved on. The fence of the answer is the new one."""
+        """Claim a waiting wish for one call; None when it has moved on, or its customer is being called already.
+
+        The fence of the answer is the new one.
+        """
         ...
 
     async def move(

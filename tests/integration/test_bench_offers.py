@@ -29,6 +29,7 @@ def test_offers_with_injected_faults_are_made_once_and_served() -> None:
     )
     told = json.loads(run.stdout)
     assert (run.returncode, told["double_offers"], told["lost_needs"], told["stuck_agents"]) == (0, 0, 0, 0)
+    assert (told["lost_wishes"], told["double_dials"]) == (0, 0)
     assert told["offers"] >= 80
     assert told["answered"] + told["missed"] + told["expired"] + told["withdrawn"] == told["offers"]
     assert told["faults_injected"] == sum(told["faults"].values()) > 20

@@ -199,14 +199,33 @@ async def test_who_comes_back_by_themselves_is_not_called_any_more(world):
     assert await world.callbacks.all_open(now=T) == ()
 
 
-async def test_a_number_that_is_on_a_call_of_its_own_is_on_the_line(world):
+@pytest.mark.parametrize("call", ["c1", "callback-9-1"])
+async def test_a_number_that_is_on_a_call_with_us_is_on_the_line(world, call):
     await world.callbacks.request(WISH, now=T)
     await world.call("c0", over=True)
     await world.call("other", "+8613800000002")
-    await world.call("callback-9-1")
     assert not (await world.only()).on_the_line
-    await world.call("c1")
+    await world.call(call)
     assert (await world.only()).on_the_line
+
+
+async def test_a_customer_is_called_for_one_wish_after_the_other(world):
+    first = await world.claimed()
+    await world.callbacks.request(replace(WISH, queue="general"), now=T)
+    other = next(one for one in await world.callbacks.all_open(now=T) if one.id != first.id)
+    assert other.on_the_line
+    assert await world.callbacks.claim(other.id, 0, node="node-b", now=T, lease_s=45) is None
+    assert await world.callbacks.move(first.id, first.fence, CallbackEvent.SERVE, now=T)
+    assert not (await world.only()).on_the_line
+    assert await world.callbacks.claim(other.id, 0, node="node-b", now=T, lease_s=45) is not None
+
+
+async def test_who_wishes_anew_while_their_phone_may_still_ring_is_not_called_meanwhile(world):
+    first = await world.claimed()
+    await world.callbacks.request(WISH, now=T + 5)
+    assert await world.callbacks.all_open(now=first.next_at - 1) == ()
+    (anew,) = await world.callbacks.all_open(now=first.next_at)
+    assert (anew.state, anew.wish.since) == (CallbackState.WAITING, WISH.since)
 
 
 async def test_a_call_that_an_agent_answered_is_known_by_its_claim(world):
@@ -271,6 +290,17 @@ async def test_wishes_of_one_number_at_the_same_moment_leave_one_open(kind, tmp_
         outcomes = [one.outcome for one in await books[0].recent(closed_since=0)]
     assert outcomes.count(None) == 1
     assert set(outcomes) <= {None, "replaced"}
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+async def test_of_two_wishes_of_a_customer_two_nodes_claim_one(kind, tmp_path):
+    async with fresh_database(kind, tmp_path) as database:
+        nodes = [CallbackBook(database), CallbackBook(database)]
+        for number in range(10):
+            wish = replace(WISH, number=f"+861380000010{number}")
+            ids = [await nodes[0].request(replace(wish, queue=queue), now=T) for queue in ("cards", "general")]
+            claims = [node.claim(id_, 0, node="n", now=T, lease_s=45) for node, id_ in zip(nodes, ids, strict=True)]
+            assert len([one for one in await asyncio.gather(*claims) if one is not None]) == 1
 
 
 @pytest.mark.parametrize("kind", DATABASES)

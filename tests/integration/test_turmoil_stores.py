@@ -13,6 +13,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import text
 
 from ivr.testing.databases import POSTGRESQL, SQLITE
+from ivr.testing.turmoil.callback_machine import Callbacks
 from ivr.testing.turmoil.ground import DatabaseGround, prepared, stored_ground
 from ivr.testing.turmoil.machine import NODES, Turmoil
 from models import claiming, claims
@@ -35,11 +36,11 @@ async def database(kind: str, *statements: str) -> AsyncIterator[DatabaseGround]
             yield ground
 
 
-class OnSqlite(Turmoil):
+class OnSqlite(Callbacks):
     ground = staticmethod(lambda: database(SQLITE))
 
 
-class OnPostgresql(Turmoil):
+class OnPostgresql(Callbacks):
     ground = staticmethod(lambda: database(POSTGRESQL))
 
 

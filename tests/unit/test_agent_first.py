@@ -222,3 +222,32 @@ async def test_a_customer_who_picks_up_while_nobody_has_the_call_was_reached():
     node.parts.live[leg.arrival.call_id] = live
     await node.dialler.take(PhoneAnswered(leg.arrival.call_id, TRUNK, f"{TRUNK}-2"))
     assert live.reached
+
+
+@pytest.mark.parametrize("customer", [True, False])
+async def test_a_customer_who_picked_up_while_nobody_heard_it_is_found_on_the_switch(customer):
+    node, row, leg = await called()
+    call_id = leg.arrival.call_id
+
+    async def ring(phone: str) -> None:
+        await node.watcher.take(PhoneAnswered(call_id, phone, f"{phone}-1"))
+        names = [(leg.arrival.channel, True), (f"{phone}-1", True), (f"{TRUNK}-2", customer)]
+        node.switchboard.seen = {name: ChannelSeen(call_id, name, bridged) for name, bridged in names}
+        await node.watcher.sweep()
+        await node.watcher.sweep()
+        assert (row.state, node.watcher.drift["answer"]) == (("talking", 1) if customer else ("dialling", 0))
+        if not customer:
+            leg.hang_up()
+
+    leg.on_dial = ring
+    await node.take(leg)
+    assert (row.state, row.outcome) == (("closed", "served") if customer else ("waiting", None))
+
+
+async def test_another_node_finds_that_the_customer_of_a_dead_one_was_reached():
+    node, row, leg = await called()
+    call_id, phone = leg.arrival.call_id, "PJSIP/grace"
+    names = [leg.arrival.channel, f"{phone}-1", f"{TRUNK}-2"]
+    node.switchboard.seen = {name: ChannelSeen(call_id, name, True) for name in names}
+    await node.watcher.sweep()
+    assert (row.state, row.next_at) == ("talking", node.clock.now() + LEASE_S)

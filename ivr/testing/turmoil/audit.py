@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
+from ivr.testing.turmoil.wishes import WishAudit, WishKept
 from models.moves import OUTCOMES
 from models.strays import GRACE_S
 from routing.agent import AgentState
@@ -78,12 +79,14 @@ class Picture:
     offers: Sequence[OfferKept]
     agents: Sequence[AgentKept]
     ended: Mapping[str, float]  #: calls that are over, and since when
+    wishes: Sequence[WishKept] = ()
 
 
 @dataclass
 class Audit:
     """Looks at one picture after the other and says what is wrong with each."""
 
+    wishes: WishAudit = field(default_factory=lambda: WishAudit(SLACK_S))
     _needs: dict[int, NeedSeen] = field(default_factory=dict)
     _offers: dict[int, OfferKept] = field(default_factory=dict)
     _agents: dict[int, AgentKept] = field(default_factory=dict)
@@ -93,6 +96,7 @@ class Audit:
     def look(self, picture: Picture, now: float) -> list[str]:
         """What is wrong at this time of the store; a sentence each."""
         found = [*doubles(picture), *contradictions(picture), *self._backwards(picture), *self._untimely(picture, now)]
+        found += self.wishes.look(picture.wishes, picture.needs, self._looked_at - SLACK_S, now + SLACK_S)
         self._looked_at = now
         self._needs = {need.id: need for need in picture.needs}
         self._offers = {offer.id: offer for offer in picture.offers}

@@ -5,69 +5,25 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cache
+from datetime import UTC, datetime
 
 from ivr.conversation import converse
 from ivr.errors import HungUp, LineBroken
-from ivr.parts import Parts
-from ivr.ports import Arrival, Dialled, DialStatus, PhoneAnswered, PhoneRinging, Waited
-from ivr.queues import Queue, QueueTable
+from ivr.ports import Arrival, ChannelGone, Dialled, DialStatus, PhoneAnswered, PhoneRinging, SwitchEvent, Waited
 from ivr.rehearsal.node import Logged
-from ivr.testing.stage import Stage
 from ivr.testing.turmoil.audit import Audit, Picture, lapsed_too_early, left_by_a_sweep
+from ivr.testing.turmoil.book import GENERAL, LATER, RARE, SKILLS, parts_of_a_site
+from ivr.testing.turmoil.customers import Customers
 from ivr.testing.turmoil.ground import Ground
 from ivr.testing.turmoil.node import EngineNode
 from ivr.testing.turmoil.still import StillTime
-from ivr.testing.turmoil.switch import Caller, Line, Parked, Ring, Switch
-from menus.loader import parse_book
+from ivr.testing.turmoil.switch import Caller, Line, Order, Parked, Ring, Switch
 from routing.agent import AgentEvent, AgentState
+from routing.callback import of_call
 from routing.errors import IllegalMove, StoreAway
 
-#: Callers go to an agent at once, those of the second line to one who can do cards; then they are thanked.
-BOOK = """\
-version: 1
-name: Turmoil
-time_zone: UTC
-languages: [en]
-entry: general
-option_phrase: {en: "For {label}, press {key}."}
-waiting: {hold: hold, position: place, still: still}
-tasks: {}
-entries:
-  cards: {numbers: ["2"], then: cards}
-  rare: {numbers: ["3"], then: rare}
-prompts:
-  hold: {text: {en: Please hold.}}
-  place: {text: {en: "You are number {position:number}."}}
-  still: {text: {en: Still waiting.}}
-  bye: {text: {en: Goodbye.}}
-steps:
-  general: {kind: route, queue: general, reason: General, then: thanks, otherwise: nobody}
-  cards: {kind: route, queue: cards, reason: Cards, then: thanks, otherwise: nobody}
-  rare: {kind: route, queue: rare, reason: Rare, then: thanks, otherwise: nobody}
-  thanks: {kind: goodbye, prompts: [bye]}
-  nobody: {kind: goodbye, prompts: [bye], because: no_agents}
-"""
-GENERAL, CARDS, RARE = "1", "2", "3"
-RING_S, WRAP_UP_S, MOST_WAIT_S = 15.0, 10.0, 600.0
-QUEUES = {
-    "general": Queue(skills={"general": 1}, goal_s=20, ring_s=RING_S, wrap_up_s=WRAP_UP_S, max_wait_s=MOST_WAIT_S),
-    "cards": Queue(skills={"cards": 2}, goal_s=10, ring_s=RING_S, wrap_up_s=WRAP_UP_S, max_wait_s=MOST_WAIT_S),
-    "rare": Queue(skills={"rare": 9}, ring_s=RING_S, wrap_up_s=WRAP_UP_S, max_wait_s=MOST_WAIT_S),  # nobody has it
-}
-LEASE_S, DESK_LOST_S = 15.0, 45.0
-SKILLS = ({"general": 5, "lang:en": 5}, {"general": 3, "cards": 5, "lang:en": 5})
-
-
-@cache
-def _parts() -> Parts:
-    stage = Stage(
-        parse_book({"turmoil.yaml": BOOK}),
-        queues=QueueTable(QUEUES),
-        settings={"routing": {"offer_lease_s": LEASE_S, "desk_lost_s": DESK_LOST_S}, "personal": {"hold_out": 0}},
-    )
-    stage.directory.late = True
-    return stage.parts
+#: Callers who say when they are to be called say the full minute before so many seconds from now.
+LATER_S = 120.0
 
 
 @dataclass(eq=False, slots=True)
@@ -86,7 +42,7 @@ class Centre:
         self.ground, self.time, self._logged = ground, time, logged
         self.injected = Counter[str]()
         self.switch = Switch(time, self.inject)
-        self._parts = _parts()
+        self._parts = parts_of_a_site()
         self.nodes = [EngineNode.of(number, time) for number in range(nodes)]
         self.callers: dict[str, Caller] = {}  #: who are on the line, by id of the call
         self.agents: list[Human] = []
@@ -95,6 +51,7 @@ class Centre:
         self.wakes: list[Caller] = []  #: whom a node wants to wake
         self.came = 0
         self.audit = Audit()
+        self.customers = Customers(self)
 
     async def begin(self) -> None:
         """Every node starts."""
@@ -120,16 +77,24 @@ class Centre:
 
     # --- callers ----------------------------------------------------------------------------------------------------
 
-    async def arrive(self, node: EngineNode, dnis: str = GENERAL) -> Caller:
+    async def arrive(self, node: EngineNode, dnis: str = GENERAL, number: str | None = None) -> Caller:
         """A call comes in at a node."""
-        caller = self.ring_in(dnis)
+        caller = self.ring_in(dnis, number)
         await self.come_back(caller, node)
         return caller
 
-    def ring_in(self, dnis: str) -> Caller:
-        """A call comes in; no node has it yet."""
+    def ring_in(self, dnis: str, number: str | None = None) -> Caller:
+        """A call comes in from a number, or a new one; no node has it yet."""
         self.came += 1
-        caller = Caller(f"call-{self.came}", dnis, self.time.elapsed, lost_since=self.time.elapsed)
+        number = number or f"+86138{self.came:08}"
+        caller = Caller(f"call-{self.came}", dnis, self.time.elapsed, number=number)
+        if dnis == LATER:
+            caller.keys = list(f"{datetime.fromtimestamp(self.time.store_now() + LATER_S, UTC):%H%M}")
+        return self.come_in(caller)
+
+    def come_in(self, caller: Caller) -> Caller:
+        """A call is there; no node has it yet."""
+        caller.lost_since = self.time.elapsed
         self.callers[caller.call_id] = self.switch.callers[caller.channel] = caller
         return caller
 
@@ -138,7 +103,8 @@ class Centre:
         if not node.up or caller.node is not None or caller.ring is not None or not caller.present:
             return
         caller.rung += 1
-        arrival = Arrival(caller.call_id, caller.call_id, caller.channel, None, "", caller.dnis, caller.rung)
+        ani = None if caller.called_back else caller.number
+        arrival = Arrival(caller.call_id, caller.call_id, caller.channel, ani, "", caller.dnis, caller.rung)
         caller.node, caller.line = node.name, Line(arrival, caller, self.switch)
         caller.task = asyncio.create_task(converse(caller.line, node.parts))
         await self._settle(caller)
@@ -151,22 +117,31 @@ class Centre:
         """The wake comes through."""
         await self._music_ends(caller, Waited.WOKEN)
 
-    async def _music_ends(self, caller: Caller, why: Waited) -> None:
+    async def press(self, caller: Caller, key: str) -> None:
+        """A caller who waits presses a key."""
+        await self._music_ends(caller, key)
+
+    async def _music_ends(self, caller: Caller, why: str | Waited) -> None:
         if caller.line is not None and caller.line.parked is Parked.MUSIC:
             caller.line.go_on(why)
             await self._settle(caller)
 
-    async def leave(self, caller: Caller) -> None:
-        """The caller hangs up; a phone that rings for them is silent, one that talks too."""
+    async def leave(self, caller: Caller, *, told_first: bool = False) -> None:
+        """The caller hangs up; a phone that rings for them is silent, one that talks too. Nodes hear of it from the
+        switch and from the line, in either order."""
         if not caller.present:
             return
         ring, line = caller.ring, caller.line
         self._leaves(caller, "hung_up")
         if ring is not None:
             self.switch.stop(ring)
+        if told_first:
+            await self.gone(caller.call_id)
         if line is not None:
             line.go_on(HungUp())
             await self._settle(caller)
+        if not told_first:
+            await self.gone(caller.call_id)
 
     async def break_line(self, caller: Caller, *, for_good: bool = False) -> None:
         """The link between switch and engine breaks for this call; `for_good`: the switch has lost it."""
@@ -182,11 +157,17 @@ class Centre:
             line.go_on(LineBroken())
             await self._settle(caller)
 
+    async def gone(self, call_id: str, *, told: bool = True) -> None:
+        """The channel of a customer whom we called is gone; of other calls nobody needs to hear it."""
+        if of_call(call_id) is not None:
+            await self.tell(ChannelGone(call_id, call_id), told=told)
+
     def _leaves(self, caller: Caller, how: str) -> None:
         caller.present = False
         caller.left_by = "talked" if caller.talked else how
         self.over[caller.left_by] += 1
         self.finished[caller.call_id] = caller.left_by
+        self.switch.outgoing.pop(caller.call_id, None)
         del self.callers[caller.call_id], self.switch.callers[caller.channel]
 
     async def _settle(self, caller: Caller) -> None:
@@ -196,7 +177,7 @@ class Centre:
         before = caller.ring
         await line.settle(task)
         if caller.ring is not None and caller.ring is not before:
-            await self._tell(PhoneRinging(caller.call_id, caller.ring.phone, ""))
+            await self.tell(PhoneRinging(caller.call_id, caller.ring.phone, ""))
         if not task.done():
             return
         task.result()
@@ -204,6 +185,7 @@ class Centre:
         caller.lost_since = self.time.elapsed
         if caller.present and line.is_done:
             self._leaves(caller, "gave_up")
+            await self.gone(caller.call_id)
 
     # --- agents -----------------------------------------------------------------------------------------------------
 
@@ -244,10 +226,8 @@ class Centre:
             return
         ring.answered_at = self.time.elapsed
         ring.caller.talked = True
-        if told:
-            await self._tell(PhoneAnswered(ring.caller.call_id, ring.phone, ""))
-        else:
-            self.inject("event_lost")
+        self.customers.agent_answers(ring)
+        await self.tell(PhoneAnswered(ring.caller.call_id, ring.phone, ""), told=told)
 
     async def not_picked_up(self, ring: Ring, how: DialStatus) -> None:
         """It rang to the limit, or was refused."""
@@ -267,7 +247,11 @@ class Centre:
             caller.line.go_on(came)
             await self._settle(caller)
 
-    async def _tell(self, event: PhoneRinging | PhoneAnswered) -> None:
+    async def tell(self, event: SwitchEvent, *, told: bool = True) -> None:
+        """What the switch tells every node with a link to it; unless the event is lost."""
+        if not told:
+            self.inject("event_lost")
+            return
         for node in self.up:
             if node.link.up:
                 await node.hear(event)
@@ -300,6 +284,16 @@ class Centre:
         """One round of a node."""
         if node.up:
             await node.dispatch()
+
+    async def call_back(self, node: EngineNode, order: Order | None = None, *, stale: bool = False) -> None:
+        """A node looks whom to call back, on old wishes perhaps, and what goes wrong with the first call."""
+        if not node.up:
+            return
+        node.link.next_order, node.callbacks.stale = order, stale
+        killed = not await node.call_back()
+        node.link.next_order, node.callbacks.stale = None, False
+        if killed:
+            await self.die(node)
 
     async def sweep(self, node: EngineNode) -> list[str]:
         """One sweep of a node; what it has left that it should have mended, or mended too early."""
@@ -339,8 +333,11 @@ class Centre:
         nodes = self.up
         for caller in self.in_the_dark() if nodes else ():
             await self.come_back(caller, nodes[0])
+        for outgoing in self.customers.ringing if nodes else ():
+            await self.customers.pick_up(outgoing, nodes[0], connects=True)
         for ring in list(self.switch.rings.values()):
-            await (self.pick_up(ring) if ring.answered_at is None else self.talk_ends(ring))
+            if ring.answered_at is None or ring.caller.call_id not in self.switch.outgoing:
+                await (self.pick_up(ring) if ring.answered_at is None else self.talk_ends(ring))
         for human in self.agents:
             for node in nodes[:1]:
                 await self.seen(human, node)
@@ -353,6 +350,7 @@ class Centre:
         for node in nodes:
             await node.beat()
             await node.dispatch()
+            await self.call_back(node)
             found += await self.sweep(node)
         for caller in [one for one in self.callers.values() if one.line is not None]:
             if caller.line is not None and (caller in self.wakes or caller.line.until <= self.time.elapsed):
@@ -368,7 +366,7 @@ class Centre:
                 await self.start(node)
             node.link.up = True
             node.exchange.lose_claim = node.exchange.lose_write = None
-            node.exchange.stale = 0
+            node.exchange.stale, node.callbacks.lose = 0, None
         for human in self.agents:
             human.browser = True
         self.switch.unreachable.clear()
@@ -382,6 +380,9 @@ class Centre:
             for caller in self.callers.values():
                 if caller.dnis != RARE or caller.node is None:
                     found.append(f"{caller.call_id} waits at {caller.node} though agents for it are there")
+        for wish in (await self.ground.picture()).wishes:
+            if wish.closed_at is None:
+                found.append(f"wish {wish.id} is {wish.state} though agents for it are there")
         for caller in list(self.callers.values()):
             await self.leave(caller)
         found += await self._until(self._all_quiet, seconds)
@@ -400,7 +401,9 @@ class Centre:
         return []
 
     async def _all_served(self) -> bool:
-        return all(caller.dnis == RARE and caller.node is not None for caller in self.callers.values())
+        wishes = (await self.ground.picture()).wishes
+        waits = all(caller.dnis == RARE and caller.node is not None for caller in self.callers.values())
+        return waits and not self.customers.ringing and all(wish.closed_at is not None for wish in wishes)
 
     async def _all_quiet(self) -> bool:
         needs = (await self.ground.picture()).needs

@@ -5,8 +5,9 @@ from enum import Enum
 from typing import TypeVar
 
 from ivr.heartbeat import Life
-from ivr.ports import Exchange, NeedWish, Standing, Swept
+from ivr.ports import Callbacks, CallbackSeen, CallbackWish, Exchange, NeedWish, Standing, Swept
 from ivr.testing.turmoil.still import StillTime
+from routing.callback import CallbackEvent
 from routing.decision import Decision
 from routing.errors import StoreAway
 from routing.need import Need
@@ -170,11 +171,63 @@ class FaultyExchange:
         return await self._perhaps(loss, "write", done)
 
     async def _perhaps(self, loss: Loss | None, kind: str, done: Awaitable[Result]) -> Result:
-        if loss is None:
-            return await done
-        self._injected(f"{kind}_lost_{loss.value}")
-        if loss is Loss.AFTER:
-            await done
-        elif hasattr(done, "close"):
-            done.close()
-        raise StoreAway("injected")
+        return await perhaps(loss, kind, done, self._injected)
+
+
+class FaultyCallbacks:
+    """`ivr.ports.Callbacks` before others. Each fault that is armed is injected once."""
+
+    def __init__(self, truth: Callbacks, injected: Callable[[str], None]) -> None:
+        self._truth, self._injected = truth, injected
+        self.lose: Loss | None = None
+        self.stale = False  #: the next look at the wishes shows those of the one before
+        self._last: tuple[CallbackSeen, ...] = ()
+
+    async def request(self, wish: CallbackWish, *, now: float) -> int:
+        """Keep a wish."""
+        return await self._write(self._truth.request(wish, now=now))
+
+    async def all_open(self, *, now: float) -> tuple[CallbackSeen, ...]:
+        """The open ones, or as they were."""
+        if self.stale:
+            self.stale = False
+            self._injected("stale_wishes")
+            return self._last
+        self._last = await self._truth.all_open(now=now)
+        return self._last
+
+    async def find(self, callback_id: int, fence: int) -> CallbackSeen | None:
+        """One of them."""
+        return await self._truth.find(callback_id, fence)
+
+    async def claim(
+        self, callback_id: int, fence: int, *, node: str, now: float, lease_s: float
+    ) -> CallbackSeen | None:
+        """Claim a wish for one call."""
+        return await self._write(self._truth.claim(callback_id, fence, node=node, now=now, lease_s=lease_s))
+
+    async def move(
+        self, callback_id: int, fence: int, event: CallbackEvent, *, now: float, until: float | None = None
+    ) -> bool:
+        """What has happened to a wish."""
+        return await self._write(self._truth.move(callback_id, fence, event, now=now, until=until))
+
+    async def came_back(self, number: str, queue: str, *, now: float) -> bool:
+        """The customer has called and talked."""
+        return await self._write(self._truth.came_back(number, queue, now=now))
+
+    async def _write(self, done: Awaitable[Result]) -> Result:
+        loss, self.lose = self.lose, None
+        return await perhaps(loss, "wish", done, self._injected)
+
+
+async def perhaps(loss: Loss | None, kind: str, done: Awaitable[Result], injected: Callable[[str], None]) -> Result:
+    """Do it, unless it is lost, or its answer is. Raises StoreAway then."""
+    if loss is None:
+        return await done
+    injected(f"{kind}_lost_{loss.value}")
+    if loss is Loss.AFTER:
+        await done
+    elif hasattr(done, "close"):
+        done.close()
+    raise StoreAway("injected")

@@ -10,17 +10,20 @@ from typing import Any, Protocol
 from sqlalchemy import func, select
 
 from ivr.heartbeat import Life
-from ivr.ports import CallLog, Exchange, Roster
+from ivr.ports import Callbacks, CallLog, Exchange, Roster
 from ivr.testing.databases import fresh_database, fresh_url
 from ivr.testing.records import MemoryCallLog, MemoryExchange, MemoryRoster, MemoryStore
+from ivr.testing.selfservice import MemoryCallbacks
 from ivr.testing.turmoil.audit import AgentKept, NeedSeen, OfferKept, Picture
+from ivr.testing.turmoil.wishes import WishKept
 from ivr.testing.world import CHEAP
 from models.agents import Agents
+from models.callbacks import CallbackBook
 from models.calls import CallJournal
 from models.claims import Claims
 from models.database import Database
 from models.nodes import Nodes
-from models.tables import AgentRow, CallRow, NeedRow, NodeRow, OfferRow
+from models.tables import AgentRow, CallbackRow, CallRow, NeedRow, NodeRow, OfferRow
 
 
 class Ground(Protocol):
@@ -28,6 +31,9 @@ class Ground(Protocol):
 
     @property
     def roster(self) -> Roster: ...
+
+    @property
+    def callbacks(self) -> Callbacks: ...
 
     def exchange(self, node: str) -> Exchange: ...
 
@@ -90,6 +96,7 @@ class MemoryGround:
     def __init__(self, store: MemoryStore | None = None) -> None:
         self.store = store or MemoryStore()
         self.roster = MemoryRoster(self.store)
+        self.callbacks: Callbacks = MemoryCallbacks(self.store)
         self._dropped = Counter[str]()  #: rows of calls that are over
 
     def exchange(self, node: str) -> Exchange:
@@ -116,6 +123,7 @@ class MemoryGround:
             [offer_kept(row) for row in store.offers.values()],
             [AgentKept(row.id, row.state, row.version, row.wrap_up_until) for row in store.agents.values()],
             {call.id: call.ended_at for call in store.calls.values() if call.ended_at is not None},
+            [WishKept.of(row) for row in store.callbacks.values()],
         )
 
     async def open_ones(self) -> Picture:
@@ -129,7 +137,9 @@ class MemoryGround:
 
     async def tally(self) -> Counter[str]:
         """Of all, those dropped included."""
-        return self._dropped + _tally(self.store.needs.values(), self.store.offers.values())
+        return self._dropped + _tally(
+            self.store.needs.values(), self.store.offers.values(), self.store.callbacks.values()
+        )
 
     async def forget(self, calls: frozenset[str]) -> dict[str, str | None]:
         """Drop calls that are over, with what belongs to them."""
@@ -139,7 +149,10 @@ class MemoryGround:
         over = {id_ for id_ in calls - left_open if id_ not in store.calls or store.calls[id_].ended_at is not None}
         needs = [row for row in store.needs.values() if row.call_id in over]
         offers = [row for row in store.offers.values() if row.call_id in over]
-        self._dropped += _tally(needs, offers)
+        wishes = [row for row in store.callbacks.values() if row.closed_at is not None]
+        self._dropped += _tally(needs, offers, wishes)
+        for wish in wishes:
+            del store.callbacks[wish.id]
         for need in needs:
             del store.needs[need.id]
         for offer in offers:
@@ -150,9 +163,13 @@ class MemoryGround:
         return dict.fromkeys(over) | {need.call_id: need.outcome for need in needs}
 
 
-def _tally(needs: Iterable[NeedRow], offers: Iterable[OfferRow]) -> Counter[str]:
+def _tally(needs: Iterable[NeedRow], offers: Iterable[OfferRow], wishes: Iterable[CallbackRow]) -> Counter[str]:
     return Counter(
-        [*(f"needs_{row.outcome or row.state}" for row in needs), *(f"offers_{row.state}" for row in offers)]
+        [
+            *(f"needs_{row.outcome or row.state}" for row in needs),
+            *(f"offers_{row.state}" for row in offers),
+            *(f"callbacks_{row.outcome or row.state}" for row in wishes),
+        ]
     )
 
 
@@ -163,7 +180,10 @@ class DatabaseGround:
         self.database, self._logs = database, logs
         self._agents = Agents(database, CHEAP)
         self.roster: Roster = self._agents
-        self._needs_from = self._offers_from = 0  #: rows before these are over and no longer looked at
+        self.callbacks: Callbacks = CallbackBook(database)
+        self._needs_from = self._offers_from = self._wishes_from = (
+            0  #: rows before these are over and no longer looked at
+        )
 
     def exchange(self, node: str) -> Exchange:
         """Of a node."""
@@ -190,6 +210,7 @@ class DatabaseGround:
             needs = (await session.scalars(select(NeedRow).where(NeedRow.id >= self._needs_from))).all()
             offers = (await session.scalars(select(OfferRow).where(OfferRow.id >= self._offers_from))).all()
             agents = (await session.scalars(select(AgentRow))).all()
+            wishes = (await session.scalars(select(CallbackRow).where(CallbackRow.id >= self._wishes_from))).all()
             asked = {need.call_id for need in needs}
             over = select(CallRow.id, CallRow.ended_at).where(CallRow.ended_at.is_not(None), CallRow.id.in_(asked))
             ended = {call_id: ended_at for call_id, ended_at in await session.execute(over) if ended_at is not None}
@@ -198,6 +219,7 @@ class DatabaseGround:
                 [offer_kept(row) for row in offers],
                 [AgentKept(row.id, row.state, row.version, row.wrap_up_until) for row in agents],
                 ended,
+                [WishKept.of(row) for row in wishes],
             )
 
     async def open_ones(self) -> Picture:
@@ -219,7 +241,12 @@ class DatabaseGround:
                 select(NeedRow.outcome, NeedRow.state, func.count()).group_by("outcome", "state")
             )
             offers = await session.execute(select(OfferRow.state, func.count()).group_by("state"))
+            wishes = await session.execute(
+                select(CallbackRow.outcome, CallbackRow.state, func.count()).group_by("outcome", "state")
+            )
             told = Counter({f"offers_{state}": number for state, number in offers})
+            for outcome, state, number in wishes:
+                told[f"callbacks_{outcome or state}"] += number
             for outcome, state, number in needs:
                 told[f"needs_{outcome or state}"] += number
             return told
@@ -230,9 +257,12 @@ class DatabaseGround:
         async with self.database.read() as session:
             newest_need = await session.scalar(select(func.max(NeedRow.id))) or 0
             newest_offer = await session.scalar(select(func.max(OfferRow.id))) or 0
+            newest_wish = await session.scalar(select(func.max(CallbackRow.id))) or 0
+            oldest_wish = await session.scalar(select(func.min(CallbackRow.id)).where(CallbackRow.closed_at.is_(None)))
             closed = select(NeedRow.call_id, NeedRow.outcome).where(NeedRow.call_id.in_(calls)).order_by(NeedRow.id)
             outcomes = {call_id: outcome for call_id, outcome in await session.execute(closed)}
         self._needs_from = min([*(n.id for n in now.needs), *(o.need_id for o in now.offers), newest_need + 1])
+        self._wishes_from = newest_wish + 1 if oldest_wish is None else oldest_wish
         self._offers_from = min([*(o.id for o in now.offers), newest_offer + 1])
         left_open = {need.call_id for need in now.needs} | {offer.call_id for offer in now.offers}
         return {call_id: outcomes.get(call_id) for call_id in calls - left_open}

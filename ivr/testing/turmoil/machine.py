@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from ivr.ports import DialStatus
 from ivr.rehearsal.node import Logged, logged
 from ivr.testing.turmoil.audit import AgentKept, NeedSeen, OfferKept, Picture
-from ivr.testing.turmoil.centre import CARDS, GENERAL, LEASE_S, RARE, Centre, Human
+from ivr.testing.turmoil.book import CARDS, GENERAL, LEASE_S, RARE
+from ivr.testing.turmoil.centre import Centre, Human
 from ivr.testing.turmoil.faulty import Loss
 from ivr.testing.turmoil.ground import Ground, MemoryGround
 from ivr.testing.turmoil.node import EngineNode
@@ -28,9 +29,9 @@ Thing = TypeVar("Thing")
 
 #: Callers who are on the line at a time, agents, and nodes.
 CALLERS, AGENTS, NODES = 5, 3, 2
-#: Seconds within which everybody is served once the faults have ceased: what a clock may be wrong by, a lease,
-#: a wrap-up and some conversations.
-SETTLED_S = 120
+#: Seconds within which everybody is served once the faults have ceased: leases, a wrap-up and some conversations; with
+#: customers to be called back also the time that they wished, a connection that is held, and another try.
+SETTLED_S = 300
 #: How wrong a clock may be, in seconds.
 WRONG_S = (-60.0, -5.0, 0.0, 5.0, 60.0)
 #: How long a question to the store, or its answer, may be on the way.
@@ -306,6 +307,9 @@ class Turmoil(RuleBasedStateMachine):
         for ring in list(self.centre.switch.rings.values()):
             if ring.rings_until <= self.time.elapsed:
                 self.run(self.centre.not_picked_up(ring, DialStatus.NO_ANSWER))
+        for outgoing in self.centre.customers.ringing:
+            if outgoing.rings_until <= self.time.elapsed:
+                self.run(self.centre.customers.not_reached(outgoing))
 
     @rule(node=nodes, seconds=st.sampled_from(WRONG_S))
     def a_clock_is_set(self, node: int, seconds: float) -> None:

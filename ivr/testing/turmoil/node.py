@@ -1,16 +1,19 @@
 """One engine node of a centre in turmoil: the product's dispatcher, watcher and conversations on faulty ports."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from ivr.callbacks import CallbackDialler
 from ivr.clock import StoreClock
 from ivr.dispatch import Dispatcher
 from ivr.heartbeat import Heartbeat
 from ivr.parts import Parts
 from ivr.ports import OfferSeen, Pop, SwitchEvent
 from ivr.testing.records import MemoryHints, MemoryRoster, MemoryStore
-from ivr.testing.turmoil.faulty import FaultyExchange, FaultyLife
+from ivr.testing.turmoil.faulty import FaultyCallbacks, FaultyExchange, FaultyLife
 from ivr.testing.turmoil.ground import Ground
 from ivr.testing.turmoil.still import MachineClock, StillTime
 from ivr.testing.turmoil.switch import Link, Switch
@@ -50,7 +53,7 @@ class Nudges(MemoryHints):
     def nudge(self, topic: str) -> None:
         """Something has changed."""
         if self._node.on_nudge is not None:
-            self._node.on_nudge()
+            self._node.on_nudge(topic)
 
 
 @dataclass
@@ -60,14 +63,16 @@ class EngineNode:
     name: str
     time: StillTime
     machine: MachineClock
-    on_nudge: Callable[[], None] | None = None
+    on_nudge: Callable[[str], None] | None = None
     up: bool = field(default=False, init=False)
     clock: StoreClock = field(init=False)
     life: FaultyLife = field(init=False)
     heartbeat: Heartbeat = field(init=False)
     exchange: FaultyExchange = field(init=False)
+    callbacks: FaultyCallbacks = field(init=False)
     link: Link = field(init=False)
     parts: Parts = field(init=False)
+    dialler: CallbackDialler = field(init=False)
     dispatcher: Dispatcher = field(init=False)
     watcher: Watcher = field(init=False)
 
@@ -91,6 +96,7 @@ class EngineNode:
         self.heartbeat = Heartbeat(self.life, self.clock)
         await self.heartbeat.start()
         self.exchange = FaultyExchange(ground.exchange(self.name), injected)
+        self.callbacks = FaultyCallbacks(ground.callbacks, injected)
         self.link = Link(switch, wake)
         self.parts = replace(
             parts,
@@ -98,6 +104,7 @@ class EngineNode:
             clock=self.clock,
             log=ground.log(self.name),
             exchange=self.exchange,
+            callbacks=self.callbacks,
             roster=NoPops(MemoryStore()),
             desk=QuietDesk(),
             switchboard=self.link,
@@ -107,7 +114,8 @@ class EngineNode:
             arrivals=Counter(),
             called_back=Counter(),
         )
-        self.dispatcher, self.watcher = Dispatcher(self.parts), Watcher(self.parts)
+        self.dialler = CallbackDialler(self.parts)
+        self.dispatcher, self.watcher = Dispatcher(self.parts, self.dialler), Watcher(self.parts)
         self.up = True
 
     async def beat(self) -> None:
@@ -132,9 +140,18 @@ class EngineNode:
             return False
         return True
 
+    async def call_back(self) -> bool:
+        """One look at the wishes to be called back; False when the node was killed in the midst of it."""
+        try:
+            await self.dialler.round()
+        except StoreAway:
+            return True
+        except asyncio.CancelledError:
+            return False
+        return True
+
     async def hear(self, event: SwitchEvent) -> None:
         """What the switch tells."""
-        try:
-            await self.watcher.take(event)
-        except StoreAway:
-            return
+        for listener in (self.watcher, self.dialler):
+            with suppress(StoreAway):
+                await listener.take(event)

@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from ivr.errors import EngineFault, SwitchAway
-from ivr.ports import Arrival, ChannelSeen, Clip, ClipHeard, Dialled, DialStatus, Heard, TalkLimit, Waited
+from ivr.errors import ActionUnknown, EngineFault, SwitchAway
+from ivr.ports import AGENT_FIRST, Arrival, ChannelSeen, Clip, ClipHeard, Dialled, DialStatus, Heard, TalkLimit, Waited
 from ivr.testing.clock import FakeClock
 from ivr.testing.line import ScriptedLeg
 from ivr.testing.switchboard import MemorySwitchboard
+from ivr.testing.turmoil.book import QUEUE_OF
 from ivr.testing.turmoil.still import StillTime
+from routing.callback import of_call
+
+#: Beginning of the channel of a customer whom we call.
+CUSTOMER = "PJSIP/trunk"
 
 
 class Parked(Enum):
@@ -34,6 +39,26 @@ class Ring:
     answered_at: float | None = None
 
 
+class Order(Enum):
+    """What goes wrong when a customer is to be called."""
+
+    REFUSED = "refused"  # nothing rings, and the node knows it
+    UNKNOWN = "unknown"  # their phone rings, and the node does not know
+    LOST = "lost"  # nothing rings, and the node does not know
+    KILLED_BEFORE = "killed_before"  # the node, just before it asks
+    KILLED_AFTER = "killed_after"  # and just after
+
+
+@dataclass(eq=False, slots=True)
+class Outgoing:
+    """A customer's phone that rings for a callback."""
+
+    call_id: str
+    number: str
+    rings_until: float
+    agents_side: "Caller | None" = None  #: with the agent first: the half of the call that the engine has
+
+
 @dataclass(eq=False)
 class Caller:
     """Somebody on the telephone, whichever node serves them."""
@@ -50,11 +75,25 @@ class Caller:
     talked: bool = False  #: with an agent, for real
     left_by: str = ""  #: how they went
     lost_since: float = 0.0  #: since when nobody serves them
+    number: str = ""
+    keys: list[str] = field(default_factory=list)  #: that they will press when they may
+    agent_first: bool = False  #: a callback in which the customer is rung when an agent has answered
+    reached: bool = False  #: that customer has picked up
 
     @property
     def channel(self) -> str:
         """Their channel."""
-        return f"PJSIP/trunk-{self.call_id}"
+        return f"{AGENT_FIRST}{self.call_id};1" if self.agent_first else f"PJSIP/trunk-{self.call_id}"
+
+    @property
+    def queue(self) -> str:
+        """The queue that they have called for."""
+        return QUEUE_OF.get(self.dnis, "")
+
+    @property
+    def called_back(self) -> bool:
+        """Whether we have called them."""
+        return of_call(self.call_id) is not None
 
 
 class Line(ScriptedLeg):
@@ -80,7 +119,7 @@ class Line(ScriptedLeg):
         if self._settled is not None and not self._settled.done():
             self._settled.set_result(None)
 
-    def go_on(self, answer: "Waited | Dialled | EngineFault") -> None:
+    def go_on(self, answer: "str | Waited | Dialled | EngineFault") -> None:
         """What has come of it."""
         if isinstance(answer, EngineFault):
             self._end = answer
@@ -101,14 +140,20 @@ class Line(ScriptedLeg):
         return came
 
     async def say(self, clips: Sequence[Clip], *, keys: str = "0123456789*#", wakeable: bool = False) -> Heard:
-        """Said at once."""
+        """Said at once; a key that the caller wants to press, and may, is pressed at its end."""
         self._alive()
-        return Heard(tuple(ClipHeard(clip, clip.seconds) for clip in clips))
+        return Heard(tuple(ClipHeard(clip, clip.seconds) for clip in clips), self._key(keys))
+
+    def _key(self, keys: str = "0123456789*#") -> str | None:
+        return self.caller.keys.pop(0) if self.caller.keys and self.caller.keys[0] in keys else None
 
     async def wait(self, seconds: float) -> str | Waited:
-        """Until woken or over."""
+        """Until woken, over, or a key."""
+        if (key := self._key()) is not None:
+            self._alive()
+            return key
         came = await self._park(Parked.MUSIC, self.switch.time.elapsed + seconds)
-        assert isinstance(came, Waited)
+        assert isinstance(came, str | Waited)
         return came
 
     async def dial(
@@ -138,9 +183,12 @@ class Switch:
     injected: Callable[[str], None]
     rings: dict[str, Ring] = field(default_factory=dict)  #: by phone
     callers: dict[str, Caller] = field(default_factory=dict)  #: by channel, who are on the line
+    outgoing: dict[str, Outgoing] = field(default_factory=dict)  #: customers' phones that ring, by the id of the call
     unreachable: set[str] = field(default_factory=set)  #: phones
     on_park: Callable[[Line], None] | None = None
     on_ring: Callable[[Ring], None] | None = None
+    on_call_out: Callable[[str, str, float, bool], None] | None = None  #: call, number, seconds, agent first
+    on_outgoing: Callable[[Outgoing], None] | None = None
     met_busy: int = 0  #: phones that were to be rung while they rang or talked for somebody else
 
     def ring(self, caller: Caller, phone: str, ring_s: float) -> DialStatus | None:
@@ -161,14 +209,25 @@ class Switch:
         self.rings.pop(ring.phone, None)
         ring.caller.ring = None
 
+    def ring_customer(self, outgoing: Outgoing) -> None:
+        """A customer's phone rings."""
+        self.outgoing[outgoing.call_id] = outgoing
+        if self.on_outgoing is not None:
+            self.on_outgoing(outgoing)
+
     def channels(self) -> tuple[ChannelSeen, ...]:
         """All of them."""
-        seen = []
+        seen = [
+            ChannelSeen(one.call_id, f"{CUSTOMER}-{one.call_id}", False, one.call_id, up=False)
+            for one in self.outgoing.values()
+        ]
         for caller in self.callers.values():
             talks = caller.ring is not None and caller.ring.answered_at is not None
             seen.append(ChannelSeen(caller.call_id, caller.channel, talks))
             if caller.ring is not None:
                 seen.append(ChannelSeen(caller.call_id, f"{caller.ring.phone}-00000001", talks))
+            if caller.reached:
+                seen.append(ChannelSeen(caller.call_id, f"{CUSTOMER}-00000001", talks))
         return tuple(seen)
 
 
@@ -178,11 +237,28 @@ class Link(MemorySwitchboard):
     def __init__(self, switch: Switch, wake: Callable[[str], None]) -> None:
         super().__init__()
         self._switch, self.on_wake = switch, wake
+        self.next_order: Order | None = None  #: what goes wrong with the next call to a customer
 
     async def wake(self, channel: str) -> None:
         """End a wait early."""
         if self.on_wake is not None:
             self.on_wake(channel)
+
+    async def call_out(self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False) -> None:
+        """Let a customer's phone ring, or the half of a call that waits for an agent come in."""
+        if not self.up:
+            raise SwitchAway
+        fault, self.next_order = self.next_order, None
+        if fault in (None, Order.UNKNOWN, Order.KILLED_AFTER) and self._switch.on_call_out is not None:
+            self._switch.on_call_out(call_id, number, ring_s, agent_first)
+        if fault is None:
+            return
+        self._switch.injected(f"order_{fault.value}")
+        if fault is Order.REFUSED:
+            raise SwitchAway
+        if fault in (Order.UNKNOWN, Order.LOST):
+            raise ActionUnknown
+        raise asyncio.CancelledError
 
     async def channels(self) -> tuple[ChannelSeen, ...]:
         """All channels."""

@@ -1,0 +1,93 @@
+"""Each wish to be called back is carried out once when its turn has come, and never lost; what is planted is found."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from ivr import callbacks, conversation
+from ivr.callbacks import CallbackDialler
+from ivr.errors import ActionUnknown
+from ivr.ports import CallbackSeen
+from ivr.testing import selfservice
+from ivr.testing.selfservice import MemoryCallbacks
+from ivr.testing.turmoil.callback_machine import Callbacks
+from ivr.testing.turmoil.switch import Link
+from models.callbacks import seen_of
+from models.tables import CallbackRow
+from routing.callback import CallbackEvent, CallbackState
+
+TestCallbacks = Callbacks.TestCase
+TestCallbacks.settings = settings(
+    stateful_step_count=40, phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
+)
+wished, call_out = selfservice.wished, Link.call_out
+
+
+async def claims_whatever_has_become_of_it(
+    self: MemoryCallbacks, callback_id: int, fence: int, *, node: str, now: float, lease_s: float
+) -> CallbackSeen | None:
+    row = self.store.callbacks[callback_id]
+    row.state, row.fence, row.tries = CallbackState.DIALLING.value, row.fence + 1, row.tries + 1
+    row.node, row.next_at = node, now + lease_s
+    return seen_of(row)
+
+
+async def asks_again(self: Link, number: str, **order: Any) -> None:
+    try:
+        await call_out(self, number, **order)
+    except ActionUnknown:
+        await call_out(self, number, **order)
+
+
+async def leaves_it_alone(self: CallbackDialler, left_over: object) -> None:
+    return None
+
+
+async def takes_it_for_served(call: Any, callback: CallbackSeen) -> None:
+    await callbacks.tell_wish(call.parts, callback.id, callback.fence, CallbackEvent.SERVE)
+
+
+def loses_the_place(wish: Any, before: CallbackRow | None, now: float) -> CallbackRow:
+    row = wished(wish, before, now)
+    row.since = wish.since
+    return row
+
+
+def does_not_wait_for_the_call_before(wish: Any, before: CallbackRow | None, now: float) -> CallbackRow:
+    row = wished(wish, before, now)
+    row.next_at = row.due_at
+    return row
+
+
+PLANTED: dict[str, tuple[object, str, object]] = {
+    "a claim compares nothing": (MemoryCallbacks, "claim", claims_whatever_has_become_of_it),
+    "an order whose answer is missing is given again": (Link, "call_out", asks_again),
+    "what a dead node was dialling is left alone": (CallbackDialler, "_put_right", leaves_it_alone),
+    "a customer who was not reached is taken for served": (conversation, "settle_callback", takes_it_for_served),
+    "a wish is given up after the first call": (callbacks, "after_a_failure", lambda *_: CallbackEvent.MISS),
+    "a wish that replaces another loses its place": (selfservice, "wished", loses_the_place),
+    "a new wish does not wait for the call of the one before": (
+        selfservice,
+        "wished",
+        does_not_wait_for_the_call_before,
+    ),
+    "a customer with two wishes is called for both": (MemoryCallbacks, "_called", lambda *_: False),
+}
+SETTINGS = settings(
+    max_examples=400,
+    stateful_step_count=40,
+    phases=(Phase.generate,),
+    suppress_health_check=list(HealthCheck),
+    deadline=None,
+    database=None,
+)
+
+
+@pytest.mark.parametrize("what", PLANTED)
+def test_a_planted_fault_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    where, name, fault = PLANTED[what]
+    monkeypatch.setattr(where, name, fault)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(seed(2)(Callbacks), settings=SETTINGS)
