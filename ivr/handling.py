@@ -6,7 +6,7 @@ back when nobody carries it out in time, also when the page has gone meanwhile: 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import structlog
@@ -15,9 +15,9 @@ from ivr.errors import ActionUnknown, SwitchAway
 from ivr.numbers import e164
 from ivr.parts import Parts
 from ivr.ports import ChannelSeen, NeedWish, OfferSeen, TalkEvent, TalkSeen, TalkState, Target, TargetKind
-from ivr.ports.handling import AgentChoice, Choices, QueueChoice, Refusal
+from ivr.ports.handling import AgentChoice, Choices, QueueChoice, Refusal, SkillChoice
 from ivr.steps.wishes import one_tier_up
-from routing.agent import AT_WORK, AgentState
+from routing.agent import AT_WORK, Agent, AgentState
 from routing.errors import IllegalMove, StoreAway
 from routing.need import Need, NeedState
 from routing.skills import asked_of_agent, fits
@@ -55,6 +55,7 @@ class Handler:
         cards = [card for card in await parts.roster.at_work() if card.id != agent_id]
         cards.sort(key=lambda card: (card.state is not AgentState.READY, card.full_name))
         offer = await parts.roster.offer_of(agent_id)
+        seen = None if offer is None else await parts.talks.of(offer.call_id)
         return Choices(
             tuple(
                 QueueChoice(
@@ -68,7 +69,20 @@ class Handler:
             tuple(AgentChoice(card.name, card.full_name, card.state) for card in cards[:MOST_AGENTS]),
             numbers=bool(parts.settings.outbound.allow),
             tier=None if offer is None else self._next_tier(offer),
+            skills=() if seen is None or seen.offer.agent_id != agent_id else self._groups(seen, snapshot.agents),
         )
+
+    def _groups(self, seen: TalkSeen, agents: Sequence[Agent]) -> tuple[SkillChoice, ...]:
+        """The groups of which somebody else is at work who may serve this caller."""
+        barred = (seen.wish.terms.barred - {seen.sent_by}) | {seen.offer.agent_id}
+        others = [agent for agent in agents if agent.state in AT_WORK and agent.id not in barred]
+        choices = list[SkillChoice]()
+        for skill in self._parts.queues.groups:
+            asked = _asked(seen, {skill: 1})
+            fit = [agent for agent in others if fits(agent.skills, asked)]
+            if fit:
+                choices.append(SkillChoice(skill, len(fit), sum(agent.state is AgentState.READY for agent in fit)))
+        return tuple(choices)
 
     async def do(
         self, agent_id: int, offer_id: int, event: TalkEvent, target: Target | None = None, note: str = ""
@@ -131,14 +145,13 @@ class Handler:
                     raise PermissionError
                 return Target(TargetKind.NUMBER, number)
         snapshot = await parts.exchange.snapshot(now=parts.clock.now())
+        if target.kind is TargetKind.SKILL:
+            return target if any(one.skill == target.name for one in self._groups(seen, snapshot.agents)) else None
         agent = next((one for one in snapshot.agents if one.name == target.name and one.state in AT_WORK), None)
         if agent is None or agent.id == seen.offer.agent_id:
             return None
-        need = Need(
-            0, seen.offer.call_id, wish.queue, 0.0, 0, NeedState.WAITING, {}, wish.language, wish.tier, terms=wish.terms
-        )
         barred = wish.terms.barred - {seen.sent_by}
-        return target if agent.id not in barred and fits(agent.skills, asked_of_agent(need)) else None
+        return target if agent.id not in barred and fits(agent.skills, _asked(seen, {})) else None
 
     def _next_tier(self, offer: OfferSeen) -> int | None:
         wish = one_tier_up(self._parts.queues, NeedWish(offer.queue, {}, "", "", offer.tier))
@@ -213,6 +226,13 @@ class Handler:
                     return True
             await self._parts.clock.sleep(LOOK_S)
         return False
+
+
+def _asked(seen: TalkSeen, required: Mapping[str, int]) -> Mapping[str, int]:
+    """What this caller asks of whom they are handed on to: these skills, their language, authority for a complaint."""
+    wish, call_id = seen.wish, seen.offer.call_id
+    waiting = (0.0, 0, NeedState.WAITING)
+    return asked_of_agent(Need(0, call_id, wish.queue, *waiting, required, wish.language, wish.tier, terms=wish.terms))
 
 
 def phone_of(seen: TalkSeen, there: Sequence[ChannelSeen]) -> ChannelSeen | None:

@@ -13,7 +13,7 @@ from ivr.errors import Misconfigured
 from ivr.offer_rules import Offers
 from ivr.ports import TalkLimit
 from ivr.queue_rules import broken
-from ivr.staff import Staff
+from ivr.staff import LANGUAGE, Staff
 from menus.facts import CallerFacts
 from menus.hours import Hours
 from menus.schema import Calendar, QueueName, SkillName
@@ -261,6 +261,15 @@ class QueueTable(dict[str, Queue]):
         self.offers = site.offers if site is not None else Offers()
         self._zone = ZoneInfo(time_zone)
         self.hours = Hours(site.calendar if site is not None else Calendar(), self._zone)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Skills that no queue asks for: groups of agents to whom a caller can be handed by their skill alone."""
+        own = {skill for queue in self.values() for skill in queue.skills}
+        preferred = [skill for queue in self.values() for skill in queue.preferred]
+        preferred += [skill for skills in self.callers.life_events.values() for skill in skills]
+        known = self.staff.skills or dict.fromkeys(sorted(preferred))
+        return tuple(skill for skill in known if skill not in own and not skill.startswith(LANGUAGE))
 
     def open_one(self, name: str, now: float) -> str | None:
         """The queue itself when it is open, else the first open one that it leads to after hours, or None."""

@@ -25,7 +25,7 @@ class TalkEvent(StrEnum):
 
     HOLD = "hold"
     RETRIEVE = "retrieve"
-    TRANSFER = "transfer"  # blind: to a queue, an agent, an outside number or the next tier
+    TRANSFER = "transfer"  # blind: to a queue, an agent, a group, an outside number or the next tier
     CONSULT = "consult"  # the same targets, but talk to them first
     CANCEL = "cancel"  # without the one who was consulted, back to the caller
     COMPLETE = "complete"  # the agent leaves, the one who was consulted talks on with the caller
@@ -92,6 +92,7 @@ class TargetKind(StrEnum):
     AGENT = "agent"
     NUMBER = "number"
     TIER = "tier"  # the next tier of complaints
+    SKILL = "skill"  # a group of agents without a queue of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Target:
     """To whom a conversation is handed."""
 
     kind: TargetKind
-    name: str = ""  #: of the queue, of the agent, or the E.164 number; empty for the next tier
+    name: str = ""  #: of the queue, the agent or the skill, or the E.164 number; empty for the next tier
 
     def as_json(self) -> list[str]:
         """Plain values to store."""
@@ -200,13 +201,15 @@ class Sent:
     how: TalkEvent  #: TRANSFER, CONSULT, or HOLD when the caller was left on hold
     note: str = ""
     at: float = 0.0
+    skill: str = ""  #: the group that was asked for; empty for any other target
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values to store."""
-        return {
+        """Plain values to store; a group only where one was asked for."""
+        plain = {
             "agent": self.agent_id, "by": self.by, "queue": self.queue, "how": self.how.value, "note": self.note,
             "at": self.at,
         }  # fmt: skip
+        return plain | ({"skill": self.skill} if self.skill else {})
 
 
 def sent_of(plain: Mapping[str, Any] | None) -> Sent | None:
@@ -214,4 +217,5 @@ def sent_of(plain: Mapping[str, Any] | None) -> Sent | None:
     if not plain:
         return None
     how = TalkEvent(plain["how"])
-    return Sent(plain["agent"], plain["by"], plain["queue"], how, plain.get("note", ""), plain.get("at", 0.0))
+    more = plain.get("note", ""), plain.get("at", 0.0), plain.get("skill", "")
+    return Sent(plain["agent"], plain["by"], plain["queue"], how, *more)

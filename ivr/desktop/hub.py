@@ -114,8 +114,9 @@ class Hub:
         self._afar = Afar(roster, clock, self.measures, tell_nodes) if tell_nodes is not None else None
         self.pauses = (staff or Staff()).pauses  #: what agents may pause for
         self._pauses = pause_parts(self.pauses)
-        segments = staff.segments if staff is not None else {}
+        segments, skills = (staff.segments, staff.skills) if staff is not None else ({}, {})
         self._words = word_parts("about", about or {}) + word_parts("segment", segments)
+        self._words += word_parts("skill", skills)
         self._cases_of = cases_of  #: the open cases that an agent handles
         self._roster = roster
         self._clock = clock

@@ -15,6 +15,7 @@ from ivr.desktop.parts import (
     QueueChoicePart,
     QueuePart,
     RefusalPart,
+    SkillChoicePart,
     TargetPart,
     WordPart,
     WrapUpPart,
@@ -138,6 +139,7 @@ class Targets(_Message):
     agents: tuple[AgentChoicePart, ...]
     numbers: bool  #: outside numbers may be called
     tier: int | None  #: the next tier of complaints
+    skills: tuple[SkillChoicePart, ...] = ()
 
 
 ServerMessage = State | PopShow | PopWithdrawn | Queues | Ping | Saved | CaseDone | Error | Targets

@@ -45,7 +45,7 @@ class TargetPart(_Part):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    kind: Literal["queue", "agent", "number", "tier"]
+    kind: Literal["queue", "agent", "number", "tier", "skill"]
     name: str = Field(default="", max_length=64)
 
 
@@ -66,6 +66,7 @@ class SentPart(_Part):
     queue: str
     how: str  #: transfer, consult; hold: the caller was left on hold
     note: str
+    skill: str  #: the group that was asked for, by its name; empty for any other target
 
 
 class OfferPart(_Part):
@@ -98,6 +99,14 @@ class QueueChoicePart(_Part):
     queue: str
     waiting: int
     ready: int
+
+
+class SkillChoicePart(_Part):
+    """A group of agents without a queue of its own, to whom a caller may be handed by their skill."""
+
+    skill: str
+    at_work: int  #: others who may serve this caller
+    ready: int  #: of these
 
 
 class AgentChoicePart(_Part):
@@ -308,7 +317,7 @@ class RefusalPart(_Part):
 class WordPart(_Part):
     """What the site calls something. Words come by language; the page takes its own."""
 
-    kind: Literal["about", "segment"]
+    kind: Literal["about", "segment", "skill"]
     name: str
     words: tuple[tuple[str, str], ...]
 

@@ -142,6 +142,7 @@ def sent_part(sent: Sent) -> SentPart:
         queue=plain(sent.queue, LONGEST_NAME),
         how=sent.how,
         note=plain(sent.note, LONGEST_NOTE),
+        skill=plain(sent.skill, LONGEST_NAME),
     )
 
 
@@ -170,7 +171,9 @@ def refusal_parts(reasons: Mapping[str, RefusalReason]) -> tuple[RefusalPart, ..
     )
 
 
-def word_parts(kind: Literal["about", "segment"], names: Mapping[str, Mapping[str, str]]) -> tuple[WordPart, ...]:
+def word_parts(
+    kind: Literal["about", "segment", "skill"], names: Mapping[str, Mapping[str, str]]
+) -> tuple[WordPart, ...]:
     """The site's words of one kind."""
     return tuple(
         WordPart(kind=kind, name=name, words=tuple((language, plain(text)) for language, text in words.items()))

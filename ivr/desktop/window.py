@@ -32,7 +32,7 @@ from ivr.desktop.messages import (
     speaks_other_version,
 )
 from ivr.desktop.outbox import Closing, Outbox
-from ivr.desktop.parts import AgentChoicePart, QueueChoicePart
+from ivr.desktop.parts import AgentChoicePart, QueueChoicePart, SkillChoicePart
 from ivr.desktop.sessions import Session, Sessions
 from ivr.desktop.views import LONGEST_NAME, note_text, plain
 from ivr.ports import Clock, RecordingPauses, Roster
@@ -200,6 +200,7 @@ class Window:
                 ),
                 numbers=choices.numbers,
                 tier=choices.tier,
+                skills=tuple(SkillChoicePart(skill=s.skill, at_work=s.at_work, ready=s.ready) for s in choices.skills),
             )
         )
 

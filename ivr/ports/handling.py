@@ -28,6 +28,15 @@ class QueueChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class SkillChoice:
+    """A group of agents without a queue of its own, by their skill, to whom a caller may be handed."""
+
+    skill: str
+    at_work: int  #: others who have it and may serve this caller
+    ready: int  #: of these
+
+
+@dataclass(frozen=True, slots=True)
 class AgentChoice:
     """An agent to whom a caller may be handed."""
 
@@ -44,6 +53,7 @@ class Choices:
     agents: tuple[AgentChoice, ...]
     numbers: bool  #: outside numbers may be called
     tier: int | None  #: the next tier of complaints; None when there is none
+    skills: tuple[SkillChoice, ...] = ()
 
 
 class Handling(Protocol):

@@ -85,9 +85,10 @@ async def needs_no_callback(call: Call, queue: str) -> None:
         log.warning("the store is away; whoever talked may be called back all the same")
 
 
-def sent_by(seen: TalkSeen, how: TalkEvent, note: str, now: float) -> Sent:
+def sent_by(seen: TalkSeen, how: TalkEvent, note: str, now: float, target: Target | None = None) -> Sent:
     """What the next agent is told of the one before."""
-    return Sent(seen.offer.agent_id, seen.full_name, seen.wish.queue, how, note, now)
+    skill = target.name if target is not None and target.kind is TargetKind.SKILL else ""
+    return Sent(seen.offer.agent_id, seen.full_name, seen.wish.queue, how, note, now, skill)
 
 
 # --- outside numbers --------------------------------------------------------------------------------------------------

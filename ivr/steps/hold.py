@@ -131,7 +131,7 @@ class _Apart:
                 talk = Talk(state, since=call.now(), room=room, second=ask.target, own=self.talk.own)
                 if ask.target.kind is not TargetKind.NUMBER:
                     wish = await next_wish(call, seen, ask.target)
-                    sent = sent_by(seen, TalkEvent.CONSULT, ask.note, call.now())
+                    sent = sent_by(seen, TalkEvent.CONSULT, ask.note, call.now(), ask.target)
                     await call.parts.talks.open_second(call.id, wish, sent, now=call.now())
                     call.parts.hints.nudge("routing")
                 await self._put(talk, ask)
@@ -148,7 +148,7 @@ class _Apart:
         await self._silence()
         if target.kind is not TargetKind.NUMBER:
             wish = await next_wish(call, seen, target)
-            sent = sent_by(seen, TalkEvent.TRANSFER, ask.note, call.now())
+            sent = sent_by(seen, TalkEvent.TRANSFER, ask.note, call.now(), target)
             return await hand_on(call, seen, wish, sent, how="transferred")
         await self._finish()
         await part(call)

@@ -54,6 +54,8 @@ async def next_wish(call: Call, seen: TalkSeen, target: Target) -> NeedWish:
         case TargetKind.AGENT:
             agent = await find_agent(call, target.name)
             return same if agent is None else wish_for(same, agent)
+        case TargetKind.SKILL:
+            return wish_for_group(same, target.name)
         case TargetKind.QUEUE if target.name in queues:
             return _wish_of(call, same, queues.open_one(target.name, call.now()) or target.name)
     return same
@@ -99,6 +101,17 @@ def wish_for(wish: NeedWish, agent: Agent) -> NeedWish:
         required={skill: min(level, agent.skills.get(skill, 0)) for skill, level in wish.required.items()},
         terms=replace(wish.terms, agent_id=agent.id, agent_wait_s=AGENT_WAIT_S, softening=()),
     )
+
+
+def wish_for_group(wish: NeedWish, skill: str) -> NeedWish:
+    """The wish for whoever has a skill, in the queue where the caller is; who has what it asks for as well comes first.
+
+    Nothing else will do with time: neither less of the skill nor the agents of other queues.
+    """
+    preferred = dict(wish.terms.preferred)
+    for asked in wish.required:
+        preferred[asked] = preferred.get(asked, 0.0) + 1.0
+    return replace(wish, required={skill: 1}, terms=replace(wish.terms, preferred=preferred, softening=(), overflow=()))
 
 
 async def find_agent(call: Call, name: str) -> Agent | None:

@@ -21,6 +21,7 @@ from ivr.offered import OfferedCalls
 from ivr.ports import Clock, Pop, RecordingPauses
 from ivr.ports.handling import Choices, Refusal
 from ivr.settings import Web
+from ivr.staff import Staff
 from ivr.supervising import Supervising
 from ivr.testing.roster import ScriptedRoster
 from routing.talk import TalkEvent, Target
@@ -168,6 +169,7 @@ async def running_desktop(
     pauses: RecordingPauses | None = None,
     offered: OfferedCalls | None = None,
     about: Mapping[str, Mapping[str, str]] | None = None,
+    staff: Staff | None = None,
 ) -> AsyncIterator[RunningDesktop]:
     """Start hub and server, and stop them."""
     registry = CollectorRegistry()
@@ -176,7 +178,7 @@ async def running_desktop(
     async def pop_of(agent_id: int) -> Pop | None:
         return pops.get(agent_id)
 
-    hub = Hub(roster, clock, pop_of, measures=Measures(registry), offered=offered, about=about)
+    hub = Hub(roster, clock, pop_of, measures=Measures(registry), offered=offered, about=about, staff=staff)
     handled = ScriptedHandling()
     app = build_app(
         roster,

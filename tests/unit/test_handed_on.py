@@ -7,7 +7,7 @@ import pytest
 
 from ivr.complaints import Complaints
 from ivr.ports import Dialled, DialStatus
-from ivr.queues import LastAgent, Queue, Queues
+from ivr.queues import LastAgent, Queue, Queues, Way
 from ivr.testing.books import book_with_callbacks, book_with_wait_words
 from ivr.testing.calling_back import SETTINGS as CALLING_BACK
 from ivr.testing.calling_back import wish
@@ -20,7 +20,7 @@ from models.moves import stated
 from models.tables import AgentRow
 from routing.agent import AgentState
 from routing.outlook import Lately
-from routing.talk import TalkEvent, Target, TargetKind
+from routing.talk import TalkEvent, Target, TargetKind, sent_of
 from routing.terms import terms_of
 from routing.views import NeedWish
 
@@ -155,3 +155,27 @@ async def test_who_has_talked_is_not_called_back_for_the_queue_that_they_were_ha
     await stage.take(leg)
     assert (stage.store.needs[1].outcome, wished.state, wished.outcome) == ("served", "closed", "came_back")
     assert {"outcome": "came_back", "queue": "general"} in stage.told("callback")
+
+
+async def test_a_group_gets_the_caller_by_its_skill_alone_and_first_of_them_who_fits_the_queue_as_well() -> None:
+    moving, queue = Target(TargetKind.SKILL, "moving_house"), Queue(skills={"general": 1}, overflow=(Way(to="cards"),))
+    stage = Stage(queues=QUEUES | {"general": queue})
+    grace = stage.agent("grace")
+
+    def come() -> None:  # while grace talks
+        stage.agent("free", skills=SKILLS).since = 0.0
+        stage.agent("expert", skills={**EN, "moving_house": 9}).since = 0.0
+        stage.agent("both", skills={**EN, "moving_house": 2, "general": 2})
+
+    stage.clock.later(10, come)
+    leg = stage.leg(TO_AGENT, HangUp(after_s=5))
+    asks(stage, leg, grace, TalkEvent.TRANSFER, moving, "They move in May.")
+    await stage.take(leg)
+    assert leg.rung == [grace.phone, "PJSIP/both"]
+    assert (stage.need.queue, stage.need.required) == ("general", {"moving_house": 1})
+    assert terms_of(stage.need.terms).overflow == ()
+    sent = sent_of(stage.need.sent)
+    assert sent is not None
+    assert (sent.by, sent.queue, sent.skill, sent.note) == ("grace", "general", "moving_house", "They move in May.")
+    ((_, first), (_, second)) = stage.desk.pops
+    assert (first.offer.sent, second.offer.sent) == (None, sent), "before the ring, as with any other target"

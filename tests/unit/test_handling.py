@@ -1,6 +1,7 @@
 """What an agent asks for from the desktop: checked, stored, and taken back when nobody carries it out."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from ivr.errors import ActionUnknown, SwitchAway
 from ivr.handling import LAST_TRY_S, PARTED_S, TRIES, Handler
 from ivr.ports import ChannelSeen, NeedWish
-from ivr.ports.handling import AgentChoice, QueueChoice, Refusal
-from ivr.queues import Queue
+from ivr.ports.handling import AgentChoice, QueueChoice, Refusal, SkillChoice
+from ivr.queues import CallerRules, Queue, Queues
+from ivr.staff import Staff
 from ivr.testing.clock import eventually
 from ivr.testing.stage import SKILLS, Stage
 from menus.facts import CallerFacts
@@ -19,6 +21,7 @@ from routing.agent import AgentState
 from routing.decision import decide
 from routing.offer import Claimed
 from routing.talk import Talk, TalkEvent, TalkState, Target, TargetKind, talk_of
+from routing.terms import Authority, Terms
 
 QUEUES = {
     "general": Queue(skills={"general": 1}),
@@ -52,8 +55,8 @@ class Desk:
         self.stage.switchboard.on_do = obey
 
 
-async def at_desk(queue: str = "general") -> Desk:
-    stage = Stage(queues=QUEUES, settings={"outbound": {"allow": ["+86"]}})
+async def at_desk(queue: str = "general", queues: Mapping[str, Queue] = QUEUES) -> Desk:
+    stage = Stage(queues=queues, settings={"outbound": {"allow": ["+86"]}})
     grace = stage.agent("grace", skills={**SKILLS, "complaints": 1})
     leg = stage.leg()
     stage.log.opened(leg.arrival, now=stage.clock.now(), facts=CallerFacts(), language="en", book_version=1)
@@ -232,3 +235,40 @@ async def test_the_choice_shows_queues_agents_and_the_next_tier_of_complaints() 
         AgentChoice("carol", "carol", AgentState.BUSY),
     )
     assert (choices.numbers, choices.tier) == (True, 2)
+
+
+WORDS = {name: {"en": name} for name in ("general", "moving_house", "retirement", "complaints", "lang:fr", "cards")}
+GROUPS = Queues(version=1, queues=QUEUES, staff=Staff(skills=WORDS)).table("UTC")
+MOVING = Target(TargetKind.SKILL, "moving_house")
+
+
+async def test_groups_are_shown_while_somebody_else_of_them_is_at_work_who_may_serve_the_caller() -> None:
+    desk = await at_desk(queues=GROUPS)
+    desk.stage.store.skills[desk.grace.id]["retirement"] = 5
+    for name, language, state in (("ann", "en", "ready"), ("ben", "en", "busy"), ("chen", "zh", "ready")):
+        desk.stage.agent(name, skills={"moving_house": 2, f"lang:{language}": 5}).state = state
+    desk.stage.agent("away", skills={"moving_house": 2, "lang:en": 5}, ready=False)
+    assert GROUPS.groups == ("moving_house", "retirement")
+    choices = await desk.handler.choices(desk.grace.id)
+    assert choices.skills == (SkillChoice("moving_house", 2, 1),)
+    for refused in ("retirement", "general", "lang:en", "nothing"):
+        target = Target(TargetKind.SKILL, refused)
+        assert await desk.does(TalkEvent.TRANSFER, target) is Refusal.NOBODY_THERE
+    desk.carry_out(Talk(TalkState.OVER))
+    assert await desk.does(TalkEvent.TRANSFER, MOVING) is None
+
+
+async def test_a_complaint_goes_to_those_of_a_group_who_may_decide_it() -> None:
+    desk = await at_desk("complaints", GROUPS)
+    desk.stage.agent("ann", skills={"moving_house": 2, "lang:en": 5})
+    need = desk.stage.store.needs[desk.offer.need_id]
+    need.terms = Terms(authority=Authority("complaints", 4)).as_json()
+    assert (await desk.handler.choices(desk.grace.id)).skills == ()
+    desk.stage.agent("ben", skills={"moving_house": 2, "complaints": 4, "lang:en": 5})
+    assert (await desk.handler.choices(desk.grace.id)).skills == (SkillChoice("moving_house", 1, 1),)
+
+
+def test_where_no_skills_are_declared_the_groups_are_those_of_life_events_and_preferences() -> None:
+    queues = {"general": Queue(skills={"general": 1}, preferred={"new_car": 1.0, "general": 1.0})}
+    callers = CallerRules(life_events={"child": {"family": 2.0}})
+    assert Queues(version=1, queues=queues, callers=callers).table("UTC").groups == ("family", "new_car")

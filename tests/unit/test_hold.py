@@ -174,6 +174,20 @@ async def test_a_conference_whose_first_agent_hangs_up_is_the_seconds_call() -> 
     assert [need.outcome for need in scene.stage.store.needs.values()] == ["served", "served"]
 
 
+async def test_somebody_of_a_group_is_consulted_by_their_skill() -> None:
+    scene = Scene()
+    scene.ready("anna")
+    mover = scene.stage.agent("mover", skills={"moving_house": 1, "lang:en": 5})
+    scene.later(10, lambda: scene.ask(TalkEvent.CONSULT, Target(TargetKind.SKILL, "moving_house")))
+    scene.later(60, lambda: scene.ask(TalkEvent.COMPLETE))
+    scene.in_room = [lambda: scene.gone("PJSIP/mover")]
+    await scene.stage.take(scene.leg)
+    assert (mover.state, scene.done()) == ("wrap_up", ["ring_in", "hang_up"])
+    sent = scene.stage.desk.pops[-1][1].offer.sent
+    assert sent is not None
+    assert (sent.how, sent.skill) == (TalkEvent.CONSULT, "moving_house")
+
+
 async def test_an_agent_who_does_not_pick_up_is_told_and_the_first_still_has_the_caller() -> None:
     scene = Scene()
     ruth = scene.ready("ruth")

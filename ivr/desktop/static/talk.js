@@ -1,7 +1,7 @@
 // What the agent does with the conversation: hold, transfer, consult, conference; by buttons and by keys.
 
 import { byId, el, foreign, setText, show } from "./dom.js";
-import { language, t, word } from "./text.js";
+import { language, siteWord, t, word } from "./text.js";
 
 /** Key of each act; hold and retrieve share one, as one of them is possible at a time. */
 const KEYS = { hold: "H", retrieve: "H", transfer: "T", consult: "C", complete: "M", conference: "J", cancel: "X", end: "E" };
@@ -71,7 +71,7 @@ export class Talk {
   }
 
   /** The server has said to whom the caller may be handed. */
-  choose({ queues, agents, numbers, tier }) {
+  choose({ queues, skills, agents, numbers, tier }) {
     if (this.choosing === "" || !this.offer?.talk?.acts.includes(this.choosing)) return;
     setText(byId("hand-title"), t(`hand_${this.choosing}`));
     byId("hand-note").value = byId("hand-number").value = "";
@@ -80,6 +80,8 @@ export class Talk {
       ...(tier === null ? [] : [this.#choice("tier", "", t("hand_tier", { tier }), t("hand_tier_more"))]),
       ...queues.map((one) => this.#choice("queue", one.queue, foreign(word("task", one.queue)),
         t("hand_queue_more", { waiting: one.waiting, ready: one.ready }))),
+      ...skills.map((one) => this.#choice("skill", one.skill, foreign(siteWord("skill", one.skill)),
+        t("hand_skill_more", { at_work: one.at_work, ready: one.ready }))),
       ...agents.map((one) => this.#choice("agent", one.name, foreign(one.full_name), word("state", one.state), one.state)),
     );
     show(byId("hand-number-form"), numbers);
@@ -108,7 +110,8 @@ function stateText(talk) {
 }
 
 function targetText({ kind, name }) {
-  return kind === "queue" ? word("task", name) : kind === "tier" ? t("next_tier") : name;
+  const words = { queue: () => word("task", name), tier: () => t("next_tier"), skill: () => siteWord("skill", name) };
+  return words[kind]?.() ?? name;
 }
 
 const secondText = (offer) => (offer?.kind === "second" ? t("talk_second", { by: offer.sent?.by ?? "" }) : "");
@@ -118,5 +121,6 @@ export function sentCard(sent) {
   return el("section", { class: "card sent" },
     el("h2", {}, t(`sent_${sent.how}`)),
     el("div", { class: "sent-by" }, foreign(sent.by), ` · ${t("queue")} `, foreign(word("task", sent.queue))),
+    sent.skill ? el("div", { class: "sent-for" }, `${t("sent_for")} `, foreign(siteWord("skill", sent.skill))) : null,
     sent.note ? el("p", { class: "sent-note" }, foreign(sent.note)) : null);
 }

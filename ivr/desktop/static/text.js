@@ -31,7 +31,7 @@ export function t(key, values = {}) {
 
 /** The word for a value of a known kind (segment, product …); a value that we do not know is shown as it is. */
 export function word(kind, value) {
-  return WORDS[current][kind][value] ?? String(value).replaceAll("_", " ");
+  return WORDS[current][kind]?.[value] ?? String(value).replaceAll("_", " ");
 }
 
 /** The site's own words, as the server tells them: [{kind, name, words}]. */

@@ -209,11 +209,13 @@ export const en = {
     hand_tier: "Escalate to tier {tier}",
     hand_tier_more: "with everything said so far",
     hand_queue_more: "{waiting} waiting, {ready} ready",
+    hand_skill_more: "group · {at_work} at work, {ready} ready",
     hand_number: "Outside number",
     hand_call: "Call",
     sent_transfer: "Transferred by",
     sent_consult: "Consulted by",
     sent_hold: "Left on hold by",
+    sent_for: "Asked for:",
     // outcome
     outcome: "Outcome",
     disposition: "How did it end?",

@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from ivr.staff import Staff
 from ivr.testing.desktop import RunningDesktop, running_desktop
 from ivr.testing.screen import ARGS, CHROMIUM, CLOCK, a_roster
 
@@ -47,5 +48,6 @@ async def page(context: BrowserContext) -> AsyncIterator[Page]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def desktop() -> AsyncIterator[RunningDesktop]:
-    async with running_desktop(a_roster(), CLOCK) as desktop:
+    staff = Staff(skills={"moving_house": {"en": "Moving house", "zh": "搬家"}})
+    async with running_desktop(a_roster(), CLOCK, staff=staff) as desktop:
         yield desktop

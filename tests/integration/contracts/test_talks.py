@@ -94,7 +94,7 @@ async def test_what_was_asked_for_and_forgotten_stands_in_nobodys_way(world):
 async def test_handing_on_closes_one_need_and_states_the_next_with_who_sent_it(world):
     claim = await answered(world)
     wish = replace(WISH, queue="cards", required={"cards": 1})
-    told = replace(sent(claim), how=TalkEvent.TRANSFER)
+    told = replace(sent(claim), how=TalkEvent.TRANSFER, skill="moving_house")
     key = (claim.offer_id, claim.fence)
     assert await world.talks.hand_on(*key, wish, told, now=T + 30, wrap_up_s=20)
     assert not await world.talks.hand_on(*key, wish, told, now=T + 30, wrap_up_s=20)
