@@ -40,6 +40,7 @@ from ivr.looking import Looking
 from ivr.messages import Gateway, HttpGateway, MessageFigures, Post
 from ivr.metrics import Metrics
 from ivr.offered import OfferedCalls
+from ivr.one_switch import OneSwitch
 from ivr.parts import LiveCall, Parts
 from ivr.pause_alarms import PauseAlarms
 from ivr.pausing import Pauses
@@ -49,6 +50,7 @@ from ivr.prompts.speech import EspeakSpeech
 from ivr.queues import load as load_queues
 from ivr.rankers import LiveRanker
 from ivr.recordings import Keeper
+from ivr.rescue import Rescuer
 from ivr.settings import Settings
 from ivr.shelf import Shelf
 from ivr.supervising import Supervising
@@ -70,6 +72,7 @@ from models.migrate import opened
 from models.nodes import Nodes
 from models.outbox import Outbox
 from models.recordings import Recordings
+from models.rescues import Rescues
 from models.supervision import SupervisorActs
 from models.talk_recordings import TalkRecordings
 from models.talks import Talks
@@ -109,7 +112,8 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
     queues = load_queues(settings.book.queues)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(opened(settings.database_url))
-        heartbeat = Heartbeat(Nodes(database, settings.node), clock)
+        nodes = Nodes(database, settings.node)
+        heartbeat = Heartbeat(nodes, clock)
         await heartbeat.start()
         books = Books(database)
         editions = Editions(books, settings, queues, EspeakSpeech(), clock)
@@ -189,7 +193,9 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
             ),
         )
         dialler = CallbackDialler(parts)
-        dispatcher, watcher = Dispatcher(parts, dialler), Watcher(parts)
+        dispatcher = Dispatcher(parts, dialler)
+        watcher = Watcher(parts, Rescuer(parts, Rescues(database, settings.node)))
+        one_switch = OneSwitch(parts, nodes, registry)
         pauses = Pauses(parts)
         alarms = CaseAlarms(case_book, queues.complaints, parts.queues.hours, clock, registry=registry)
         listeners = Listeners(parts, Listenings(database), SupervisorActs(database))
@@ -231,6 +237,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
                 hub.run(),
                 offered.run(),
                 heartbeat.run(),
+                one_switch.run(),
                 post.run(),
                 alarms.run(),
                 PauseAlarms(roster, queues.staff, clock, registry).run(),

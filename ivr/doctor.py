@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ivr.settings import Settings
 from models.database import Database, address
 from models.errors import ModelsError
 from models.migrate import revision_state
+from models.nodes import switches
 from routing.errors import StoreAway
 
 #: An address of RFC 5737: the system is asked which way it would go there; nothing is sent.
@@ -71,6 +72,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
     if state.current:
         yield fine("database", f"{shown} is at revision {state.head}")
         yield _clock(url)
+        yield from _switches(url)
     elif state.found is None:
         yield fault("database", f"{shown} has no tables", "run `ivr migrate`")
     else:
@@ -91,6 +93,29 @@ def _clock(url: str) -> Finding:
         return judged_clock(asyncio.run(ahead_s()))
     except StoreAway as wrong:
         return fault("database", f"does not tell the time: {wrong}", "look again once it is there")
+
+
+def _switches(url: str) -> Iterator[Finding]:
+    """Whether all engines of the database that live serve one Asterisk."""
+
+    async def told() -> Mapping[str, str]:
+        async with Database.opened(url) as database:
+            return await switches(database)
+
+    try:
+        yield from judged_switches(asyncio.run(told()))
+    except StoreAway:
+        return  # told already
+
+
+def judged_switches(told: Mapping[str, str]) -> Iterator[Finding]:
+    """What is told of engines that live, by name, and the Asterisk that each serves."""
+    if len(set(told.values())) > 1:
+        each = ", ".join(f"{node} serves {switch}" for node, switch in sorted(told.items()))
+        advice = "a database of its own for each Asterisk: calls, rooms and phones are those of one"
+        yield fault("nodes", f"not all serve one Asterisk: {each}", advice)
+    elif told:
+        yield fine("nodes", f"{' and '.join(sorted(told))} serve one Asterisk")
 
 
 def judged_clock(ahead_s: float) -> Finding:

@@ -119,6 +119,8 @@ def _dialplan(witness: AmiWitness, settings: Settings) -> Iterator[Finding]:
     unguarded = [name for name, sign in _GUARDS.items() if sign not in arguments]
     if not any(step.fields.get("Extension") == "T" for step in ladder):
         unguarded.append("extension T")
+    if not any(step.fields.get("Extension") == "other" for step in ladder):
+        unguarded.append("extension other")
     if unguarded:
         yield fault("dialplan", f"context ringwise-ladder lacks {', '.join(unguarded)}", _INCLUDE)
         return

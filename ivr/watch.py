@@ -28,6 +28,7 @@ from ivr.ports import (
     SwitchGone,
     is_agent_first,
 )
+from ivr.rescue import Rescuer
 from routing.call import CallEvent
 from routing.errors import StoreAway
 from routing.need import NeedState
@@ -43,16 +44,17 @@ PHONES_EVERY_S = 5.0
 
 #: Kinds of drift: a call whose channel is gone, an offer whose lease is over, an answer that was not told, a phone
 #: whose state was not told, a conversation of a dead node that is over, an agent or a need in an offer that is none, a
-#: caller whom no engine had.
-DRIFT = ("call", "offer", "answer", "phone", "talk", "stray", "fallback")
+#: caller whom no engine had, a caller whom a dead node has left in silence.
+DRIFT = ("call", "offer", "answer", "phone", "talk", "stray", "fallback", "silence")
 
 
 class Watcher:
     """Carries the switch's events into the store, and sweeps."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, rescuer: Rescuer | None = None) -> None:
         self._parts = parts
         self._fallen = Fallen(parts)
+        self._rescuer = rescuer
         self._compared_at = float("-inf")
         self._renewed_at = float("-inf")
         self._looks: tuple[frozenset[tuple[str, str]] | None, frozenset[tuple[str, str]] | None] = (None, None)
@@ -260,6 +262,7 @@ class Watcher:
         await self._find_answered(channels)
         await self._find_reached(channels)
         self.drift["fallback"] += await self._fallen.fetch(channels)
+        await self._rescue(channels)
         seen = frozenset(
             (id_, channel.channel.rpartition("-")[0])
             for channel in channels
@@ -268,6 +271,17 @@ class Watcher:
         self._looks = (self._looks[1], seen)
         self._compared_at = parts.clock.monotonic()
         return frozenset(channel.call_id for channel in channels) | frozenset(parts.live)
+
+    async def _rescue(self, channels: Sequence[ChannelSeen]) -> None:
+        """Take on the callers whom a dead node has left in silence; what goes wrong there stops nothing else."""
+        if self._rescuer is None:
+            return
+        try:
+            self.drift["silence"] += await self._rescuer.look(channels)
+        except StoreAway:
+            raise
+        except Exception:
+            log.exception("callers of dead nodes could not be looked for")
 
     def _twice_looked(self) -> frozenset[tuple[str, str]] | None:
         """Phones by call and channel id that one of the last two looks has shown; None before there were two."""

@@ -284,6 +284,7 @@ class Claims:
             alive_at=now if alive_at is None else alive_at,
             wrap_up_s=wrap_up_s,
             phones=phones,
+            judge=self._node,
         )
 
     async def note_phones(self, states: Mapping[str, PhoneState], *, now: float, node: str) -> PhonesNoted:

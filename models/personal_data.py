@@ -124,7 +124,7 @@ HOLDINGS: Mapping[str, Holding] = {
     "listenings": _untouched("id supervisor_id agent_id call_id mode asked_at began_at ended_at"),
     "agent_skills": _untouched("agent_id skill level"),
     "phones": _untouched("phone state since seen_at node"),
-    "nodes": _untouched("name started_at seen_at"),
+    "nodes": _untouched("name started_at seen_at switch"),
     "told_waits": _untouched("id need_id at least_min most_min mean_s ahead agents basis sight"),
     "menu_books": _untouched("version published_at message digest files"),
     "book_choices": _untouched("id at stable canary canary_share chosen_by message"),

@@ -56,7 +56,13 @@ async def free_strays(database: Database, *, now: float, wrap_up_s: float) -> in
 
 
 async def end_orphans(
-    database: Database, there: frozenset[tuple[str, str]], *, seen_at: float, now: float, wrap_up_s: float
+    database: Database,
+    there: frozenset[tuple[str, str]],
+    *,
+    seen_at: float,
+    now: float,
+    wrap_up_s: float,
+    judge: str | None = None,
 ) -> int:
     """End conversations of dead nodes whose phone has left the call; `there`: phones on the switch, by call and id.
 
@@ -73,11 +79,13 @@ async def end_orphans(
     )
     async with database.read() as session:
         rows = (await session.execute(talks)).all()
+        mine = None if judge is None else await session.get(NodeRow, judge)
     first = {offer.call_id: talk_of(offer.talk) for offer, _, kind, _ in rows if kind == CALL}
     found = [
         (offer.id, offer.fence)
         for offer, phone, kind, node in rows
         if not is_there(offer, phone, there, None if kind == CALL else first.get(offer.call_id))
+        and is_on_our_switch(node, mine)
         and is_orphaned(node, offer.answered_at, seen_at=seen_at, now=now)
     ]
 
@@ -89,6 +97,13 @@ async def end_orphans(
         return True
 
     return sum(await each(database, complete, found[:MOST]))
+
+
+def is_on_our_switch(node: NodeRow | None, mine: NodeRow | None) -> bool:
+    """Whether what we see on our switch says anything of a call of that node: another switch has calls of its own."""
+    if node is None or node.switch is None or (mine is not None and node.name == mine.name):
+        return True
+    return mine is not None and node.switch == mine.switch
 
 
 def is_there(offer: OfferRow, phone: str, there: frozenset[tuple[str, str]], first: Talk | None) -> bool:

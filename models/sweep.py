@@ -12,7 +12,7 @@ from models.database import Database
 from models.errors import StoreBusy
 from models.locks import hold
 from models.mending import close_anyway, each, end_anyway, lapse
-from models.strays import GRACE_S, NODE_LOST_S, end_orphans, free_strays
+from models.strays import GRACE_S, NODE_LOST_S, end_orphans, free_strays, is_on_our_switch
 from models.tables import AgentRow, CallEventRow, CallRow, NeedRow, NodeRow, OfferRow
 from routing.agent import AgentEvent, AgentState
 from routing.call import CallState, Ending, Reason, Result
@@ -39,18 +39,21 @@ async def sweep(
     alive_at: float,
     wrap_up_s: float,
     phones: frozenset[tuple[str, str]] | None = None,
+    judge: str | None = None,
 ) -> Swept:
     """Expired offers, then agents, then calls whose channel is gone. Safe to run on several nodes at once.
+
+    `judge` is the node that has looked at its switch: nothing is said of the calls of nodes on another one.
 
     What one stage cannot do does not stop the others; raises the last fault when none could do anything.
     """
     stages = _Stages()
     expired = await stages.run(_expire_offers(database, now), [])
     mended = await stages.run(_mend_agents(database, now, desk_lost_s), [])
-    closed = await stages.run(_close_lost(database, alive, alive_at, now, wrap_up_s), [])
+    closed = await stages.run(_close_lost(database, alive, alive_at, now, wrap_up_s, judge), [])
     ended = 0
     if phones is not None:
-        orphans = end_orphans(database, phones, seen_at=alive_at, now=now, wrap_up_s=wrap_up_s)
+        orphans = end_orphans(database, phones, seen_at=alive_at, now=now, wrap_up_s=wrap_up_s, judge=judge)
         ended = await stages.run(orphans, 0)
     freed = await stages.run(free_strays(database, now=now, wrap_up_s=wrap_up_s), 0)
     stages.tell()
@@ -144,10 +147,16 @@ async def _mend_agents(database: Database, now: float, desk_lost_s: float) -> Se
 
 
 async def _close_lost(
-    database: Database, alive: frozenset[str] | None, alive_at: float, now: float, wrap_up_s: float
+    database: Database,
+    alive: frozenset[str] | None,
+    alive_at: float,
+    now: float,
+    wrap_up_s: float,
+    judge: str | None,
 ) -> Sequence[bool]:
     async with database.read() as session:
-        lost = await _lost_calls(session, alive, alive_at, now)
+        mine = None if judge is None else await session.get(NodeRow, judge)
+        lost = await _lost_calls(session, alive, alive_at, now, mine)
 
     async def close(session: AsyncSession, call_id: str) -> bool:
         return await _close_call(session, call_id, now=now, wrap_up_s=wrap_up_s)
@@ -155,20 +164,24 @@ async def _close_lost(
     return await each(database, close, lost)
 
 
-async def _lost_calls(session: AsyncSession, alive: frozenset[str] | None, alive_at: float, now: float) -> list[str]:
+async def _lost_calls(
+    session: AsyncSession, alive: frozenset[str] | None, alive_at: float, now: float, mine: NodeRow | None
+) -> list[str]:
     """Calls without a channel, and ended calls that have left a need or an offer open."""
     open_needs = select(NeedRow.call_id).where(NeedRow.closed_at.is_(None))
     open_offers = select(OfferRow.call_id).where(OfferRow.closed_at.is_(None))
     leaves_open = or_(CallRow.id.in_(open_needs), CallRow.id.in_(open_offers))
     found = await session.execute(
-        select(CallRow.id, CallRow.started_at, CallRow.ended_at, CallRow.reason)
+        select(CallRow.id, CallRow.started_at, CallRow.ended_at, CallRow.reason, NodeRow)
+        .outerjoin(NodeRow, NodeRow.name == CallRow.node)
         .where(or_(CallRow.ended_at.is_(None), leaves_open))
         .order_by(CallRow.id)
     )
     return [
         call_id
-        for call_id, started_at, ended_at, reason in found
-        if is_gone(call_id, started_at, alive, alive_at) or is_over(ended_at, reason, now)
+        for call_id, started_at, ended_at, reason, node in found
+        if (is_gone(call_id, started_at, alive, alive_at) and is_on_our_switch(node, mine))
+        or is_over(ended_at, reason, now)
     ]
 
 

@@ -17,6 +17,7 @@ class SimulatedManager:
         self.channels: list[dict[str, str]] = []
         self.devices: dict[str, str] = {}  #: device → state
         self.started_at = ("2026-11-23", "22:08:40")  #: identity of the switch's process
+        self.variables: dict[str, str] = {}  #: of the switch, or of any channel
         self.boots = True  #: says FullyBooted after a login
         self.silent = False  #: reads and says nothing
         self.unanswered: set[str] = set()  #: names of actions that get no answer
@@ -99,6 +100,9 @@ class SimulatedManager:
             first = {"Response": "Success", **tag, "EventList": "start", "Message": "Device State Changes will follow"}
             told = [{"Event": "DeviceStateChange", **tag, "Device": d, "State": s} for d, s in self.devices.items()]
             return [first, *told, {"Event": "DeviceStateListComplete", **tag, "EventList": "Complete"}]
+        if name == "Getvar":
+            variable = action["Variable"]
+            return [{"Response": "Success", **tag, "Variable": variable, "Value": self.variables.get(variable, "")}]
         if name == "Hangup" and action["Channel"] not in {channel["Channel"] for channel in self.channels}:
             return [{"Response": "Error", **tag, "Message": "No such channel"}]
         return [{"Response": "Success", **tag, "Message": self.messages.get(name, f"{name} done")}]

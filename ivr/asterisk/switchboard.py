@@ -37,6 +37,11 @@ LIST_S: Final = 5.0
 MUTE_S: Final = 2.0
 #: The context in which a customer who has picked up comes to the ladder.
 CALLED_BACK: Final = "ringwise-callback"
+#: The step of the ladder's extension `other` that takes a caller to the other engine. Asterisk refuses a step by a name
+#: that is not there: a caller never lands in a dialplan that is older than this engine.
+OTHER: Final = "take"
+#: Characters of the identity of a switch that are kept.
+MOST_IDENTITY: Final = 120
 #: The context in which a supervisor who has picked up hears a conversation; its extensions are the modes.
 SPIES: Final = "ringwise-spy"
 #: Calls whose moment of answer is kept for `AgiLeg.dial`.
@@ -125,6 +130,36 @@ class AmiSwitchboard:
             await asyncio.gather(self._task, return_exceptions=True)
         for stream in tuple(self._streams):
             stream.end()
+
+    async def identity(self) -> str:
+        """The name and the entity id of this Asterisk: both outlive it. Raises SwitchAway."""
+        named = [await self._get(name) for name in ("SYSTEMNAME", "ENTITYID")]
+        return "/".join(named)[:MOST_IDENTITY]
+
+    async def waits_for_ever(self, channel: str) -> bool:
+        """Whether this caller stands in AGI without a limit, not in Dial or a room. Raises SwitchAway.
+
+        The list of channels tells of the application that ran when Asterisk last had news of the channel.
+        """
+        name = _channel(channel)
+        if await self._get("CHANNEL(appname)", name) != "AGI":
+            return False
+        return await self._get("TIMEOUT(absolute)", name) == "0"
+
+    async def to_other_engine(self, channel: str) -> None:
+        """Take a caller from the engine before which they stand to the other one. Raises SwitchAway, ActionUnknown."""
+        fields = {"Channel": _channel(channel), "Context": LADDER, "Exten": "other", "Priority": OTHER}
+        await self._tell("Redirect", fields)
+
+    async def _get(self, variable: str, channel: str | None = None) -> str:
+        fields = {"Variable": variable} | ({} if channel is None else {"Channel": channel})
+        try:
+            answer = (await self._link.act("Getvar", fields))[0]
+        except ActionUnknown as fault:
+            raise SwitchAway(str(fault)) from fault
+        if answer.get("Response") != "Success":
+            raise SwitchAway(f"the switch does not tell {variable}: {answer.get('Message')}")
+        return answer.get("Value")
 
     async def wake(self, channel: str) -> None:
         """End `Leg.wait` on this channel early. Only a hint: it may be lost or come twice. Never raises."""

@@ -95,6 +95,21 @@ class Switchboard(Protocol):
     @property
     def up(self) -> bool: ...
 
+    async def identity(self) -> str:
+        """Which switch this is: the same for all nodes that use it, also after it was started anew; of another switch
+        another. Raises SwitchAway.
+        """
+        ...
+
+    async def waits_for_ever(self, channel: str) -> bool:
+        """Whether the switch waits for an engine's next word to this caller, without a limit after which it takes them
+        to the next rung by itself; never while a phone is rung for them. Raises SwitchAway."""
+        ...
+
+    async def to_other_engine(self, channel: str) -> None:
+        """Take a caller from the engine before which they stand to the other one. Raises SwitchAway, ActionUnknown."""
+        ...
+
     async def wake(self, channel: str) -> None:
         """End `Leg.wait` on this channel early. Only a hint: it may be lost or come twice. Never raises."""
         ...

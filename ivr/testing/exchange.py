@@ -11,7 +11,7 @@ from models.errors import UnknownAgent
 from models.fallen import WAITING
 from models.locks import CALL
 from models.mending import close_anyway, end_anyway, lapse
-from models.strays import GRACE_S, NODE_LOST_S, is_orphaned, is_there
+from models.strays import GRACE_S, NODE_LOST_S, is_on_our_switch, is_orphaned, is_there
 from models.sweep import MOST_EXPIRED, ending_of, is_gone, is_over
 from models.tables import AgentRow, CallRow, NeedRow, OfferRow, PhoneRow
 from models.talk_recordings import seen
@@ -315,7 +315,10 @@ class MemoryExchange:
             self._close_call(call, now, wrap_up_s)
             for call in store.calls.values()
             if (call.ended_at is None or self._leaves_open(call.id))
-            and (is_gone(call.id, call.started_at, alive, seen_at) or is_over(call.ended_at, call.reason, now))
+            and (
+                (is_gone(call.id, call.started_at, alive, seen_at) and self._is_on_our_switch(call))
+                or is_over(call.ended_at, call.reason, now)
+            )
         ]
         ended = 0 if phones is None else self._end_orphans(phones, seen_at, now, wrap_up_s)
         return Swept(
@@ -340,12 +343,18 @@ class MemoryExchange:
             agent, need, call = store.agents[offer.agent_id], store.needs[offer.need_id], store.calls.get(offer.call_id)
             node = store.nodes.get(call.node) if call is not None else None
             about = None if need.kind == CALL else first.get(offer.call_id)
+            if call is not None and not self._is_on_our_switch(call):
+                continue
             if not is_there(offer, agent.phone, there, about) and is_orphaned(
                 node, offer.answered_at, seen_at=seen_at, now=now
             ):
                 end_anyway(need, agent, offer, OfferEvent.COMPLETE, now=now, wrap_up_s=wrap_up_s)
                 ended += 1
         return ended
+
+    def _is_on_our_switch(self, call: CallRow) -> bool:
+        mine = self.store.nodes.get(self._node) if self._node is not None else None
+        return is_on_our_switch(self.store.nodes.get(call.node), mine)
 
     def _free_strays(self, now: float, wrap_up_s: float) -> int:
         store = self.store

@@ -15,6 +15,7 @@ from ivr.ports import Arrival, Clip
 from ivr.prompts.catalogue import Catalogue
 from ivr.prompts.utterances import all_of
 from ivr.queues import Queue, QueueTable
+from ivr.rescue import Rescuer
 from ivr.settings import Settings
 from ivr.testing.bank import MemoryAccount, MemoryBank
 from ivr.testing.books import small_book
@@ -22,6 +23,7 @@ from ivr.testing.clock import FakeClock
 from ivr.testing.desk import MemoryDesk
 from ivr.testing.line import Action, ScriptedLeg
 from ivr.testing.records import MemoryCallLog, MemoryDirectory, MemoryExchange, MemoryHints, MemoryRoster, MemoryStore
+from ivr.testing.rescues import MemoryRescues
 from ivr.testing.selfservice import (
     MemoryCallbacks,
     MemoryCases,
@@ -126,7 +128,8 @@ class Stage:
             ),
         )
         self.dialler = CallbackDialler(self.parts)
-        self.dispatcher, self.watcher = Dispatcher(self.parts, self.dialler), Watcher(self.parts)
+        self.dispatcher = Dispatcher(self.parts, self.dialler)
+        self.watcher = Watcher(self.parts, Rescuer(self.parts, MemoryRescues(self.store, node)))
 
     def leg(self, *script: Action, call_id: str = "call-1", ani: str | None = ANI, rung: int = 1) -> ScriptedLeg:
         """A caller's line."""

@@ -31,8 +31,24 @@ class MemorySwitchboard:
         self.spy_fault: Exception | None = None
         self.done: list[tuple[object, ...]] = []  #: what was done to channels, in order
         self.on_do: Callable[[tuple[object, ...]], Awaitable[None]] | None = None  #: may raise what the switch raises
+        self.is_called = "switch"  #: its identity
+        self.waiting: set[str] = set()  #: channels that wait for an engine without a limit
         self._readers: list[asyncio.Queue[SwitchEvent]] = []
         self._untold: list[SwitchEvent] = []  #: for the first reader
+
+    async def identity(self) -> str:
+        """As it is called."""
+        if not self.up:
+            raise SwitchAway
+        return self.is_called
+
+    async def waits_for_ever(self, channel: str) -> bool:
+        """As the test says."""
+        return channel in self.waiting
+
+    async def to_other_engine(self, channel: str) -> None:
+        """Remember it."""
+        await self._do("to_other_engine", channel)
 
     async def wake(self, channel: str) -> None:
         """Remember the wake, and pass it on if somebody asked for it."""

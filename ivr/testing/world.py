@@ -9,8 +9,10 @@ from typing import Any
 from argon2 import PasswordHasher
 
 from ivr.ports import CallLog, Exchange, Roster, Talks, Waits
+from ivr.rescue import LeftBehind
 from ivr.testing.databases import fresh_database
 from ivr.testing.records import MemoryCallLog, MemoryExchange, MemoryRoster, MemoryStore
+from ivr.testing.rescues import MemoryRescues
 from ivr.testing.talks import MemoryTalks
 from ivr.testing.waits import MemoryWaits
 from menus.facts import CallerFacts
@@ -18,6 +20,7 @@ from models.agents import Agents
 from models.calls import CallJournal
 from models.claims import Claims
 from models.locks import open_need
+from models.rescues import Rescues
 from models.tables import AgentRow, CallRow, NodeRow
 from models.talks import Talks as StoredTalks
 from models.waits import WaitBook
@@ -49,6 +52,8 @@ class World:
     talks: Talks
     exchange_by: Callable[[OfferRules], Exchange]  #: of the first node, with rules of one's own
     put: Callable[[Any, int | str, dict[str, Any]], Awaitable[None]]  #: change a row by hand: table, key, values
+    rescues: LeftBehind
+    other_rescues: LeftBehind  #: of the other node
 
     async def agent(self, name: str = "anna", *, ready_at: float = T, **skills: int) -> int:
         """An agent who is ready."""
@@ -135,6 +140,8 @@ def twin_world() -> World:
         MemoryTalks(store),
         lambda rules: MemoryExchange(store, "node-a", rules),
         put,
+        MemoryRescues(store, "node-a"),
+        MemoryRescues(store, "node-b"),
     )
 
 
@@ -176,4 +183,6 @@ async def stored_world(kind: str, folder: Path) -> AsyncIterator[World]:
             StoredTalks(database),
             lambda rules: Claims(database, "node-a", rules),
             put,
+            Rescues(database, "node-a"),
+            Rescues(database, "node-b"),
         )

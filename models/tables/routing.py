@@ -195,3 +195,4 @@ class NodeRow(Table):
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     started_at: Mapped[float]
     seen_at: Mapped[float]
+    switch: Mapped[str | None] = mapped_column(String(128))  # identity of the switch it serves; none: not known yet

@@ -13,10 +13,14 @@ from urllib.parse import unquote_to_bytes
 import numpy as np
 import pytest
 
+from ivr.asterisk.switchboard import AmiSwitchboard
+from ivr.errors import SwitchAway
 from ivr.lab.asterisk import LabAsterisk
 from ivr.lab.g711 import Samples, read_wav
 from ivr.lab.recognise import hear_clip, recognise
 from ivr.lab.robots import Answer, EndedBy, Manner, NotAnswered, RobotCall, RobotCaller, RobotPhone
+from ivr.ports import ChannelSeen
+from ivr.settings import Ami
 
 DEAD_MAN_S, STATIC_QUEUE_S = 2, 2  #: as conftest.py sets them
 pytestmark = pytest.mark.live
@@ -240,6 +244,48 @@ async def test_engine_sets_its_own_limit_and_freezes_past_it(
         two = await second.next()
         assert two.taken_at - one.taken_at == pytest.approx(4, abs=0.4)
         await two.done()
+
+
+@pytest.mark.fault("A4", "an engine frozen while a phone is rung for its caller, at the dialplan")
+async def test_a_caller_before_a_frozen_engine_without_a_limit_is_taken_to_the_other_one(
+    asterisk: LabAsterisk, caller: RobotCaller, phone: RobotPhone, node_ports: tuple[int, int]
+) -> None:
+    """To and fro: from the first engine to the second, and back."""
+    phone.manner = Manner(answer=Answer.NEVER)
+    settings = Ami(host=asterisk.plan.host, port=asterisk.plan.ami_port, user="ringwise")
+    switchboard = AmiSwitchboard(settings, asterisk.plan.ami_secret)
+    await switchboard.start()
+    try:
+        async with StandIn(node_ports[0]) as first, StandIn(node_ports[1]) as second, calling(caller):
+            one = await first.next()
+            await one.say("SET VARIABLE TIMEOUT(absolute) 3600")
+            assert await switchboard.identity() == await switchboard.identity() != "/"
+            call_id, channel = one.arguments[5], dict(one.header)["agi_channel"]
+            seen = await seen_of(switchboard, channel)
+            assert (seen.call_id, seen.uniqueid, seen.bridged) == (call_id, call_id, False)
+            assert not await switchboard.waits_for_ever(channel)
+            await one.say("SET VARIABLE TIMEOUT(absolute) 0")
+            assert await switchboard.waits_for_ever(channel)
+            ringing = asyncio.create_task(one.say('EXEC "Dial" "PJSIP/agent-101,1"'))
+            await phone.rang(deadline_s=PATIENCE_S)
+            assert not await switchboard.waits_for_ever(channel)
+            await ringing
+            assert await switchboard.waits_for_ever(channel)
+            took = []
+            for engine in (second, first, second):
+                await switchboard.to_other_engine(channel)
+                took.append(await engine.next())
+            assert [line.arguments[4:6] for line in took] == [["2", call_id]] * 3
+            await took[-1].done()
+        with pytest.raises(SwitchAway):
+            await switchboard.to_other_engine(channel)
+    finally:
+        await switchboard.stop()
+
+
+async def seen_of(switchboard: AmiSwitchboard, channel: str) -> ChannelSeen:
+    """How the switch lists a channel."""
+    return next(seen for seen in await switchboard.channels() if seen.channel == channel)
 
 
 async def test_engine_killed_in_a_menu_leaves_the_caller_to_the_second(

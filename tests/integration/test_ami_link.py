@@ -67,6 +67,45 @@ async def test_all_channels_are_read_afresh(asterisk: SimulatedManager, switchbo
     )
 
 
+async def test_a_switch_is_known_by_its_name_and_its_entity_id(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard
+) -> None:
+    asterisk.variables = {"SYSTEMNAME": "ringwise", "ENTITYID": "02:fc:00:00:00:01"}
+    assert await switchboard.identity() == "ringwise/02:fc:00:00:00:01"
+    asterisk.cut()
+    await eventually(lambda: not switchboard.up)
+    with pytest.raises(SwitchAway):
+        await switchboard.identity()
+
+
+@pytest.mark.parametrize(
+    ("runs", "limit", "waits"),
+    [("AGI", "0", True), ("AGI", "3.214", False), ("Dial", "0", False), ("ConfBridge", "0", False), ("", "", False)],
+)
+async def test_the_switch_waits_for_ever_before_an_engine_without_a_limit_and_nowhere_else(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard, runs: str, limit: str, waits: bool
+) -> None:
+    asterisk.variables = {"CHANNEL(appname)": runs, "TIMEOUT(absolute)": limit}
+    assert await switchboard.waits_for_ever("PJSIP/trunk-1") is waits
+
+
+async def test_a_caller_is_taken_to_the_other_engine_by_a_step_that_an_old_dialplan_does_not_have(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard
+) -> None:
+    await switchboard.to_other_engine("PJSIP/trunk-1")
+    (action,) = asterisk.asked("Redirect")
+    action.pop("ActionID")
+    assert action == {
+        "Action": "Redirect",
+        "Channel": "PJSIP/trunk-1",
+        "Context": "ringwise-ladder",
+        "Exten": "other",
+        "Priority": "take",
+    }
+    with pytest.raises(Refused):
+        await switchboard.to_other_engine("PJSIP/trunk-1\r\nAction: Originate")
+
+
 async def test_all_phones_are_read_afresh(asterisk: SimulatedManager, switchboard: AmiSwitchboard) -> None:
     assert await switchboard.phones() == {}
     asterisk.devices = {"PJSIP/agent-101": "INUSE", "PJSIP/agent-102": "UNAVAILABLE", "Queue:general": "INUSE"}

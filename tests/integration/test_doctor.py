@@ -186,8 +186,10 @@ def test_dialplan_of_an_earlier_version_that_lets_nobody_come_back_is_warned_of(
 
 def test_dialplan_without_its_guards_is_refused(settings: Settings, edit: Edit) -> None:
     edit("ringwise-dialplan.conf", "^exten => T,.*", "exten => x,1,NoOp()")
+    edit("ringwise-dialplan.conf", "^exten => other,1", "exten => elsewhere,1")
     edit("ringwise-dialplan.conf", "AGIEXITONHANGUP=yes", "AGIEXITONHANGUP=no")
-    assert ("dialplan", "context ringwise-ladder lacks AGIEXITONHANGUP, extension T") in wrong(settings)
+    says = "context ringwise-ladder lacks AGIEXITONHANGUP, extension T, extension other"
+    assert ("dialplan", says) in wrong(settings)
 
 
 def test_engine_that_is_down_is_told_apart_from_one_that_is_frozen(settings: Settings) -> None:

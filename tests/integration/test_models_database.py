@@ -23,6 +23,7 @@ from models.claims import Claims
 from models.database import TRIES, Database, address
 from models.errors import BadAddress, StoreBusy
 from models.migrate import FOLDER, migrate, revision_state
+from models.nodes import Nodes, switches
 from models.tables import AgentRow, NodeRow, Table
 from routing.call import Arrival
 from routing.errors import StoreAway
@@ -331,6 +332,25 @@ async def test_rows_are_numbered_by_the_database_in_every_table(database):
             .returning(AgentRow.id)
         )
     assert number == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_nodes_that_live_and_serve_another_switch_are_named(kind, tmp_path):
+    async with fresh_database(kind, tmp_path) as database:
+        now = await database.time()
+        one, other, dead = (Nodes(database, name) for name in ("one", "other", "dead"))
+        for node in (one, other):
+            await node.started(now=now)
+        await dead.started(now=now - 60)
+        assert await dead.serves("north", now=now - 60) == []
+        assert await one.serves("east", now=now) == []
+        assert await other.serves("west", now=now) == ["one"]
+        assert await one.serves("east", now=now) == ["other"]
+        assert await switches(database) == {"one": "east", "other": "west"}
+        assert await other.serves("east", now=now) == []
+        await one.started(now=now)  # a new process does not know yet
+        assert await other.serves("west", now=now) == []
+        assert await switches(database) == {"other": "west"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
