@@ -228,6 +228,7 @@ async def test_a_caller_who_left_before_the_first_command_is_not_taken() -> None
 
 
 @pytest.mark.parametrize("how", ["hang up", "end of file", "reset"])
+@pytest.mark.fault("B11", "the caller's line is cut in the midst of a command")
 async def test_a_caller_who_leaves_during_a_command_has_hung_up(how: str) -> None:
     call = Waiting()
     async with opened(call) as (_, port):

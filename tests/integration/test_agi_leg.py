@@ -128,6 +128,7 @@ async def test_without_the_early_exit_a_dead_channel_is_a_hang_up_too() -> None:
 @pytest.mark.parametrize(
     "sound", ["http://x/y", "../../etc/passwd", "a&b", "a|b", "", "/p/../q", "/p//q", "a,b", "a\nb"]
 )
+@pytest.mark.fault("S7", "a prompt that is no file of the catalogue")
 async def test_what_is_no_file_of_the_catalogue_is_never_played(sound: str) -> None:
     with pytest.raises(Refused):
         await by_hand(lambda leg: leg.say([Clip(sound, "", 1.0)]))
@@ -385,6 +386,7 @@ async def test_a_caller_who_leaves_while_it_rings_has_hung_up() -> None:
 
 
 @pytest.mark.parametrize("number", ["+491234567", "1234567", "+86", "+8610&PJSIP/x", "+8610,30,T", "", "+86106555123٤"])
+@pytest.mark.fault("S11", "a transfer to a number that is not allowed")
 async def test_a_number_that_is_not_permitted_is_never_dialled(number: str) -> None:
     caller = SimulatedCaller()
     with pytest.raises(Refused):

@@ -229,6 +229,7 @@ async def test_f3_end_of_file_instead_of_an_answer_is_a_hang_up(driver: str) -> 
 
 
 @both
+@pytest.mark.fault("B9", "HANGUP where an answer should be")
 async def test_f4_hangup_is_never_the_answer_of_a_command(driver: str) -> None:
     first, second = await dialogue(driver, twice, b"HANGUP\n200 result=49\n")
     if driver == "ringwise":

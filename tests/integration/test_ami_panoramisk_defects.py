@@ -163,6 +163,7 @@ async def test_a5_without_fully_booted_nothing_hangs(asterisk: SimulatedManager)
             await ours.link.act("Originate", ORIGINATE)
 
 
+@pytest.mark.fault("C10", "a fault while an event of the manager link is taken")
 async def test_a6_a_fault_in_taking_an_event_does_not_drop_the_link(asterisk: SimulatedManager) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError
@@ -284,6 +285,7 @@ class NoWire(asyncio.Transport):
     def abort(self) -> None: ...
 
 
+@pytest.mark.fault("C9", "a character split over two segments of the manager link")
 async def test_a11_a_character_split_over_two_segments_is_whole(asterisk: SimulatedManager) -> None:
     data = "Asterisk Call Manager/11.0.0\r\nEvent: X\r\nName: 王小明\r\n\r\n".encode()
     cut = data.index("小".encode()) + 1
@@ -310,6 +312,7 @@ async def test_a11_a_character_split_over_two_segments_is_whole(asterisk: Simula
             protocol.close()
 
 
+@pytest.mark.fault("C6", "the manager's secret is wrong")
 async def test_a12_a_wrong_secret_is_a_state_of_its_own_with_growing_pauses(asterisk: SimulatedManager) -> None:
     async with Stock(asterisk, secret="wrong") as manager:
         await eventually(lambda: len(asterisk.asked("Login")) >= 5)  # as fast as it can, and nothing is raised

@@ -79,6 +79,7 @@ def test_a_database_that_does_not_exist_is_not_made_but_missed(command: list[str
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.fault("A13", "start with a database that is not migrated")
 def test_a_database_without_our_tables_asks_to_be_migrated(command: list[str], tmp_path: Path) -> None:
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "ringwise.db").touch()
@@ -148,6 +149,7 @@ def test_a_desktop_port_in_use_is_a_sentence(write: Callable[[str], None]) -> No
     )
 
 
+@pytest.mark.fault("A13", "start with a port that is taken")
 def test_a_call_port_in_use_is_a_sentence_though_work_had_begun(write: Callable[[str], None]) -> None:
     with taken_port() as port:
         write(f"web: {{port: 0}}\nfastagi: {{port: {port}}}\n")

@@ -114,6 +114,7 @@ async def test_the_engine_serves_the_model_swaps_it_and_falls_back_with_an_alarm
     assert alarm() == 1.0
 
 
+@pytest.mark.fault("S6", "a model that fails")
 async def test_a_model_that_fails_costs_the_caller_their_order_and_nothing_else(site: Path, tmp_path: Path) -> None:
     ranker = LiveRanker(settings_in(tmp_path), FakeClock())
     broken = replace(read_model(site / "models" / CURRENT), popularity=None)

@@ -68,6 +68,7 @@ async def noted(world: World, agent: int, note: str) -> None:
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.fault("A9", "browser and engine vanish after a conversation")
 async def test_note_time_left_and_extensions_outlive_the_browser_and_the_engine(tmp_path: Path) -> None:
     async with stored_world(SQLITE, tmp_path) as world, async_playwright() as playwright:
         agent = await world.add("grace", "Grace Chen", "secret", "PJSIP/grace", SKILLS)

@@ -70,6 +70,7 @@ async def test_cookie_and_ticket_together_open_the_desktop() -> None:
 
 
 @pytest.mark.parametrize("first", ["", "invented", "another"])
+@pytest.mark.fault("G4", "a cookie without a ticket")
 async def test_a_cookie_alone_is_not_enough(first: str) -> None:
     async with running_desktop(a_roster(), CLOCK) as desktop:
         cookie = await desktop.sign_in()
@@ -79,6 +80,7 @@ async def test_a_cookie_alone_is_not_enough(first: str) -> None:
             assert await closing(socket) == TICKET_REFUSED
 
 
+@pytest.mark.fault("G4", "a ticket used twice")
 async def test_a_ticket_cannot_be_used_twice() -> None:
     async with running_desktop(a_roster(), CLOCK) as desktop:
         cookie = await desktop.sign_in()
@@ -119,6 +121,7 @@ async def test_who_says_nothing_is_closed() -> None:
         ("x" * 1_000_000, 1009),
     ],
 )
+@pytest.mark.fault("G6", "messages that are none of ours")
 async def test_what_is_no_message_of_ours_closes_the_socket(text: str, code: int) -> None:
     async with running_desktop(a_roster(), CLOCK) as desktop, await desktop.open(await desktop.sign_in()) as socket:
         await hear(socket, "state")
@@ -137,6 +140,7 @@ async def test_compression_is_never_agreed_to() -> None:
         assert socket.protocol.extensions == []
 
 
+@pytest.mark.fault("G6", "a flood of messages of one browser")
 async def test_a_flood_of_messages_closes_the_socket_and_leaves_others_alone() -> None:
     async with (
         running_desktop(a_roster(), CLOCK) as desktop,

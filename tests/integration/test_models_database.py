@@ -127,6 +127,7 @@ async def test_nodes_that_start_together_on_postgresql_migrate_once(tmp_path):
         assert (await revision_state(url)).current
 
 
+@pytest.mark.fault("E10", "a migration that fails half-way")
 async def test_a_migration_that_fails_half_way_leaves_the_old_tables_whole(url, tmp_path):
     broken = tmp_path / "migrations"
     broken.mkdir()
@@ -213,6 +214,7 @@ async def test_a_transaction_that_others_stand_in_the_way_of_is_tried_again_a_fe
 
 
 @pytest.mark.postgresql
+@pytest.mark.fault("E8", "two transactions that wait for each other")
 async def test_two_transactions_that_wait_for_each_other_both_come_through(tmp_path):
     async with fresh_database(POSTGRESQL, tmp_path) as database:
         async with database.write() as session:
@@ -250,6 +252,7 @@ async def test_a_server_that_is_not_there_is_refused_in_one_sentence(unused_tcp_
         await Database.open(f"postgresql://nobody@127.0.0.1:{unused_tcp_port}/none")
 
 
+@pytest.mark.fault("E4", "kill -9 right after a write was acknowledged")
 async def test_sqlite_writes_survive_a_kill_once_acknowledged(tmp_path):
     code = (
         "import asyncio, os, sys\n"
@@ -277,6 +280,7 @@ async def test_sqlite_writes_survive_a_kill_once_acknowledged(tmp_path):
 
 
 @pytest.mark.postgresql
+@pytest.mark.fault("E5", "PostgreSQL dies and comes back")
 async def test_a_server_that_dies_and_comes_back_loses_no_written_word_and_no_claim_is_believed():
     server = PostgresqlServer()
     try:

@@ -159,6 +159,7 @@ async def test_a_locked_database_delays_the_journal_and_never_the_call(sqlite):
         assert (await call_of(sqlite, call_id)).reason == "in_queue"
 
 
+@pytest.mark.fault("E1", "the loop while the database is locked")
 async def test_the_loop_is_not_stalled_while_the_database_is_locked(sqlite):
     loop = asyncio.get_running_loop()
     worst = 0.0

@@ -79,6 +79,7 @@ async def test_an_attempt_that_could_not_be_judged_is_taken_back_with_its_lock(l
     assert await fail(lockouts, 2, LI) == [True, False]
 
 
+@pytest.mark.fault("S9", "guesses of a PIN from many calls at once")
 async def test_many_calls_at_once_get_no_more_attempts_than_one(lockouts: Port) -> None:
     tried = await asyncio.gather(*(lockouts.tried((LI, f"number:{n}"), now=0) for n in range(8)))
     assert sorted(tried) == [False] * 5 + [True] * 3

@@ -115,6 +115,7 @@ def test_five_wrong_passwords_lock_a_name_for_longer_and_longer() -> None:
     assert waits[-1] == LONGEST_LOCK_S
 
 
+@pytest.mark.fault("G8", "10,000 guesses of a password")
 def test_ten_thousand_guesses_an_hour_get_through_a_dozen_times() -> None:
     guesses = Guesses()
     tried = sum(guesses.take("grace", f"10.0.{i % 250}.1", now=i * 0.36) == 0 for i in range(10_000))

@@ -231,6 +231,7 @@ def pickled() -> bytes:
         (lambda content: b"\0" * (65 * 2**20), "at most 64 MB"),
     ],
 )
+@pytest.mark.fault("S5", "a damaged model file")
 def test_a_damaged_file_is_refused_with_a_reason(model: Model, damage, says: str) -> None:
     with pytest.raises(BadModel, match=says):
         from_bytes(damage(to_bytes(model)[0]))

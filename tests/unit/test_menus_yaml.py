@@ -174,6 +174,7 @@ def test_tabs_and_colons_get_advice() -> None:
     ],
     ids=["flow", "dashes", "braces", "many", "large", "large-in-bytes", "bomb", "unknown", "blank"],
 )
+@pytest.mark.fault("S1", "hostile YAML")
 def test_hostile_files_are_refused_quickly(text: str, code: str) -> None:
     began = time.process_time()
     with pytest.raises(Faults) as raised:

@@ -64,6 +64,7 @@ def one(old: str, new: str) -> Fault:
         ("tasks:\n", "tasks: {a: {<<: {en: a}}}\ntasks2:\n", "merge", "write the keys out"),
     ],
 )  # fmt: skip
+@pytest.mark.fault("S2", "YAML that means something else than it looks like")
 def test_a_trap_is_told_in_words_that_help(old: str, new: str, code: str, said: str) -> None:
     fault = one(old, new)
     assert (fault.code, said in fault.message) == (code, True), str(fault)
@@ -189,6 +190,7 @@ def mutated(draw: st.DrawFn) -> bytes:
 @settings(max_examples=TRIES, deadline=2000, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(mutated())
 @example(WHOLE)
+@pytest.mark.fault("S1", "mutated menu books")
 def test_a_mutated_book_is_a_book_or_has_faults_with_places(content: bytes) -> None:
     examined = found(content)
     assert (examined.book is None) == bool(examined.faults)

@@ -123,6 +123,7 @@ async def test_an_agent_who_gets_ready_is_connected_as_soon_as_the_wake_comes() 
     assert stage.switchboard.woken == ["PJSIP/trunk-call-1"]
 
 
+@pytest.mark.fault("C11", "the wake of a waiting caller is lost")
 async def test_a_lost_wake_costs_at_most_the_time_to_the_next_look() -> None:
     stage = Stage()
     stage.switchboard.on_wake = None

@@ -56,6 +56,7 @@ class Store:
         return told
 
 
+@pytest.mark.fault("D4", "a machine's time of day is wrong and steps")
 async def test_a_machine_whose_time_of_day_is_wrong_and_steps_goes_by_the_stores() -> None:
     machine = Machine(STORE_AT_0)
     machine.wrong_s, store = 61.0, Store(machine)

@@ -114,6 +114,7 @@ async def test_addresses_that_begin_as_allowed_may_be_asked(url: str) -> None:
         "",
     ],
 )
+@pytest.mark.fault("E9", "addresses that the settings do not allow")
 async def test_every_other_address_is_refused_before_anything_is_sent(url: str) -> None:
     far = Far(says())
     with pytest.raises(DipFailed):
@@ -185,6 +186,7 @@ async def test_the_deadline_holds_for_all_tries_together() -> None:
     assert len(slow.asked) == 1
 
 
+@pytest.mark.fault("E9", "another system that keeps failing")
 async def test_a_host_that_keeps_failing_is_left_alone_then_probed_once() -> None:
     clock, far = FakeClock(), Far(httpx.ConnectError("refused"))
     request = WebRequest(URL, "post", {}, 0)

@@ -46,6 +46,7 @@ async def test_a_refused_call_falls_silent_at_once_and_rings_at_the_next_agent(h
     assert await hotline.events(LI_NA, "refused") == [{"agent": "carol", "reason": "wrong_skill"}]
 
 
+@pytest.mark.fault("F1", "agents' phones that are busy or not there")
 async def test_phones_that_are_busy_or_gone_are_passed_over_and_offered_as_soon_as_they_are_free(hotline: Any) -> None:
     carol, chris = hotline.phones["carol"], hotline.phones["chris"]
     carol.manner = Manner(ring_s=0.2, talk_s=60)

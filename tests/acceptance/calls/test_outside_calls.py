@@ -247,6 +247,7 @@ async def test_an_outside_number_that_is_busy_leads_the_other_way(line: Line) ->
     assert await line.ended() == "served/goodbye"
 
 
+@pytest.mark.fault("A8", "an engine dies while its caller is connected to an outside number")
 async def test_an_engine_that_dies_in_a_transfer_does_not_ring_it_twice(line: Line) -> None:
     line.outside.manner = Manner(ring_s=0.3, talk_s=6, sentence=line.voice)
     call = await line.in_menu()

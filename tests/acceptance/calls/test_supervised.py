@@ -258,6 +258,7 @@ async def _hears_soon(call: RobotCall, hz: float) -> bool:
     return hz in await hears(call, {hz}, s=0.2)
 
 
+@pytest.mark.fault("S10", "card digits while the recording is paused, the engine killed meanwhile")
 async def test_a_paused_recording_is_silent_though_the_engine_dies_meanwhile_and_is_closed_by_the_other(
     floor: Floor,
 ) -> None:

@@ -51,6 +51,7 @@ async def test_after_a_restart_of_the_server_the_page_comes_back_with_the_truth(
         await expect(page.locator(".stage")).to_have_text("Your phone is ringing")
 
 
+@pytest.mark.fault("A1", "the node of an agent's page dies while a note is written")
 async def test_a_page_whose_node_fails_goes_on_with_the_next_and_keeps_the_note(page: Page) -> None:
     roster = a_roster()
     ports = free_ports(2, socket.SOCK_STREAM)
@@ -98,6 +99,7 @@ async def test_every_word_exists_in_both_languages(page: Page, desktop: RunningD
     assert kinds[0] == kinds[1]
 
 
+@pytest.mark.fault("E5", "the database is away, as agents see it")
 async def test_while_the_database_is_away_nothing_looks_live(page: Page, desktop: RunningDesktop) -> None:
     await sign_in(page, desktop)
     desktop.roster.away = True

@@ -79,6 +79,7 @@ async def test_an_agent_sees_why_they_are_set_aside_and_for_how_long(page: Page,
     await expect(page.locator("#idle h1")).to_have_text("You refused many calls")
 
 
+@pytest.mark.fault("F6", "the same agent in two windows")
 async def test_all_windows_follow_the_server(page: Page, context: BrowserContext, desktop: RunningDesktop) -> None:
     await sign_in(page, desktop)
     second = await context.new_page()

@@ -65,6 +65,7 @@ async def test_an_offer_that_ends_without_the_agents_doing_gives_them_back_their
     assert (need.state, need.not_agents) == (NeedState.WAITING, frozenset())
 
 
+@pytest.mark.fault("F14", "a node wakes up after its offers have passed to others")
 async def test_a_stale_fence_changes_nothing(world):
     claim = await world.offered()
     old = (claim.offer_id, claim.fence)

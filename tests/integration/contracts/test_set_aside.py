@@ -113,6 +113,7 @@ async def test_a_pause_asked_for_before_comes_before_what_the_reason_says(by_rul
     assert (card.state, card.pause_reason) == (AgentState.PAUSED, "meal")
 
 
+@pytest.mark.fault("G10", "refusing a call that is over or answered")
 async def test_an_offer_that_was_answered_withdrawn_or_refused_before_is_not_refused(by_rules):
     world = by_rules
     claim = await world.offered()

@@ -18,6 +18,7 @@ async def talking(world):
     return claim
 
 
+@pytest.mark.fault("A8", "the engine of a conversation is dead and the agent's phone has left")
 async def test_a_conversation_of_a_dead_node_is_over_when_its_phone_has_left_the_call(world):
     await world.put(NodeRow, "node-a", {"started_at": T - 100, "seen_at": T + 30})
     claim = await talking(world)
@@ -153,6 +154,7 @@ async def test_a_need_in_an_offer_that_does_not_exist_waits_again_with_its_age(w
         (AgentState.MISSED, AgentState.MISSED),
     ],
 )
+@pytest.mark.fault("F4", "an agent's browser vanishes")
 async def test_an_agent_whose_browser_vanishes_is_never_ready_again_by_themselves(world, lost_in, then):
     """Whatever they were doing goes on to its end: the phone rings, the conversation and the wrap-up last."""
     claim = await world.offered(lease_s=20)
