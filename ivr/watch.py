@@ -29,6 +29,7 @@ from ivr.ports import (
     is_agent_first,
 )
 from ivr.rescue import Rescuer
+from ivr.rooms import Rooms
 from routing.call import CallEvent
 from routing.errors import StoreAway
 from routing.need import NeedState
@@ -44,8 +45,9 @@ PHONES_EVERY_S = 5.0
 
 #: Kinds of drift: a call whose channel is gone, an offer whose lease is over, an answer that was not told, a phone
 #: whose state was not told, a conversation of a dead node that is over, an agent or a need in an offer that is none, a
-#: caller whom no engine had, a caller whom a dead node has left in silence.
-DRIFT = ("call", "offer", "answer", "phone", "talk", "stray", "fallback", "silence")
+#: caller whom no engine had, a caller whom a dead node has left in silence,
+#: somebody alone in a room.
+DRIFT = ("call", "offer", "answer", "phone", "talk", "stray", "fallback", "silence", "room")
 
 
 class Watcher:
@@ -53,7 +55,7 @@ class Watcher:
 
     def __init__(self, parts: Parts, rescuer: Rescuer | None = None) -> None:
         self._parts = parts
-        self._fallen = Fallen(parts)
+        self._fallen, self._rooms = Fallen(parts), Rooms(parts)
         self._rescuer = rescuer
         self._compared_at = float("-inf")
         self._renewed_at = float("-inf")
@@ -110,7 +112,7 @@ class Watcher:
                 continue
             if live.waiting:
                 await switchboard.wake(live.channel)
-            elif live.joined and live.phones:
+            elif live.joined:
                 with suppress(SwitchAway, ActionUnknown):
                     await switchboard.call_back_from(live.room, live.channel)
 
@@ -263,6 +265,7 @@ class Watcher:
         await self._find_reached(channels)
         self.drift["fallback"] += await self._fallen.fetch(channels)
         await self._rescue(channels)
+        self.drift["room"] += await self._rooms.clear(channels)
         seen = frozenset(
             (id_, channel.channel.rpartition("-")[0])
             for channel in channels

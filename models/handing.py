@@ -1,6 +1,8 @@
 """What an agent does with a conversation, on rows that are held: asking, handing on, and taking over from another."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from models import moves
 from models.locks import SECOND
@@ -13,6 +15,11 @@ from routing.talk import Ask, Sent, Talk, TalkEvent, TalkState, move_talk, talk_
 from routing.views import NeedWish
 
 LONGEST_NOTE = 500  #: characters that one agent may tell the next
+
+
+def room_of(offer_id: int, talk: Mapping[str, Any] | None) -> int:
+    """The room of a conversation: the one that it has, or would come to."""
+    return talk_of(talk).room or offer_id
 
 
 def ask(offer: OfferRow, wish: Ask) -> Talk:

@@ -36,6 +36,16 @@ class Talks:
             ).first()
         return None if found is None else moves.talk_seen(*found)
 
+    async def rooms(self) -> frozenset[int]:
+        """Rooms of the conversations that go on."""
+        async with self._database.read() as session:
+            rows = await session.execute(
+                select(OfferRow.id, OfferRow.talk).where(
+                    OfferRow.closed_at.is_(None), OfferRow.state == OfferState.ANSWERED
+                )
+            )
+            return frozenset(handing.room_of(id_, talk) for id_, talk in rows)
+
     async def ask(self, agent_id: int, offer_id: int, wish: Ask) -> TalkSeen | None:
         """Store what an agent asks for; the conversation as it was, None when it is not theirs. Raises IllegalMove."""
 

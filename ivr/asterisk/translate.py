@@ -1,9 +1,11 @@
 """AMI messages to our own events; what the engine does not use becomes None."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ivr.asterisk.wire import App
 from ivr.ports import ChannelGone, ChannelSeen, Fallback, PhoneAnswered, PhoneIs, PhoneRinging, PhoneState
 
 
@@ -66,6 +68,8 @@ def translate(packet: Packet) -> PhoneRinging | PhoneAnswered | PhoneIs | Channe
 
 #: Where the dialplan serves callers without an engine.
 STATIC = "ringwise-static"
+#: What ConfBridge was started with: the room, how it is, and as who.
+ROOM = re.compile(r"ringwise-(?P<room>\d+),ringwise-room,(?P<profile>ringwise-(?:agent|caller))")
 
 
 def channel_seen(packet: Packet) -> ChannelSeen:
@@ -75,4 +79,9 @@ def channel_seen(packet: Packet) -> ChannelSeen:
     fallback = None
     if packet.get("Context") == STATIC:
         fallback = Fallback.MESSAGE if packet.get("Exten") == "message" else Fallback.WAITS
-    return ChannelSeen(packet["Linkedid"], packet["Channel"], bridged, packet.get("Uniqueid"), up, fallback)
+    room, is_guest = None, False
+    if packet.get("Application") == App.CONFERENCE and (found := ROOM.fullmatch(packet.get("ApplicationData"))):
+        room, is_guest = int(found["room"]), found["profile"] == "ringwise-caller"
+    return ChannelSeen(
+        packet["Linkedid"], packet["Channel"], bridged, packet.get("Uniqueid"), up, fallback, room, is_guest
+    )

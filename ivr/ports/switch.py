@@ -78,6 +78,8 @@ class ChannelSeen:
     uniqueid: str = ""  #: the same as call_id: the caller's own
     up: bool = True  #: answered
     fallback: Fallback | None = None  #: served without an engine
+    room: int | None = None  #: in this room
+    is_guest: bool = False  #: in the room as its caller
 
 
 #: Beginning of the channel of a call whose customer is rung when an agent has answered.

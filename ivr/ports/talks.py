@@ -16,6 +16,10 @@ class Talks(Protocol):
         """The conversation of a call; None while no agent has answered."""
         ...
 
+    async def rooms(self) -> frozenset[int]:
+        """Rooms of the conversations that go on, whether somebody is in them or not."""
+        ...
+
     async def ask(self, agent_id: int, offer_id: int, wish: Ask) -> TalkSeen | None:
         """Store what an agent asks for; the conversation as it was, None when it is not theirs.
 

@@ -30,7 +30,7 @@ from ivr.steps.handover import (
     told,
 )
 from ivr.steps.second import ring_second
-from ivr.steps.talk_limit import called_back_in_time, left_s
+from ivr.steps.talk_limit import LOOKS, called_back_in_time, left_s
 from ivr.steps.talk_recording import end_recording, hand_recording_over
 from ivr.steps.wishes import front_of_the_queue, next_wish
 from routing.errors import IllegalMove, StoreAway
@@ -42,8 +42,6 @@ log = structlog.get_logger()
 
 #: Longest wait of a caller on hold without a look at the store and the switch, seconds.
 LOOK_AGAIN_S = 1.0
-#: So often in a row a phone must be missing before it counts as gone: the list may be read in the midst of a move.
-LOOKS = 2
 
 
 async def carry_on(call: Call, queue: Queue, seen: TalkSeen) -> After | None:
@@ -196,13 +194,7 @@ class _Apart:
     async def _hold(self) -> tuple[bool, After | None]:
         """Music for a moment, then a look at who is there."""
         call = self.call
-        if not self.music:
-            await call.leg.hold()
-            self.music = True
-        await call.leg.arm(LOOK_AGAIN_S + call.parts.settings.calls.dead_man_s)
-        call.live.waiting = True
-        await call.leg.wait(LOOK_AGAIN_S)
-        call.live.waiting = False
+        await self._wait(LOOK_AGAIN_S)
         there = await channels(call)
         if there is None:
             return False, None
@@ -246,24 +238,26 @@ class _Apart:
     async def _talk_in_room(self) -> tuple[bool, After | None]:
         """The caller talks in the room until somebody leaves or something is asked for."""
         call, live = self.call, self.call.live
-        await self._silence()
         there = await channels(call)
-        if there is not None:
-            mine, second = self._mine(there), self._second(there)
-            self.missing = 0 if mine is not None else self.missing + 1
-            if self.missing >= LOOKS:
-                if second is None or self.talk.state is not TalkState.CONFERENCE:
-                    return True, None
-                return await self._complete()
-            if self.talk.state is TalkState.CONFERENCE and second is None:
-                await self._second_left()
-                return False, None
-            if mine is None:
-                await call.leg.wait(LOOK_AGAIN_S / 2)
-                return False, None
+        if there is None:  # nobody knows whether somebody is there: music, and another look
+            await self._wait(LOOK_AGAIN_S)
+            return False, None
+        mine, second = self._mine(there), self._second(there)
+        self.missing = 0 if mine is not None else self.missing + 1
+        if self.missing >= LOOKS:
+            if second is None or self.talk.state is not TalkState.CONFERENCE:
+                return True, None
+            return await self._complete()
+        if self.talk.state is TalkState.CONFERENCE and second is None:
+            await self._second_left()
+            return False, None
+        if mine is None:
+            await call.leg.wait(LOOK_AGAIN_S / 2)
+            return False, None
+        await self._silence()
         room = self.talk.room or self.seen.offer.offer_id
         live.joined = True
-        async with called_back_in_time(call, self.seen, room):
+        async with called_back_in_time(call, self.seen, room, self._somebody_left):
             await call.leg.join(room)
         live.joined = False
         await call.leg.arm(call.parts.settings.calls.dead_man_s)
@@ -283,6 +277,22 @@ class _Apart:
         offer = self.seen.offer
         await self.call.parts.talks.put(offer.offer_id, offer.fence, talk, carried_out)
         self.call.parts.desk.changed(offer.agent_id)
+
+    def _somebody_left(self, there: Sequence[ChannelSeen]) -> bool:
+        """Whether the caller in the room is without somebody who belongs there."""
+        second_left = self.talk.state is TalkState.CONFERENCE and self._second(there) is None
+        return second_left or self._mine(there) is None
+
+    async def _wait(self, seconds: float) -> None:
+        """Music until a wake, or for that long."""
+        call = self.call
+        if not self.music:
+            await call.leg.hold()
+            self.music = True
+        await call.leg.arm(seconds + call.parts.settings.calls.dead_man_s)
+        call.live.waiting = True
+        await call.leg.wait(seconds)
+        call.live.waiting = False
 
     async def _silence(self) -> None:
         if self.music:

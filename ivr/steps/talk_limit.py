@@ -1,16 +1,24 @@
-"""The longest conversation, where the engine keeps it: on hold and in rooms. On the line Asterisk does, by Dial."""
+"""A caller in a room is watched: whether they are left alone, and how long they may talk. On the line Asterisk does it.
+
+What the switch tells may be lost, or come in the moment before the caller is there; so it is asked as well.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from ivr.call import Call
 from ivr.errors import ActionUnknown, SwitchAway
+from ivr.ports import ChannelSeen
 from ivr.steps.handover import channels
 from routing.views import TalkSeen
 
-#: The switch is asked again so often, seconds, while the caller still is in the room after the end.
-AGAIN_S = 1.0
+#: The switch is asked so often, seconds, who is there; also while the caller still is in the room after the end.
+LOOK_S = 1.0
+#: So often in a row somebody must be missing before they count as gone: the list may be read in the midst of a move.
+LOOKS = 2
+
+Missed = Callable[[Sequence[ChannelSeen]], bool]
 
 
 def left_s(call: Call, seen: TalkSeen) -> float | None:
@@ -22,25 +30,32 @@ def left_s(call: Call, seen: TalkSeen) -> float | None:
 
 
 @asynccontextmanager
-async def called_back_in_time(call: Call, seen: TalkSeen, room: int) -> AsyncIterator[None]:
-    """While the caller is in a room: at the end of the longest conversation they are called back from it."""
-    left = left_s(call, seen)
-    watch = None if left is None else asyncio.create_task(_call_back(call, room, max(0.0, left)))
+async def called_back_in_time(call: Call, seen: TalkSeen, room: int, missed: Missed) -> AsyncIterator[None]:
+    """While the caller is in a room: they are called back when somebody is missed there, or at the longest end.
+
+    `missed` tells from all channels whether somebody is gone who belongs into the room.
+    """
+    watch = asyncio.create_task(_call_back(call, room, left_s(call, seen), missed))
     try:
         yield
     finally:
-        if watch is not None:
-            watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await watch
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
 
 
-async def _call_back(call: Call, room: int, after_s: float) -> None:
-    await call.parts.clock.sleep(after_s)
+async def _call_back(call: Call, room: int, left: float | None, missed: Missed) -> None:
+    clock = call.parts.clock
+    until = None if left is None else clock.monotonic() + max(0.0, left)
+    looks = 0
     while True:
-        there = await channels(call) or ()
-        caller = next((seen for seen in there if seen.uniqueid == seen.call_id == call.id), None)
-        if caller is not None:
+        until_end_s = LOOK_S if until is None else until - clock.monotonic()
+        await clock.sleep(min(LOOK_S, until_end_s) if until_end_s > 0 else LOOK_S)
+        there = await channels(call)
+        if there is None:
+            continue
+        looks = looks + 1 if missed(there) else 0
+        caller = next((one for one in there if one.uniqueid == one.call_id == call.id), None)
+        if caller is not None and (looks >= LOOKS or (until is not None and clock.monotonic() >= until)):
             with suppress(SwitchAway, ActionUnknown):
                 await call.parts.switchboard.call_back_from(room, caller.channel)
-        await call.parts.clock.sleep(AGAIN_S)

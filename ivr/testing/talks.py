@@ -25,6 +25,12 @@ class MemoryTalks:
             return None
         return moves.talk_seen(need, offer, self.store.agents[offer.agent_id])
 
+    async def rooms(self) -> frozenset[int]:
+        """Rooms of the conversations that go on."""
+        self.store.reach()
+        answered = [one for one in self.store.open_offers() if one.state == OfferState.ANSWERED]
+        return frozenset(handing.room_of(one.id, one.talk) for one in answered)
+
     async def ask(self, agent_id: int, offer_id: int, wish: Ask) -> TalkSeen | None:
         """Store what an agent asks for."""
         self.store.reach()

@@ -88,6 +88,23 @@ def test_a_line_of_the_list_of_channels_is_a_channel(bridge: str, bridged: bool)
 
 
 @pytest.mark.parametrize(
+    ("application", "data", "room", "is_guest"),
+    [
+        ("ConfBridge", "ringwise-7,ringwise-room,ringwise-caller", 7, True),
+        ("ConfBridge", "ringwise-7,ringwise-room,ringwise-agent", 7, False),
+        ("ConfBridge", "lunch,default_bridge,default_user", None, False),
+        ("Dial", "ringwise-7,ringwise-room,ringwise-agent", None, False),
+    ],
+)
+def test_who_is_in_a_room_and_as_whom_is_known_by_what_the_channel_runs(
+    application: str, data: str, room: int | None, is_guest: bool
+) -> None:
+    line = {"Event": "CoreShowChannel", "Channel": "PJSIP/a-1", "Uniqueid": "17.2", "Linkedid": "17.2"}
+    seen = channel_seen(Packet.of({**line, "Application": application, "ApplicationData": data}))
+    assert (seen.room, seen.is_guest) == (room, is_guest)
+
+
+@pytest.mark.parametrize(
     ("extension", "fallback"),
     [("s", Fallback.WAITS), ("agent", Fallback.WAITS), ("complaint", Fallback.WAITS), ("message", Fallback.MESSAGE)],
 )

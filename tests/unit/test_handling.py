@@ -11,6 +11,7 @@ from ivr.handling import LAST_TRY_S, PARTED_S, TRIES, Handler
 from ivr.ports import ChannelSeen, NeedWish
 from ivr.ports.handling import AgentChoice, QueueChoice, Refusal, SkillChoice
 from ivr.queues import CallerRules, Queue, Queues
+from ivr.rooms import Rooms
 from ivr.staff import Staff
 from ivr.testing.clock import eventually
 from ivr.testing.stage import SKILLS, Stage
@@ -272,3 +273,14 @@ def test_where_no_skills_are_declared_the_groups_are_those_of_life_events_and_pr
     queues = {"general": Queue(skills={"general": 1}, preferred={"new_car": 1.0, "general": 1.0})}
     callers = CallerRules(life_events={"child": {"family": 2.0}})
     assert Queues(version=1, queues=queues, callers=callers).table("UTC").groups == ("family", "new_car")
+
+
+async def test_an_agent_alone_in_their_room_is_left_there_until_the_conversation_is_over() -> None:
+    desk = await at_desk()
+    stage = desk.stage
+    alone = replace(PHONE, room=desk.offer.id)
+    rooms = Rooms(stage.parts)
+    assert [await rooms.clear([alone]) for _ in range(3)] == [0, 0, 0]
+    desk.offer.closed_at = stage.clock.now()
+    assert [await rooms.clear([alone]) for _ in range(2)] == [0, 1]
+    assert stage.switchboard.done == [("hang_up", PHONE.channel)]

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from ivr.errors import HungUp
-from ivr.ports import ChannelSeen, Dialled, DialStatus, PhoneAnswered
+from ivr.errors import HungUp, SwitchAway
+from ivr.ports import ChannelGone, ChannelSeen, Dialled, DialStatus, PhoneAnswered
 from ivr.queues import Queue
 from ivr.testing.books import book_that_records
 from ivr.testing.calling_back import wish
@@ -324,3 +324,39 @@ async def test_what_was_taken_back_is_not_carried_out() -> None:
     await scene.stage.take(scene.leg)
     assert (scene.leg.on_hold, scene.leg.joined, scene.leg.heard[-1]) == (False, [], "bye")
     assert scene.grace.state == "wrap_up"
+
+
+async def test_a_caller_comes_back_from_the_room_although_the_switch_told_too_early_that_the_agent_has_gone() -> None:
+    for told in (True, False):
+        scene = Scene()
+
+        async def join(room: int, scene: Scene = scene, told: bool = told) -> None:
+            scene.gone("PJSIP/grace")
+            if told:
+                await scene.stage.watcher.take(ChannelGone("call-1", "call-1.2"))
+            await eventually(lambda: "call_back_from" in scene.done())
+
+        scene.leg.on_join = join
+        scene.later(10, lambda scene=scene: scene.ask(TalkEvent.RETRIEVE))
+        row = await scene.stage.take(scene.leg)
+        assert (row.reason, scene.grace.state, scene.leg.heard[-1]) == ("agent", "wrap_up", "bye")
+
+
+async def test_a_caller_does_not_come_to_a_room_while_nobody_knows_who_is_there() -> None:
+    scene = Scene()
+    channels = scene.stage.switchboard.channels
+    music: list[tuple[bool, list[int]]] = []
+
+    async def unknown() -> tuple[ChannelSeen, ...]:
+        raise SwitchAway
+
+    def away() -> None:
+        scene.stage.switchboard.channels = unknown  # type: ignore[method-assign]
+        scene.ask(TalkEvent.RETRIEVE)
+
+    scene.later(10, away)
+    scene.later(100, lambda: music.append((scene.leg.on_hold, list(scene.leg.joined))))
+    scene.later(110, lambda: setattr(scene.stage.switchboard, "channels", channels))
+    await scene.stage.take(scene.leg)
+    assert music == [(True, [])]
+    assert scene.states == ["room"]

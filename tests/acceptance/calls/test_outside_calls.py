@@ -262,7 +262,10 @@ async def test_an_engine_that_dies_in_a_transfer_does_not_ring_it_twice(line: Li
     assert await line.ended() == "diverted/transferred"
 
 
-async def test_an_agent_talks_to_an_outside_number_first_and_then_hands_the_caller_over(line: Line) -> None:
+@pytest.mark.parametrize("engine_dies", [False, True], ids=["", "and the engine dies"])
+async def test_an_agent_talks_to_an_outside_number_first_and_then_hands_the_caller_over(
+    line: Line, engine_dies: bool
+) -> None:
     line.outside.manner = Manner(ring_s=0.3, talk_s=60, sentence=tone(BRANCH_HZ, 60))
     agent = line.site.staff[0]
     desk = await RobotDesk.sign_in(line.site.engine.url, agent.name, line.site.password)
@@ -286,8 +289,14 @@ async def test_an_agent_talks_to_an_outside_number_first_and_then_hands_the_call
         await line.until(lambda: said_on(call, BRANCH_HZ))
         assert await hears(branch, TONES) == {CALLER_HZ}
         await desk.until("paused")
-        await branch.hang_up()
-        await call.wait_ended(deadline_s=10)
+        if engine_dies:
+            line.site.engine.kill()
+            await call.hang_up()
+            await line.site.engine.start()
+            await branch.wait_ended(deadline_s=20)  # nobody is left alone in the room
+        else:
+            await branch.hang_up()
+            await call.wait_ended(deadline_s=10)
         speaking.cancel()
     await desk.close()
     assert await line.ended() == "served/agent"

@@ -78,6 +78,15 @@ async def test_what_is_being_carried_out_cannot_be_taken_back_and_what_was_taken
     assert await world.talks.take_up(claim.offer_id, claim.fence + 1, T + 7)
 
 
+async def test_rooms_are_those_of_conversations_that_go_on(world):
+    claim = await answered(world)
+    assert await world.talks.rooms() == {claim.offer_id}
+    await world.talks.put(claim.offer_id, claim.fence, HELD)
+    assert await world.talks.rooms() == {HELD.room}
+    await world.exchange.close_offer(claim.offer_id, claim.fence, OfferEvent.COMPLETE, now=T + 9, wrap_up_s=30)
+    assert await world.talks.rooms() == frozenset()
+
+
 async def test_something_that_is_asked_while_the_state_is_stored_is_kept(world):
     claim = await answered(world)
     await world.talks.ask(claim.agent_id, claim.offer_id, hold())
