@@ -1,6 +1,7 @@
 """Ways to bring callers and agents together: the product's own decision, and what it is held against."""
 
 from collections import deque
+from collections.abc import Mapping
 from random import Random
 
 from parts.simulation import Scene
@@ -15,8 +16,10 @@ READY, BUSY = AgentState.READY, AgentState.BUSY
 class Ours:
     """The product's own decision function, event by event."""
 
-    def __init__(self, scene: Scene, settings: Settings | None = None) -> None:
-        self.floor = Floor(settings)
+    def __init__(
+        self, scene: Scene, settings: Settings | None = None, credit_s: Mapping[int, float] | None = None
+    ) -> None:
+        self.floor, self.credit_s = Floor(settings), credit_s or {}
         self.skills = [{"lang:en": 5} | {f"type-{type_}": 5 for type_ in types} for types in scene.agents]
         self.asked = [{f"type-{type_}": 1} for type_ in range(len(scene.arrivals))]
         self.busy = [Agent(n, "", BUSY, 0, "", skills) for n, skills in enumerate(self.skills)]
@@ -29,7 +32,9 @@ class Ours:
     def comes(self, call: int, type_: int, now: float) -> int | None:
         """A call comes."""
         at, floor = now * 60, self.floor
-        floor.need_is(Need(call, str(call), f"type-{type_}", at, 0, required=self.asked[type_]), at)
+        credit_s = self.credit_s.get(type_, 0.0)
+        need = Need(call, str(call), f"type-{type_}", at, 0, required=self.asked[type_], credit_s=credit_s)
+        floor.need_is(need, at)
         match = floor.for_need(call, at)
         if match is None:
             return None

@@ -9,14 +9,17 @@ from ivr.testing.books import book_with_wait_words
 from ivr.testing.clock import FakeClock
 from ivr.testing.line import HangUp, Press
 from ivr.testing.stage import Stage
+from ivr.testing.waits import SIGHT
 from ivr.wait_models.content import CURRENT, FittedWaits, publish_waits, read_waits
 from ivr.wait_models.live import LiveWaits
 from models.moves import close, stated
+from models.waits import told_row
 from routing.agent import AgentState
 from routing.callback import CallbackWish
 from routing.errors import StoreAway
 from routing.outlook import Lately
 from routing.views import NeedWish
+from routing.wait_ranges import WaitRange
 from routing.waits import Sight, WaitModel
 
 TO_AGENT = Press("0", hearing="main.balance")
@@ -194,3 +197,21 @@ async def test_a_model_that_fails_leaves_the_formula(tmp_path: Path):
     await node.take(node.leg(TO_AGENT, HangUp(after_s=20)))
     assert told(node) == [(3, 15)]
     assert fitted.faults == 1
+
+
+@pytest.mark.parametrize(("basis", "said"), [("000000000000", (0, 10)), (None, (5, 10))])
+async def test_ranges_of_the_model_that_missed_widen_those_of_the_model_alone(
+    tmp_path: Path, basis: str | None, said: tuple[int, int]
+):
+    ratios = (0.2, *(0.9 + 0.025 * step for step in range(9)), 1.4)  # four in five lie near the estimate
+    publish_waits(
+        tmp_path, FittedWaits(WaitModel(("general",), 400.0, (), ((float("inf"), ratios),)), ("general",), {})
+    )
+    fitted = LiveWaits(tmp_path, FakeClock())
+    await fitted.look()
+    node = stage(ahead=8, fitted=fitted)
+    for _ in range(100):
+        row = told_row(1, WaitRange(0, 2), SIGHT, 60.0, basis, node.clock.now() - 600)  # who waits still
+        node.store.told_waits.append(row)
+    await node.take(node.leg(TO_AGENT, HangUp(after_s=20)))
+    assert told(node)[100:] == [said]
