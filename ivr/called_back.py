@@ -59,7 +59,6 @@ async def connect_customer(call: Call, callback: CallbackSeen) -> Position | End
     elif callback.state is CallbackState.DIALLING:
         if not await _asks_for_agent(call, part):
             return Ending(Result.LEFT, Reason.NO_INPUT)
-        await tell(call, callback, CallbackEvent.ACCEPT, until=call.now() + CONNECTED_S)
     elif await _has_talked(call):  # with another engine, which has died since
         return enter(call.edition.book, call.language, at=part.then)
     need = NeedWish(
@@ -72,7 +71,14 @@ async def connect_customer(call: Call, callback: CallbackSeen) -> Position | End
         since=wish.since,
         terms=wish.terms,
     )
-    came = await wait_for_agent(call, queue, need, enter(call.edition.book, call.language, at=part.otherwise))
+
+    async def accepted() -> None:
+        """Until their own need stands in the queue the agent is left to the wish."""
+        if callback.state is CallbackState.DIALLING and not is_agent_first(call.live.channel):
+            await tell(call, callback, CallbackEvent.ACCEPT, until=call.now() + CONNECTED_S)
+
+    otherwise = enter(call.edition.book, call.language, at=part.otherwise)
+    came = await wait_for_agent(call, queue, need, otherwise, once_stated=accepted)
     if is_agent_first(call.live.channel):
         return Ending(Result.DIVERTED, Reason.NO_AGENTS) if isinstance(came, Failed) else _after_talk(call, part)
     return enter(call.edition.book, call.language, at=part.otherwise if isinstance(came, Failed) else part.then)

@@ -134,6 +134,12 @@ class CallbackBook:
         except IllegalMove:
             return False
 
+    async def waiting(self, number: str, queue: str) -> CallbackSeen | None:
+        """The wish of a number for a queue that nobody has called for yet."""
+        async with self._database.read() as session:
+            row = await session.scalar(_open(number, queue).where(CallbackRow.state == CallbackState.WAITING))
+        return None if row is None else seen_of(row)
+
     async def came_back(self, number: str, queue: str, *, now: float) -> bool:
         """The customer called and reached an agent of that queue: an open wish is no longer needed."""
 

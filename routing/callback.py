@@ -176,8 +176,9 @@ def share_out(
     """Decide as if each wish in line were a caller of its age; at most so many are dialled at once.
 
     So no more phones ring than agents are ready, nobody is called before those who have waited longer, and who came
-    later does not take the agent of one whose phone rings. A wish beyond `most` keeps no agent from anybody. With
-    `kept`, the floor of the round before serves again.
+    later does not take the agent of one whose phone rings. Of several wishes of one number the one whose turn came
+    first is dialled. A wish beyond that, or beyond `most`, keeps no agent from anybody. With `kept`, the floor of the
+    round before serves again.
     """
     kept = kept or KeptFloor()
     connected = {need.call_id for need in snapshot.needs}  # what was read of the wishes may be older than the needs
@@ -190,6 +191,11 @@ def share_out(
         decided = decide_on(kept.show(snapshot, [callback.as_need() for callback in line.values()], now), now)
         chosen = [decision.need_id for decision in decided if decision.need_id in line]
         to_dial = [id_ for id_ in chosen if line[id_].state is CallbackState.WAITING]
+        first = {line[id_].wish.number: id_ for id_ in reversed(to_dial)}
+        if len(first) < len(to_dial):
+            twice = set(to_dial) - set(first.values())
+            line = {id_: one for id_, one in line.items() if id_ not in twice}
+            continue
         if len(to_dial) <= most or not to_dial:
             real = tuple(decision for decision in decided if decision.need_id not in line)
             return Shares(real, tuple(line[id_] for id_ in to_dial))

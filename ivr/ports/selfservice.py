@@ -161,6 +161,10 @@ class Callbacks(Protocol):
         """
         ...
 
+    async def waiting(self, number: str, queue: str) -> CallbackSeen | None:
+        """The wish of a number for a queue that nobody has called for yet."""
+        ...
+
     async def came_back(self, number: str, queue: str, *, now: float) -> bool:
         """The customer called and reached an agent of that queue: an open wish is no longer needed."""
         ...

@@ -7,10 +7,9 @@ import structlog
 
 from ivr.call import Call
 from ivr.numbers import e164, masked
-from ivr.ports import CALLBACKS, CallbackWish
+from ivr.ports import CALLBACKS, CallbackWish, NeedWish
 from ivr.steps.complaint import tier_and_terms
-from ivr.steps.route import QUEUED_CREDIT_S, QUEUED_SINCE
-from ivr.steps.wishes import caller_credit_s, promised
+from ivr.steps.wishes import caller_credit_s, promised, queued_before
 from menus.schema import Callback
 from menus.walk import Input, Left, Position
 from routing.errors import StoreAway
@@ -39,8 +38,8 @@ async def callback(call: Call, step: Callback, position: Position) -> Input:
         log.warning("the store is away; the wish to be called back is not kept")
         return NOT_KEPT
     parts.hints.nudge(CALLBACKS)
-    call.note("callback", outcome="kept", id=id_, queue=step.queue, time=step.time, due_at=due.timestamp())
-    log.info("a callback is wished", id=id_, queue=step.queue, time=step.time, number=masked(number))
+    call.note("callback", outcome="kept", id=id_, queue=wish.queue, time=step.time, due_at=due.timestamp())
+    log.info("a callback is wished", id=id_, queue=wish.queue, time=step.time, number=masked(number))
     return Left(values={"callback_on": due.date(), "callback_at": due.time().replace(second=0, microsecond=0)})
 
 
@@ -63,26 +62,33 @@ def due_at(call: Call, step: Callback, position: Position) -> datetime | None:
 
 async def wish_of(call: Call, step: Callback, position: Position, number: str, due: datetime) -> CallbackWish:
     """The wish, with the age and the credit that its need will have."""
-    queue, terms = call.parts.queues[step.queue], promised(call, call.parts.queues.terms(step.queue, call.facts))
-    tier, terms = await tier_and_terms(call, queue, step, position, terms)
-    since, credit_s = due.timestamp(), queue.credit_minutes * 60 + caller_credit_s(call)
-    if step.time == "keep_place":
-        kept_since, kept_credit_s = (position.values.get(name) for name in (QUEUED_SINCE, QUEUED_CREDIT_S))
-        since = kept_since if isinstance(kept_since, float) else call.now()
-        credit_s = kept_credit_s if isinstance(kept_credit_s, float) else credit_s
+    need, due_at = await _need_of(call, step, position), due.timestamp()
+    keeps_place = step.time == "keep_place" or (step.as_queued and step.time == "now")
     return CallbackWish(
         call_id=call.id,
         number=number,
         customer_id=call.facts.customer_id if number == call.facts.ani else position.verified_as,
-        queue=step.queue,
-        reason=step.reason,
+        queue=need.queue,
+        reason=need.reason,
         language=call.language,
-        kind=step.time,
-        since=since,
-        due_at=due.timestamp(),
-        required=queue.required(step.needs),
-        tier=tier,
-        credit_s=credit_s,
-        terms=terms,
+        kind="keep_place" if keeps_place and need.since is not None else step.time,
+        since=need.since if keeps_place and need.since is not None else due_at,
+        due_at=due_at,
+        required=need.required,
+        tier=need.tier,
+        credit_s=need.credit_s,
+        terms=need.terms,
         hours=step.hours,
     )
+
+
+async def _need_of(call: Call, step: Callback, position: Position) -> NeedWish:
+    """What the caller will need: as in the queue that they come from, where the step says so; else as the step says."""
+    if step.time == "keep_place" or step.as_queued:
+        before = queued_before(call, position.values)
+        if before is not None:
+            return before
+    queue, terms = call.parts.queues[step.queue], promised(call, call.parts.queues.terms(step.queue, call.facts))
+    tier, terms = await tier_and_terms(call, queue, step, position, terms)
+    credit_s = queue.credit_minutes * 60 + caller_credit_s(call)
+    return NeedWish(step.queue, queue.required(step.needs), call.language, step.reason, tier, credit_s, terms=terms)

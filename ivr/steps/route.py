@@ -7,8 +7,8 @@ afresh.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -21,19 +21,20 @@ from ivr.steps.handover import was_sent_outside
 from ivr.steps.talk import LOOK_AGAIN_S, connect, leave_queue
 from ivr.steps.talk_recording import ask_to_record
 from ivr.steps.wait_words import tell_wait
-from ivr.steps.wishes import caller_credit_s, promised
+from ivr.steps.wishes import caller_credit_s, left_behind, promised
 from menus.schema import Callback, Route, Way
 from menus.values import Value
 from menus.walk import Failed, Finished, Input, Left, Position, Pressed
 from routing.call import CallEvent, CallState, move_call
+from routing.callback import of_call
 from routing.errors import StoreAway
 
 log = structlog.get_logger()
 
 #: How long the dispatcher gets to find an agent who is free already; a wake ends it early.
 AT_ONCE_S = 0.3
-#: Values of the call that a queue leaves behind for a callback that keeps the place; no value of a book is called so.
-QUEUED_SINCE, QUEUED_CREDIT_S = "queue:since", "queue:credit_s"
+#: How long a caller in silence waits for the store to say whether they are to be called back.
+PLACE_S = 0.5
 
 
 async def route(call: Call, step: Route, position: Position) -> Input:
@@ -58,7 +59,27 @@ async def route(call: Call, step: Route, position: Position) -> Input:
         credit_s=(queue.credit_minutes + step.credit_minutes) * 60 + caller_credit_s(call),
         terms=terms,
     )
-    return await wait_for_agent(call, queue, wish, position, step.ways)
+    return await wait_for_agent(call, queue, await _at_kept_place(call, wish), position, step.ways)
+
+
+async def _at_kept_place(call: Call, wish: NeedWish) -> NeedWish:
+    """The wish of a caller at the place in this queue that they keep for a callback, if they do and it is a better one.
+
+    That callback is closed when an agent has served them, and stands while they only wait.
+    """
+    number = call.facts.ani
+    if number is None or of_call(call.id) is not None or call.state is CallState.WAITING:
+        return wish
+    try:
+        async with asyncio.timeout(PLACE_S):
+            kept = await call.parts.callbacks.waiting(number, wish.queue)
+    except (TimeoutError, StoreAway):
+        log.warning("the store is away; nobody knows whether this caller is to be called back")
+        return wish
+    if kept is None or kept.wish.since - kept.wish.credit_s >= call.now() - wish.credit_s:
+        return wish
+    call.note("callback", outcome="kept_place", id=kept.id, queue=wish.queue, since=kept.wish.since)
+    return replace(wish, since=min(kept.wish.since, call.now()), credit_s=max(wish.credit_s, kept.wish.credit_s))
 
 
 async def _queue_of(call: Call, step: Route) -> str | None:
@@ -88,9 +109,19 @@ async def last_agent(call: Call, queue: Queue) -> int | None:
 
 
 async def wait_for_agent(
-    call: Call, queue: Queue, wish: NeedWish, position: Position, ways: Sequence[Way] = ()
+    call: Call,
+    queue: Queue,
+    wish: NeedWish,
+    position: Position,
+    ways: Sequence[Way] = (),
+    *,
+    once_stated: Callable[[], Awaitable[None]] | None = None,
 ) -> Input:
-    """State a need and wait until it is served (Finished), nobody came (Failed), or the caller leaves."""
+    """State a need and wait until it is served (Finished), nobody came (Failed), or the caller leaves.
+
+    The age of the need counts from now, not from when the announcement of a recording is over.
+    """
+    wish = wish if wish.since is not None else replace(wish, since=call.now())
     await ask_to_record(call, queue, wish.queue, position)
     if call.state is CallState.MENU:
         call.state = move_call(call.state, CallEvent.NEED)
@@ -99,6 +130,8 @@ async def wait_for_agent(
     await call.parts.log.settle(call.id, deadline_s=call.parts.settings.calls.store_s)
     waiting = _Waiting(call, await patience(call, queue, wish), wish, position, ways)
     await waiting.state_need()
+    if once_stated is not None:
+        await once_stated()
     return await waiting.run()
 
 
@@ -274,8 +307,8 @@ class _Waiting:
         return None
 
     def _place(self) -> Mapping[str, Value]:
-        """The place in this queue, for a callback that keeps it."""
-        return {QUEUED_SINCE: self.since, QUEUED_CREDIT_S: self.wish.credit_s}
+        """The need with its place in this queue, for a callback."""
+        return left_behind(replace(self.wish, since=self.since))
 
     async def _leave(self, came: Input) -> Input:
         """The caller stops waiting, by a key or because nobody came."""

@@ -1,14 +1,17 @@
 """What callers need: the priority and the goal that their line grants, and the next need of who is handed on."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ivr.call import Call
 from ivr.ports import NeedWish, Target, TargetKind
 from ivr.queues import QueueTable
 from ivr.steps.complaint import tier_handed_on
+from menus.values import Value
 from routing.agent import AT_WORK, Agent
 from routing.complaints import rungs
-from routing.terms import Authority, Terms
+from routing.terms import Authority, Terms, terms_of
 from routing.views import TalkSeen
 
 #: How long a caller who was sent to one agent waits for them alone, while they are at work.
@@ -29,6 +32,35 @@ def promised(call: Call, terms: Terms) -> Terms:
     entry = call.edition.book.entries.get(call.entry)
     level = entry.service_level if entry is not None else None
     return terms if level is None or level.within_s >= terms.goal_s else replace(terms, goal_s=level.within_s)
+
+
+# --- what stays of a need that was given up -------------------------------------------------------------------------
+
+#: Value of the call that a queue leaves behind: the need with its place, as JSON; no value of a book is called so.
+QUEUED = "queue:need"
+
+
+def left_behind(wish: NeedWish) -> Mapping[str, Value]:
+    """What a caller who leaves a queue needs of an agent, for a callback."""
+    plain = {
+        "queue": wish.queue,
+        "required": dict(wish.required),
+        "reason": wish.reason,
+        "tier": wish.tier,
+        "credit_s": wish.credit_s,
+        "since": wish.since,
+        "terms": wish.terms.as_json(),
+    }
+    return {QUEUED: json.dumps(plain, ensure_ascii=False)}
+
+
+def queued_before(call: Call, values: Mapping[str, Value]) -> NeedWish | None:
+    """The need of the queue that this call has left last; None when it was in none, or nobody serves that one now."""
+    kept = values.get(QUEUED)
+    plain = json.loads(kept) if isinstance(kept, str) else None
+    if plain is None or plain["queue"] not in call.parts.queues:
+        return None
+    return NeedWish(**{**plain, "terms": terms_of(plain["terms"])}, language=call.language)
 
 
 # --- the next need ----------------------------------------------------------------------------------------------------

@@ -271,6 +271,12 @@ class MemoryCallbacks:
             return False
         return True
 
+    async def waiting(self, number: str, queue: str) -> CallbackSeen | None:
+        """The wish of a number for a queue that nobody has called for yet."""
+        self.store.reach()
+        row = self._open(number, queue)
+        return None if row is None or row.state != CallbackState.WAITING else seen_of(row)
+
     async def came_back(self, number: str, queue: str, *, now: float) -> bool:
         """The customer called and reached an agent of that queue."""
         self.store.reach()

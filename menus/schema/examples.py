@@ -83,6 +83,7 @@ EXAMPLES: Mapping[str, Any] = {
     "severity": "severity",
     "about": "about",
     "against": "last_agent",
+    "as_queued": True,
     "when": _CONDITION,
     "values": {"tries": "values.tries + 1"},
     "remember": {"asked_for": "'cards'"},

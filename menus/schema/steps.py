@@ -271,7 +271,10 @@ class Callback(_Step):
     reason: Reason
     time: Literal["now", "keep_place", "at"] = "now"
     """now: as soon as an agent is free. keep_place: when it would have been the caller's turn in the queue they come
-    from. at: at the time in `at`."""
+    from, with the same need. at: at the time in `at`."""
+    as_queued: bool = False
+    """The need is that of the queue which the caller has left last in this call: its queue, reason, skills, tier and
+    priority, with time: now its place too. What this step says holds for callers who come from no queue."""
     at: ValueName | None = None
     """The value with the wished time of day: the next one that lies in `hours`."""
     hours: ValueName | None = None

@@ -209,6 +209,15 @@ async def test_a_number_that_is_on_a_call_with_us_is_on_the_line(world, call):
     assert (await world.only()).on_the_line
 
 
+async def test_the_wish_that_waits_is_found_by_number_and_queue_until_it_is_called_for(world):
+    await world.callbacks.request(WISH, now=T)
+    seen = await world.only()
+    assert await world.callbacks.waiting(ANI, WISH.queue) == replace(seen, on_the_line=False)
+    assert await world.callbacks.waiting(ANI, "other") is None
+    await world.callbacks.claim(seen.id, 0, node="node-a", now=T, lease_s=45)
+    assert await world.callbacks.waiting(ANI, WISH.queue) is None
+
+
 async def test_a_customer_is_called_for_one_wish_after_the_other(world):
     first = await world.claimed()
     await world.callbacks.request(replace(WISH, queue="general"), now=T)

@@ -1,5 +1,6 @@
 """Taking the wish to be called back: to which number, when, and with which place."""
 
+from dataclasses import replace
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -7,13 +8,15 @@ import pytest
 
 from ivr.call import Call
 from ivr.parts import LiveCall
+from ivr.ports import NeedWish
 from ivr.steps.callback import callback
-from ivr.steps.route import QUEUED_CREDIT_S, QUEUED_SINCE
+from ivr.steps.wishes import left_behind
 from ivr.testing.books import book_with_callbacks
 from ivr.testing.stage import ANI, Stage
 from menus.facts import CallerFacts
 from menus.schema import Callback, Entry, MenuBook
 from menus.walk import Left, Position
+from routing.terms import Softening, Terms
 
 #: A Wednesday, by the site's clock.
 MORNING = datetime(2026, 9, 23, 9, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -71,11 +74,44 @@ async def test_a_time_that_never_comes_or_was_never_typed_goes_on_otherwise(valu
     assert await wished(call_at(MORNING), values, time="at", at="at", hours="service") == (Left("otherwise"), None)
 
 
+def need_of(call: Call) -> NeedWish:
+    """A need that was given up."""
+    terms = Terms(goal_s=20.0, softening=(Softening(60.0, {"insurance": 1}),), barred=frozenset({3}))
+    return NeedWish("general", {"insurance": 4}, "zh", "New house", 2, 300.0, call.now() - 400, terms)
+
+
 async def test_the_place_in_the_queue_is_kept_with_its_credit():
     call = call_at(MORNING)
-    place = {QUEUED_SINCE: call.now() - 400, QUEUED_CREDIT_S: 300.0}
-    _, wish = await wished(call, place, time="keep_place")
+    _, wish = await wished(call, left_behind(need_of(call)), time="keep_place")
     assert (wish.since, wish.credit_s, wish.due_at) == (call.now() - 400, 300.0, call.now())
+
+
+@pytest.mark.parametrize("how", [{"time": "keep_place"}, {"as_queued": True}])
+async def test_the_need_stays_as_it_was_in_the_queue_whatever_the_step_says(how):
+    call = call_at(MORNING)
+    need = need_of(call)
+    _, wish = await wished(call, left_behind(need), needs={"cards": 1}, **how)
+    assert (wish.queue, wish.reason, wish.required, wish.tier) == ("general", "New house", {"insurance": 4}, 2)
+    assert (wish.terms, wish.since, wish.kind) == (need.terms, need.since, "keep_place")
+
+
+async def test_at_a_wished_time_the_need_is_that_of_the_queue_and_its_age_counts_from_then():
+    call = call_at(MORNING)
+    values = {**left_behind(need_of(call)), "at": time(14, 15)}
+    _, wish = await wished(call, values, time="at", at="at", hours="service", as_queued=True)
+    assert (wish.reason, wish.required, wish.kind, wish.since) == ("New house", {"insurance": 4}, "at", wish.due_at)
+
+
+@pytest.mark.parametrize("how", [{"time": "keep_place"}, {"as_queued": True}])
+async def test_who_comes_from_no_queue_has_the_need_of_the_step_from_when_the_phone_may_ring(how):
+    _, wish = await wished(call_at(NIGHT), hours="service", needs={"cards": 4}, **how)
+    assert (wish.reason, wish.required, wish.since) == ("Cards", {"general": 1, "cards": 4}, wish.due_at)
+
+
+async def test_a_queue_that_nobody_serves_any_more_leaves_the_need_of_the_step():
+    call = call_at(MORNING)
+    _, wish = await wished(call, left_behind(replace(need_of(call), queue="gone")), time="keep_place")
+    assert (wish.queue, wish.reason) == ("general", "Cards")
 
 
 async def test_without_a_queue_before_it_the_place_counts_from_now():

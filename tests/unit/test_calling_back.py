@@ -8,7 +8,7 @@ import pytest
 from ivr.conversation import converse
 from ivr.errors import HungUp
 from ivr.ports import Dialled, DialStatus, PhoneAnswered
-from ivr.testing.books import book_with_callbacks
+from ivr.testing.books import book_that_records, book_with_callbacks
 from ivr.testing.calling_back import CONNECT, SETTINGS, callback_stage, dialled, picks_up, wish
 from ivr.testing.line import Break, HangUp, Press, ScriptedLeg
 from ivr.testing.stage import ANI, Stage
@@ -289,3 +289,62 @@ async def test_a_whole_story_from_the_queue_to_the_callback():
     assert leg.rung == ["PJSIP/grace", "PJSIP/tom"]
     assert (call.reason, node.need.since) == ("agent", asked_at)
     assert node.store.callbacks[1].outcome == "served"
+
+
+# --- who rings in meanwhile, and who holds the agent until they are there -------------------------------------------
+
+
+async def test_a_caller_who_rings_in_has_the_place_that_they_keep_for_a_callback():
+    node = callback_stage()
+    row = await wish(node, ago_s=900, credit_s=60.0)
+    await node.take(leg := node.leg(Press("0", hearing="main"), HangUp(after_s=5), call_id="c1"))
+    assert leg.rung == []
+    assert (node.need.since, node.need.credit_s) == (row.since, 60.0)
+    (told,) = node.told("callback", "c1")
+    assert (told["outcome"], told["since"]) == ("kept_place", row.since)
+    assert row.state == "waiting"  # they gave up: they are called
+    node.agent(skills={"general": 5, "lang:zh": 5, "lang:en": 5})
+    await node.take(node.leg(Press("0", hearing="main"), HangUp(hearing="bye"), call_id="c2"))
+    assert (row.state, row.outcome) == ("closed", "came_back")
+
+
+async def test_another_queue_and_a_callback_for_later_give_no_place():
+    node = callback_stage()
+    later = await wish(node, ago_s=-900)
+    await node.take(node.leg(Press("0", hearing="main"), HangUp(after_s=5), call_id="c1"))
+    assert node.need.since == pytest.approx(node.clock.now(), abs=10)
+    later.queue, later.since = "cards", node.clock.now() - 900
+    await node.take(node.leg(Press("0", hearing="main"), HangUp(after_s=5), call_id="c2"))
+    assert node.need.since == pytest.approx(node.clock.now(), abs=10)
+
+
+def announcing() -> Stage:
+    """Conversations are recorded, and callers are told so before they wait."""
+    book, records = book_with_callbacks(), book_that_records()
+    prompts = {**book.prompts, "record_now": records.prompts["record_now"], "may_we": records.prompts["may_we"]}
+    book = book.model_copy(update={"recorded": records.recorded, "prompts": prompts})
+    return Stage(book, settings=SETTINGS, queue={"recording": "announced"})
+
+
+async def test_while_a_recording_is_announced_the_agent_is_left_to_the_customer():
+    node, seen = announcing(), set[tuple[str, bool]]()
+    row = await wish(node)
+    node.agent(skills={"general": 5, "lang:zh": 5})
+    await node.dialler.round()
+    leg = picks_up(node, CONNECT)
+    for tenths in range(400):
+        node.clock.later(tenths / 10, lambda: seen.add((row.state, bool(node.store.needs))))
+    await node.take(leg)
+    assert leg.heard[:2] == ["greeting", "record_now"]
+    assert {("dialling", False), ("talking", True)} <= seen
+    assert ("talking", False) not in seen
+
+
+async def test_the_wait_of_a_caller_begins_before_a_recording_is_announced():
+    node, announced = announcing(), list[float]()
+    leg = node.leg(Press("0", hearing="main"), HangUp(hearing="hold"))
+    for tenths in range(200):
+        node.clock.later(tenths / 10, lambda: "record_now" in leg.heard and announced.append(node.clock.now()))
+    await node.take(leg)
+    assert leg.heard[-2:] == ["record_now", "hold"]
+    assert node.need.since <= announced[0]

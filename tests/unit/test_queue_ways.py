@@ -1,9 +1,11 @@
 """Ways out of a queue: keys from the first second, offers from time to time, and what stays of the wait."""
 
+import json
+
 import pytest
 
 from ivr.conversation import converse
-from ivr.steps.route import QUEUED_CREDIT_S, QUEUED_SINCE
+from ivr.steps.wishes import QUEUED
 from ivr.testing.books import book_with_callbacks
 from ivr.testing.line import HangUp, Press
 from ivr.testing.stage import Stage
@@ -91,15 +93,16 @@ async def test_the_place_in_the_queue_is_left_to_the_steps_that_follow():
     began = node.clock.now()
     row = await node.take(node.leg(TO_QUEUE, Press("1", after_s=65)))
     values = Position.from_json(row.position or {}).values
-    assert values[QUEUED_SINCE] == node.need.since
-    assert values[QUEUED_CREDIT_S] == 180.0
+    left = json.loads(values[QUEUED])
+    assert (left["queue"], left["reason"], left["required"]) == ("general", node.need.reason, {"general": 1})
+    assert (left["since"], left["credit_s"], left["tier"]) == (node.need.since, 180.0, 1)
     assert node.clock.now() - began > 65
 
 
 async def test_who_waited_in_vain_keeps_the_place_as_well():
     node = stage(queue={"max_wait_s": 40})
     row = await node.take(node.leg(TO_QUEUE))
-    assert Position.from_json(row.position or {}).values[QUEUED_SINCE] == node.need.since
+    assert json.loads(Position.from_json(row.position or {}).values[QUEUED])["since"] == node.need.since
     assert node.need.outcome == "gave_up"
 
 

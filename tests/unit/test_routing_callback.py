@@ -20,10 +20,11 @@ def caller(number: int, since: float, **more) -> Need:
     return Need(number, f"c{number}", "general", since, 1, required={"general": 1}, **more)
 
 
-def wish(number: int, since: float, *, state=CallbackState.WAITING, required=None, **more) -> CallbackSeen:
+def wish(number: int, since: float, *, state=CallbackState.WAITING, required=None, of="", **more) -> CallbackSeen:
     kept = CallbackWish(
-        "c0", "+8613", None, "general", "x", "en", "keep_place", since, since, required or {"general": 1}, **more
-    )
+        "c0", of or f"+8613{number}", None, "general", "x", "en", "keep_place", since, since,
+        required or {"general": 1}, **more,
+    )  # fmt: skip
     return CallbackSeen(number, 4, state, kept, next_at=0.0)
 
 
@@ -75,6 +76,15 @@ def test_a_callback_beyond_what_may_ring_at_once_keeps_no_agent_from_callers():
     agents, needs = [agent(1), agent(2), agent(3)], [caller(1, 500), caller(2, 600)]
     assert share(needs, agents, [wish(7, 1), wish(8, 2)], most=1) == ([1, 2], [7])
     assert share(needs, agents, [wish(7, 1), wish(8, 2)], most=0) == ([1, 2], [])
+
+
+def test_of_two_wishes_of_a_number_one_is_dialled_and_the_other_keeps_no_agent():
+    same = [wish(8, 2, of="+861", required={"cards": 1}), wish(7, 1, of="+861")]
+    agents = [agent(1), agent(2, cards=5)]
+    assert share([], agents, same) == ([], [7])
+    waiting = Need(1, "c1", "cards", 900, 1, required={"cards": 1})
+    assert share([waiting], agents, same) == ([1], [7])
+    assert share([], agents, [*same, wish(9, 3)]) == ([], [7, 9])
 
 
 def test_a_callback_waits_for_an_agent_who_fits():

@@ -212,6 +212,10 @@ class FaultyCallbacks:
         """What has happened to a wish."""
         return await self._write(self._truth.move(callback_id, fence, event, now=now, until=until))
 
+    async def waiting(self, number: str, queue: str) -> CallbackSeen | None:
+        """The wish that nobody has called for yet."""
+        return await self._truth.waiting(number, queue)
+
     async def came_back(self, number: str, queue: str, *, now: float) -> bool:
         """The customer has called and talked."""
         return await self._write(self._truth.came_back(number, queue, now=now))
