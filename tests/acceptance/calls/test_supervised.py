@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.live, pytest.mark.asyncio(loop_scope="module")]
 ROOT = Path(__file__).parents[3]
 STAFF = (
     AgentSeed("grace", "Grace Hopper", "PJSIP/agent-101", {"general": 5, "lang:en": 5, "lang:zh": 5}),
-    AgentSeed("ada", "Ada Lovelace", "PJSIP/agent-102", {"lang:en": 5}),
+    AgentSeed("ada", "Ada Lovelace", "PJSIP/agent-102", {"loans": 5, "lang:en": 5}),
 )
 QUEUES = """\
 version: 1
@@ -44,6 +44,7 @@ queues:
   general: {skills: {general: 1}, wrap_up_s: 0, recording: announced}
   short: {skills: {general: 1}, wrap_up_s: 0, max_talk_s: 4, talk_warning_s: 2}
   asked: {skills: {general: 1}, wrap_up_s: 0, max_talk_s: 5, talk_warning_s: 2, recording: asked}
+  loans: {skills: {loans: 1}, wrap_up_s: 0, recording: asked}
 """
 MAY_WE = "  may_we: {text: {en: May we record the call?, zh: 可以录音吗？}}\n"
 BOOK = (
@@ -86,6 +87,12 @@ class Desk:
     async def talk_is(self, where: str) -> None:
         """Until the desktop says that the caller is there."""
         await self.follow(lambda state: ((state["offer"] or {}).get("talk") or {}).get("state") == where)
+
+    async def hands_on_to(self, queue: str) -> None:
+        """Transfer the caller of this agent."""
+        target = {"kind": "queue", "name": queue}
+        await say(self.socket, "handle", offer_id=self.state["offer"]["offer_id"], do="transfer", target=target)
+        await self.follow(lambda state: (state["offer"] or {}).get("closed_at") or state["offer"] is None)
 
     async def recording(self, wanted: str) -> None:
         """Until the recording is so."""
@@ -369,3 +376,33 @@ async def test_who_agrees_is_recorded_and_the_limit_holds_on_hold_and_in_the_roo
     assert [recorded.id, f"{recorded.id}.wav"] == [name for name in await floor.recordings() if name not in before]
     sound = read_wav(floor.site.folder / "recordings" / f"{recorded.id}.wav")
     assert level(sound[-RATE // 2 :], AGENT_HZ) > LOUD, "also what is said in the room is recorded"
+
+
+async def test_a_caller_is_recorded_as_each_queue_says_that_they_are_handed_on_to(floor: Floor) -> None:
+    before, rung = await floor.recordings(), {name: len(phone.calls) for name, phone in floor.phones.items()}
+    grace, ada = await floor.desk("grace"), await floor.desk("ada")
+    call, _ = await floor.talk(grace)
+    await grace.recording("on")
+    await say(ada.socket, "ready")
+    await grace.hands_on_to("loans")
+    await floor.says(call, "may_we")
+    await call.ear.press("1")
+    await floor.phones["ada"].rang(rung["ada"] + 1, deadline_s=12)
+    await ada.recording("on")
+    assert await hears(call, TONES) == {HZ["ada"]}
+    await ada.hands_on_to("short")  # never records
+    await floor.phones["grace"].rang(rung["grace"] + 2, deadline_s=12)
+    await grace.follow(lambda state: state["offer"] and state["offer"]["answered_at"])
+    assert await hears(call, TONES) == {AGENT_HZ}
+    assert grace.state["offer"]["recording"] is None
+    await call.hang_up()
+    assert await until(floor.newest_ending) == "served/agent"
+    first, second, second_file, first_file = [name for name in await floor.recordings() if name not in before]
+    assert (first_file, second_file) == (f"{first}.wav", f"{second}.wav")
+    assert second.startswith(f"{first}-")
+    heard = [
+        {name for name in HZ if level(read_wav(floor.site.folder / "recordings" / file), HZ[name]) > LOUD}
+        for file in (first_file, second_file)
+    ]
+    assert heard == [{"grace"}, {"ada"}]
+    assert (await floor.events("recording_consent"))[-1] == {"queue": "loans", "how": "asked", "given": True}
