@@ -176,13 +176,19 @@ class CallbackDialler:
             await self._dial(callback)
 
     async def _may_be_dialled(self, callback: CallbackSeen) -> bool:
-        """Not when the settings or the queues have changed since; such a wish is given up."""
+        """Not outside the hours in which the phone may ring: then it is put off until they begin.
+
+        Nor when the settings or the queues have changed since; such a wish is given up.
+        """
         parts, wish = self._parts, callback.wish
         if callback.state is not CallbackState.WAITING:
             return True
         now = parts.clock.now()
         if parts.settings.outbound.permits(wish.number) and wish.queue in parts.queues:
-            return may_ring_at(parts, wish, now) <= now
+            rings_at = may_ring_at(parts, wish, now)
+            if rings_at > now:
+                await self._move(callback, CallbackEvent.POSTPONE, until=rings_at)
+            return rings_at <= now
         log.error("a callback is given up: its number may not be called, or nobody serves its queue", id=callback.id)
         await self._move(callback, CallbackEvent.MISS)
         return False

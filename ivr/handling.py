@@ -51,6 +51,7 @@ class Handler:
         parts = self._parts
         now = parts.clock.now()
         snapshot = await parts.exchange.snapshot(now=now)
+        waiting = {seen.queue: seen.waiting for seen in await parts.roster.queue_state(now=now)}
         ready = [agent for agent in snapshot.agents if agent.state is AgentState.READY]
         cards = [card for card in await parts.roster.at_work() if card.id != agent_id]
         cards.sort(key=lambda card: (card.state is not AgentState.READY, card.full_name))
@@ -60,7 +61,7 @@ class Handler:
             tuple(
                 QueueChoice(
                     name,
-                    sum(need.queue == name and need.state is not NeedState.TALKING for need in snapshot.needs),
+                    waiting.get(name, 0),
                     sum(fits(agent.skills, queue.skills) for agent in ready),
                 )
                 for name, queue in parts.queues.items()

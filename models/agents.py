@@ -15,6 +15,7 @@ from models import moves, phones
 from models.database import Database
 from models.errors import AgentInCall, NameTaken, UnknownAgent, UnknownSkill
 from models.listenings import listening, open_listenings
+from models.locks import CALL
 from models.tables import AgentRow, AgentSkillRow, ListeningRow, NeedRow, OfferRow, PhoneRow
 from models.talk_recordings import open_recording, seen
 from models.texts import stored
@@ -338,7 +339,7 @@ class Agents:
         """Queues in which somebody waits, by name."""
         waiting = (
             select(NeedRow.queue, func.count(), func.min(NeedRow.since))
-            .where(NeedRow.closed_at.is_(None), NeedRow.state != NeedState.TALKING)
+            .where(NeedRow.closed_at.is_(None), NeedRow.state != NeedState.TALKING, NeedRow.kind == CALL)
             .group_by(NeedRow.queue)
             .order_by(NeedRow.queue)
         )

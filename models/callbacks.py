@@ -1,6 +1,6 @@
 """Wishes to be called back: one open one for a number and queue, claimed by one node at a time."""
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, literal, select, update
+from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, func, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -8,7 +8,7 @@ from sqlalchemy.orm import aliased
 from models.database import Database
 from models.errors import StoreBusy
 from models.places import place
-from models.tables import CallbackRow, CallRow, OfferRow
+from models.tables import CallbackRow, CallRow, NeedRow, OfferRow
 from models.texts import stored
 from routing.callback import (
     CARRIED_OUT,
@@ -22,7 +22,8 @@ from routing.callback import (
 from routing.errors import IllegalMove
 from routing.terms import terms_of
 
-#: Open wishes that are looked at in one go, by their places; further ones wait until these are done.
+#: Wishes of a queue that may be dialled and are looked at in one go, by their places; further ones wait until these are
+#: done.
 MOST_OPEN = 500
 #: How often a wish is tried again that met another one of the same number and queue.
 TRIES = 3
@@ -56,20 +57,15 @@ class CallbackBook:
 
     async def all_open(self, *, now: float) -> tuple[CallbackSeen, ...]:
         """The open wishes that may be dialled by now or are being carried out, in the order of their places."""
-        number, fence = cast(CallbackRow.id, String), cast(CallbackRow.fence, String)
-        other = aliased(CallbackRow)
-        mine = literal("callback-", String).concat(number).concat("-").concat(fence)  # CallbackSeen.call_id
-        on_the_line = exists().where(CallRow.ani == CallbackRow.number, CallRow.ended_at.is_(None))
-        called = exists().where(  # in another wish of theirs
-            other.number == CallbackRow.number, other.id != CallbackRow.id, other.state.in_(CARRIED_OUT)
-        )
-        talked = exists().where(OfferRow.call_id == mine, OfferRow.answered_at.is_not(None))
-        claimed = CallbackRow.state != CallbackState.WAITING
+        claimed, due = CallbackRow.state != CallbackState.WAITING, CallbackRow.next_at <= now
+        order = (place(CallbackRow), CallbackRow.id)
+        by_queue = func.row_number().over(partition_by=CallbackRow.queue, order_by=order).label("number")
+        waiting = select(CallbackRow.id, by_queue).where(CallbackRow.closed_at.is_(None), ~claimed, due).subquery()
+        first = select(waiting.c.id).where(waiting.c.number <= MOST_OPEN)
         found = (
-            select(CallbackRow, on_the_line | called, and_(claimed, talked))
-            .where(CallbackRow.closed_at.is_(None), claimed | (CallbackRow.next_at <= now))
-            .order_by(place(CallbackRow), CallbackRow.id)
-            .limit(MOST_OPEN)
+            select(CallbackRow, _on_the_line(), and_(claimed, _talked()))
+            .where(CallbackRow.closed_at.is_(None), claimed | CallbackRow.id.in_(first))
+            .order_by(*order)
         )
         async with self._database.read() as session:
             rows = (await session.execute(found)).all()
@@ -150,6 +146,40 @@ class CallbackBook:
             return row is not None
 
         return await self._database.transact(work)
+
+
+def _call_id() -> ColumnElement[str]:
+    """`routing.callback.CallbackSeen.call_id`."""
+    number, fence = cast(CallbackRow.id, String), cast(CallbackRow.fence, String)
+    return literal("callback-", String).concat(number).concat("-").concat(fence)
+
+
+def _on_the_line() -> ColumnElement[bool]:
+    """Whether this number is on a call with us, or is called for another wish of theirs."""
+    other = aliased(CallbackRow)
+    calling = exists().where(CallRow.ani == CallbackRow.number, CallRow.ended_at.is_(None))
+    called = exists().where(
+        other.number == CallbackRow.number, other.id != CallbackRow.id, other.state.in_(CARRIED_OUT)
+    )
+    return calling | called
+
+
+def _talked() -> ColumnElement[bool]:
+    """Whether an agent answered in the call of this fence."""
+    return exists().where(OfferRow.call_id == _call_id(), OfferRow.answered_at.is_not(None))
+
+
+def wishes_before(queue: str, before: float, now: float) -> Select[int]:
+    """How many wishes stand in a queue up to that place, as `routing.callback.in_line` says."""
+    connected = exists().where(NeedRow.call_id == _call_id(), NeedRow.closed_at.is_(None))
+    due = (CallbackRow.state == CallbackState.WAITING) & (CallbackRow.next_at <= now) & ~_on_the_line()
+    return select(func.count(CallbackRow.id)).where(
+        CallbackRow.closed_at.is_(None),
+        CallbackRow.queue == queue,
+        place(CallbackRow) <= before,
+        due | (CallbackRow.state == CallbackState.DIALLING),
+        ~connected,
+    )
 
 
 def _open(number: str, queue: str) -> Select[CallbackRow]:

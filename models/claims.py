@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import moves
 from models.call_entries import PROVISIONAL
+from models.callbacks import wishes_before
 from models.claiming import Holder, take_all, take_all_alone
 from models.database import Database
 from models.errors import StoreBusy
@@ -49,7 +50,7 @@ class Claims:
         self._rules = rules
 
     async def open_need(self, call_id: str, wish: NeedWish, *, now: float) -> Need:
-        """State a need; a call that comes back gets its open need with its old `since`.
+        """State a need; a call that comes back gets its open need, or the one that was lost, with its old `since`.
 
         A call that states a need lives, whatever a sweep has made of it. Raises StoreAway, also when the record of the
         call itself has not been stored yet.
@@ -58,17 +59,16 @@ class Claims:
         async def work(session: AsyncSession) -> Need:
             need = await session.scalar(open_need(call_id).with_for_update())
             if need is None:
-                lost = select(NeedRow.since).where(NeedRow.call_id == call_id, NeedRow.outcome == "lost")
-                since = await session.scalar(lost.order_by(NeedRow.id.desc()).limit(1))
-                need = moves.stated(call_id, wish, now if since is None else since)
+                theirs = select(NeedRow).where(NeedRow.call_id == call_id, NeedRow.kind == CALL)
+                before = await session.scalar(theirs.order_by(NeedRow.id.desc()).limit(1))
+                need = moves.stated(call_id, wish, moves.waiting_since(before, now))
                 session.add(need)
                 await session.flush()
-                if since is not None:
-                    await session.execute(
-                        update(CallRow)
-                        .where(CallRow.id == call_id, CallRow.reason.in_(PROVISIONAL))
-                        .values(state=CallState.WAITING.value, ended_at=None, result=None, reason=None)
-                    )
+                await session.execute(
+                    update(CallRow)
+                    .where(CallRow.id == call_id, CallRow.reason.in_(PROVISIONAL))
+                    .values(state=CallState.WAITING.value, ended_at=None, result=None, reason=None)
+                )
             else:
                 moves.restate(need, wish)
             return moves.need_of(need)
@@ -97,6 +97,7 @@ class Claims:
                 return None
             need, offer, agent = found
             mine, _ = moves.need_of(need).place()
+            called_back = await session.scalar(wishes_before(need.queue, mine, now))
             ahead = await session.scalar(
                 select(func.count()).where(
                     NeedRow.closed_at.is_(None),
@@ -106,7 +107,7 @@ class Claims:
                 )
             )
         return Standing(
-            position=1 + (ahead or 0),
+            position=1 + (ahead or 0) + (called_back or 0),
             since=need.since,
             offer=None if offer is None else moves.claimed_of(offer, agent),
             queue=need.queue,

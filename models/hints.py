@@ -22,6 +22,10 @@ CHANNEL = "ringwise_hints"
 RETRY_S, RETRY_MOST_S = 0.1, 5.0
 #: Seconds of silence after which the connection is tried.
 PING_S = 15.0
+#: What an address may say to SQLAlchemy alone.
+_OF_SQLALCHEMY = frozenset(
+    {"prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback", "async_creator_fn"}
+)
 
 
 class Hints:
@@ -59,7 +63,7 @@ class SharedHints(Hints):
 
     def __init__(self, url: URL) -> None:
         super().__init__()
-        self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._how = _connect_arguments(url)
         self._due: dict[str, None] = {}  # what other nodes are to hear, each once, in order
         self._send = asyncio.Event()
         self.connected = asyncio.Event()  #: set while other nodes are heard
@@ -80,7 +84,7 @@ class SharedHints(Hints):
         pause_s = RETRY_S
         while True:
             try:
-                connection = await asyncpg.connect(self._dsn, timeout=CONNECT_S, command_timeout=CONNECT_S)
+                connection = await asyncpg.connect(**self._how)
                 try:
                     await connection.add_listener(CHANNEL, self._heard)
                     self.connected.set()
@@ -115,6 +119,13 @@ class SharedHints(Hints):
             super().nudge(topic)
         elif (hear := self._ears.get(kind)) is not None:
             hear(about)
+
+
+def _connect_arguments(url: URL) -> dict[str, Any]:
+    """What asyncpg is told for this address, like for the database's own connections: an address may say `?ssl=…`."""
+    _, arguments = url.get_dialect()().create_connect_args(url)
+    ours = {name: value for name, value in arguments.items() if name not in _OF_SQLALCHEMY}
+    return {**ours, "timeout": CONNECT_S, "command_timeout": CONNECT_S}
 
 
 @asynccontextmanager

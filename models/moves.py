@@ -27,6 +27,11 @@ def stated(call_id: str, wish: NeedWish, now: float) -> NeedRow:
     return _wished(need, wish)
 
 
+def waiting_since(before: NeedRow | None, now: float) -> float:
+    """Since when a caller waits who states a need: since before when their last one was lost, else now."""
+    return now if before is None or before.outcome != "lost" else before.since
+
+
 def restate(need: NeedRow, wish: NeedWish) -> None:
     """The caller asks for something else now (their wish to leave the queue was never stored); the age is kept.
 

@@ -7,6 +7,7 @@ from sqlalchemy import ScalarSelect, and_, func, select
 from sqlalchemy.exc import IntegrityError
 
 from models.database import Database
+from models.locks import CALL
 from models.tables import NeedRow, OfferRow, ToldWaitRow
 from routing.outlook import Lately
 from routing.sights import LOOK_BACK_S, Start
@@ -42,7 +43,7 @@ class WaitBook:
             select(NeedRow.queue, NeedRow.since, NeedRow.closed_at, NeedRow.outcome)
             .add_columns(OfferRow.made_at, OfferRow.answered_at, OfferRow.closed_at, OfferRow.wrapped_up_at)
             .outerjoin(OfferRow, talked)
-            .where(NeedRow.id > newest, NeedRow.closed_at >= now - LATELY_S)
+            .where(NeedRow.id > newest, NeedRow.closed_at >= now - LATELY_S, NeedRow.kind == CALL)
         )
         async with self._database.read() as session:
             return summed((tuple(row) for row in await session.execute(found)), wrap_up_s)
@@ -54,7 +55,7 @@ class WaitBook:
             select(NeedRow.queue, OfferRow.answered_at, NeedRow.since)
             .join(NeedRow, NeedRow.id == OfferRow.need_id)
             .where(OfferRow.id > newest, OfferRow.answered_at >= now - LOOK_BACK_S)
-            .where(NeedRow.kind == "call", OfferRow.call_id.not_like(f"{OURS}%"))
+            .where(NeedRow.kind == CALL, OfferRow.call_id.not_like(f"{OURS}%"))
             .order_by(OfferRow.answered_at)
         )
         async with self._database.read() as session:

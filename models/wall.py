@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.agents import REMOVED
 from models.database import Database
 from models.listenings import listening, open_listenings
+from models.locks import CALL
 from models.tables import AgentRow, AgentSkillRow, CallbackRow, NeedRow, OfferRow
 from routing.agent import AgentState
 from routing.listening import Listening
@@ -43,7 +44,7 @@ class WallFigures:
         counted = (
             select(NeedRow.queue, func.count(), func.count(answers.c.at), func.sum(in_time), func.sum(left))
             .outerjoin(answers, answers.c.need_id == NeedRow.id)
-            .where(NeedRow.since >= since)
+            .where(NeedRow.since >= since, NeedRow.kind == CALL)
             .group_by(NeedRow.queue)
         )
         async with self._database.read() as session:
@@ -58,7 +59,7 @@ class WallFigures:
         async with self._database.read() as session:
             needs = (
                 select(NeedRow.queue, NeedRow.state, func.count(), func.min(NeedRow.since))
-                .where(NeedRow.closed_at.is_(None))
+                .where(NeedRow.closed_at.is_(None), NeedRow.kind == CALL)
                 .group_by(NeedRow.queue, NeedRow.state)
             )
             for queue, state, count, since in await session.execute(needs):

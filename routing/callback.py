@@ -30,6 +30,7 @@ class CallbackEvent(StrEnum):
     """What can happen to a wish."""
 
     DIAL = "dial"  # a node claims it
+    POSTPONE = "postpone"  # its phone may not ring at this hour
     HOLD = "hold"  # its call still lives: the lease begins anew
     ACCEPT = "accept"  # the customer asked to be connected
     RETRY = "retry"  # nobody answered, or they left before an agent came: again later
@@ -42,6 +43,7 @@ class CallbackEvent(StrEnum):
 _S, _E = CallbackState, CallbackEvent
 CALLBACK_MOVES: dict[tuple[CallbackState, CallbackEvent], CallbackState] = {
     (_S.WAITING, _E.DIAL): _S.DIALLING,
+    (_S.WAITING, _E.POSTPONE): _S.WAITING,
     (_S.WAITING, _E.MISS): _S.CLOSED,
     (_S.DIALLING, _E.HOLD): _S.DIALLING,
     (_S.DIALLING, _E.ACCEPT): _S.TALKING,

@@ -157,7 +157,7 @@ class Callbacks(Protocol):
     ) -> bool:
         """What has happened to a wish; False, and nothing changed, once it has moved on or cannot move so.
 
-        `until`: with HOLD and ACCEPT the end of the lease, with RETRY the moment of the next call.
+        `until`: with HOLD and ACCEPT the end of the lease, with RETRY and POSTPONE the moment of the next call.
         """
         ...
 

@@ -17,6 +17,7 @@ from models.tables import AgentRow, CallRow, NeedRow, OfferRow, PhoneRow
 from models.talk_recordings import seen
 from routing.agent import AT_WORK, SAID_BY_AGENT, AgentEvent, AgentState
 from routing.call import CallState
+from routing.callback import in_line
 from routing.decision import Decision
 from routing.errors import IllegalMove, StoreAway
 from routing.need import Need, NeedState
@@ -52,10 +53,10 @@ class MemoryExchange:
         call = store.calls.get(call_id)
         if call is None:
             raise StoreAway(f"the record of call {call_id} is not stored yet")
-        lost = [one.since for one in store.needs.values() if one.call_id == call_id and one.outcome == "lost"]
-        if lost and call.reason in PROVISIONAL:
+        theirs = [one for one in store.needs.values() if one.call_id == call_id and one.kind == CALL]
+        if call.reason in PROVISIONAL:
             call.state, call.ended_at, call.result, call.reason = CallState.WAITING.value, None, None, None
-        need = moves.stated(call_id, wish, lost[-1] if lost else now)
+        need = moves.stated(call_id, wish, moves.waiting_since(theirs[-1] if theirs else None, now))
         need.id, need.closed_at = store.next_id("needs", store.needs), None
         store.needs[need.id] = need
         return moves.need_of(need)
@@ -78,13 +79,19 @@ class MemoryExchange:
             and moves.need_of(other).place() < mine
         ]
         return Standing(
-            position=1 + len(ahead),
+            position=1 + len(ahead) + self._wishes_before(need, now),
             since=need.since,
             offer=None if offer is None else moves.claimed_of(offer, store.agents[offer.agent_id]),
             queue=need.queue,
             answered=offer is not None and offer.state == OfferState.ANSWERED,
             talk=talk_of(None if offer is None else offer.talk),
         )
+
+    def _wishes_before(self, need: NeedRow, now: float) -> int:
+        connected = {one.call_id for one in self.store.needs.values() if one.closed_at is None}
+        place, _ = moves.need_of(need).place()
+        wishes = (wish for wish in in_line(self.store.wishes(now), now) if wish.call_id not in connected)
+        return sum(wish.wish.queue == need.queue and wish.as_need().place()[0] <= place for wish in wishes)
 
     async def close_need(self, call_id: str, outcome: str, *, now: float) -> None:
         """Close the call's open need."""
@@ -486,7 +493,7 @@ class MemoryRoster:
         self.store.reach()
         queues: dict[str, list[float]] = {}
         for need in self.store.needs.values():
-            if need.closed_at is None and need.state != NeedState.TALKING:
+            if need.closed_at is None and need.state != NeedState.TALKING and need.kind == CALL:
                 queues.setdefault(need.queue, []).append(need.since)
         return tuple(
             QueueSeen(queue, len(since), max(now - min(since), 0.0)) for queue, since in sorted(queues.items())

@@ -1,7 +1,6 @@
 """Twins of the service ports: lock-outs, messages, cases, callbacks and other systems, in memory."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +12,7 @@ from ivr.testing.store import Failures, MemoryStore
 from models.callbacks import moved, seen_of, wished
 from models.outbox import LAPSED, OPTED_OUT, NotSent, Outgoing, Posted, pause_s
 from models.tables import CallbackRow, OutboxRow
-from routing.callback import CARRIED_OUT, CallbackEvent, CallbackSeen, CallbackState
+from routing.callback import CallbackEvent, CallbackSeen, CallbackState
 from routing.errors import IllegalMove
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -232,15 +231,8 @@ class MemoryCallbacks:
 
     async def all_open(self, *, now: float) -> tuple[CallbackSeen, ...]:
         """The open wishes that may be dialled by now or are being carried out."""
-        store = self.store
-        store.reach()
-        calling = {call.ani for call in store.calls.values() if call.ended_at is None}
-        answered = {offer.call_id for offer in store.offers.values() if offer.answered_at is not None}
-        rows = [row for row in store.callbacks.values() if row.closed_at is None]
-        found = [row for row in rows if row.state != CallbackState.WAITING or row.next_at <= now]
-        seen = [seen_of(row, on_the_line=row.number in calling or self._called(row)) for row in found]
-        seen = [replace(one, talked=one.state != CallbackState.WAITING and one.call_id in answered) for one in seen]
-        return tuple(sorted(seen, key=lambda one: (one.as_need().place()[0], one.id)))
+        self.store.reach()
+        return self.store.wishes(now)
 
     async def find(self, callback_id: int, fence: int) -> CallbackSeen | None:
         """An open wish that still carries this fence."""
@@ -252,7 +244,7 @@ class MemoryCallbacks:
     ) -> CallbackSeen | None:
         """Claim a waiting wish for one call."""
         row = self._hold(callback_id, fence)
-        if row is None or row.state != CallbackState.WAITING or row.next_at > now or self._called(row):
+        if row is None or row.state != CallbackState.WAITING or row.next_at > now or self.store.is_called(row):
             return None
         row.state, row.fence, row.tries = CallbackState.DIALLING.value, fence + 1, row.tries + 1
         row.node, row.next_at = node, now + lease_s
@@ -284,11 +276,6 @@ class MemoryCallbacks:
         if row is not None:
             moved(row, CallbackEvent.COME_BACK, now)
         return row is not None
-
-    def _called(self, row: CallbackRow) -> bool:
-        """Whether their customer is being called for another wish."""
-        others = (one for one in self.store.callbacks.values() if one.number == row.number and one is not row)
-        return any(one.state in CARRIED_OUT for one in others)
 
     def _open(self, number: str, queue: str) -> CallbackRow | None:
         rows = self.store.callbacks.values()

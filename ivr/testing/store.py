@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ivr.ports import CaseOpened, NewCase, Rating, Recording, TextMessage
 from menus.facts import CallerFacts, MenuMemory
+from models.callbacks import seen_of as wish_seen_of
 from models.locks import CALL
 from models.phones import seen_of
 from models.tables import (
@@ -23,6 +24,7 @@ from models.tables import (
     ToldWaitRow,
 )
 from routing.agent import AgentState
+from routing.callback import CARRIED_OUT, CallbackSeen, CallbackState
 from routing.errors import StoreAway
 from routing.phone import PhoneSeen
 
@@ -123,3 +125,18 @@ class MemoryStore:
         if offer is None or offer.fence != fence or offer.closed_at is not None:
             return None
         return self.needs[offer.need_id], self.agents[offer.agent_id], offer
+
+    def wishes(self, now: float) -> tuple[CallbackSeen, ...]:
+        """The open wishes to be called back that may be dialled by now or are being carried out, by their places."""
+        calling = {call.ani for call in self.calls.values() if call.ended_at is None}
+        answered = {offer.call_id for offer in self.offers.values() if offer.answered_at is not None}
+        rows = [row for row in self.callbacks.values() if row.closed_at is None]
+        found = [row for row in rows if row.state != CallbackState.WAITING or row.next_at <= now]
+        seen = [wish_seen_of(row, on_the_line=row.number in calling or self.is_called(row)) for row in found]
+        seen = [replace(one, talked=one.state != CallbackState.WAITING and one.call_id in answered) for one in seen]
+        return tuple(sorted(seen, key=lambda one: (one.as_need().place()[0], one.id)))
+
+    def is_called(self, row: CallbackRow) -> bool:
+        """Whether the customer of a wish is being called for another one."""
+        others = (one for one in self.callbacks.values() if one.number == row.number and one is not row)
+        return any(one.state in CARRIED_OUT for one in others)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ivr.testing.store import MemoryStore
+from models.locks import CALL
 from models.waits import LATELY_S, OURS, summed, told_of, told_row
 from routing.outlook import Lately
 from routing.sights import LOOK_BACK_S, Start
@@ -47,7 +48,7 @@ class MemoryWaits:
                 *(offer.made_at, offer.answered_at, offer.closed_at, offer.wrapped_up_at),
             )
             for need in store.needs.values()
-            if need.closed_at is not None and need.closed_at >= now - LATELY_S
+            if need.closed_at is not None and need.closed_at >= now - LATELY_S and need.kind == CALL
         ]
         return summed(over, wrap_up_s) | self.seen
 
@@ -59,7 +60,7 @@ class MemoryWaits:
             Start((need := store.needs[offer.need_id]).queue, offer.answered_at, offer.answered_at - need.since)
             for offer in store.offers.values()
             if offer.answered_at is not None and offer.answered_at >= now - LOOK_BACK_S
-            if store.needs[offer.need_id].kind == "call" and not offer.call_id.startswith(OURS)
+            if store.needs[offer.need_id].kind == CALL and not offer.call_id.startswith(OURS)
         ]
         return sorted(found, key=lambda one: one.at)
 

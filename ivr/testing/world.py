@@ -8,15 +8,17 @@ from typing import Any
 
 from argon2 import PasswordHasher
 
-from ivr.ports import CallLog, Exchange, Roster, Talks, Waits
+from ivr.ports import Callbacks, CallLog, Exchange, Roster, Talks, Waits
 from ivr.rescue import LeftBehind
 from ivr.testing.databases import fresh_database
 from ivr.testing.records import MemoryCallLog, MemoryExchange, MemoryRoster, MemoryStore
 from ivr.testing.rescues import MemoryRescues
+from ivr.testing.selfservice import MemoryCallbacks
 from ivr.testing.talks import MemoryTalks
 from ivr.testing.waits import MemoryWaits
 from menus.facts import CallerFacts
 from models.agents import Agents
+from models.callbacks import CallbackBook
 from models.calls import CallJournal
 from models.claims import Claims
 from models.locks import open_need
@@ -52,6 +54,7 @@ class World:
     talks: Talks
     exchange_by: Callable[[OfferRules], Exchange]  #: of the first node, with rules of one's own
     put: Callable[[Any, int | str, dict[str, Any]], Awaitable[None]]  #: change a row by hand: table, key, values
+    callbacks: Callbacks
     rescues: LeftBehind
     other_rescues: LeftBehind  #: of the other node
 
@@ -140,6 +143,7 @@ def twin_world() -> World:
         MemoryTalks(store),
         lambda rules: MemoryExchange(store, "node-a", rules),
         put,
+        MemoryCallbacks(store),
         MemoryRescues(store, "node-a"),
         MemoryRescues(store, "node-b"),
     )
@@ -183,6 +187,7 @@ async def stored_world(kind: str, folder: Path) -> AsyncIterator[World]:
             StoredTalks(database),
             lambda rules: Claims(database, "node-a", rules),
             put,
+            CallbackBook(database),
             Rescues(database, "node-a"),
             Rescues(database, "node-b"),
         )

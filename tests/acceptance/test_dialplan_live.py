@@ -21,6 +21,7 @@ from ivr.lab.recognise import hear_clip, recognise
 from ivr.lab.robots import Answer, EndedBy, Manner, NotAnswered, RobotCall, RobotCaller, RobotPhone
 from ivr.ports import ChannelSeen
 from ivr.settings import Ami
+from ivr.testing.clock import eventually
 
 DEAD_MAN_S, STATIC_QUEUE_S = 2, 2  #: as conftest.py sets them
 pytestmark = pytest.mark.live
@@ -259,6 +260,7 @@ async def test_a_caller_before_a_frozen_engine_without_a_limit_is_taken_to_the_o
         async with StandIn(node_ports[0]) as first, StandIn(node_ports[1]) as second, calling(caller):
             one = await first.next()
             await one.say("SET VARIABLE TIMEOUT(absolute) 3600")
+            await eventually(lambda: switchboard.up)
             assert await switchboard.identity() == await switchboard.identity() != "/"
             call_id, channel = one.arguments[5], dict(one.header)["agi_channel"]
             seen = await seen_of(switchboard, channel)

@@ -325,3 +325,14 @@ async def test_the_list_has_what_is_open_and_what_was_closed_since(kind, tmp_pat
         ("3", None, None),
         ("2", "missed", T - 5),
     ]
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+async def test_a_full_queue_keeps_no_other_and_nothing_that_is_carried_out_from_being_seen(kind, tmp_path, monkeypatch):
+    monkeypatch.setattr("models.callbacks.MOST_OPEN", 2)
+    async with fresh_database(kind, tmp_path) as database:
+        book = CallbackBook(database)
+        ids = [await book.request(replace(WISH, number=f"+86{n}", since=T - 900 + n), now=T) for n in range(5)]
+        other = await book.request(replace(WISH, queue="general", since=T), now=T)
+        assert await book.claim(ids[4], 0, node="node-a", now=T, lease_s=45) is not None
+        assert [one.id for one in await book.all_open(now=T)] == [*ids[:2], ids[4], other]

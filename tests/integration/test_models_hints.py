@@ -100,3 +100,16 @@ async def test_hints_come_back_after_the_server_was_away_and_never_raise_meanwhi
             assert await there.wait("again", seconds=10)
     finally:
         server.remove()
+
+
+@pytest.mark.postgresql
+async def test_an_address_may_say_how_to_connect_as_for_the_database():
+    server = PostgresqlServer()
+    try:
+        url = server.url(await server.create_database())
+        url += ("&" if "?" in url else "?") + "ssl=disable&prepared_statement_cache_size=100"
+        async with Database.opened(url) as database, open_hints(database) as hints:
+            assert isinstance(hints, SharedHints)
+            await asyncio.wait_for(hints.connected.wait(), 10)
+    finally:
+        server.remove()

@@ -52,6 +52,7 @@ async def test_queues_are_counted_by_what_stands_in_the_database(database: Datab
         {**need, "since": T + 7, "state": "waiting"},
         {**need, "since": T + 8, "state": "offered"},
         {**need, "since": T + 9, "state": "waiting", "queue": "cards"},
+        {**need, "since": T + 9, "state": "waiting", "queue": "cards", "kind": "second"},  # an agent who consults
     ]
     offer = {"agent_id": 1, "node": "node-a", "fence": 1, "state": "completed", "why": {}, "made_at": T}
     await Agents(database, CHEAP).add("anna", "Anna", "secret", "PJSIP/anna", {"general": 5})

@@ -240,7 +240,8 @@ async def test_nobody_is_rung_after_hours_however_many_agents_stay_and_the_place
     node.clock.advance(60)
     node.agent(skills={"general": 5, "lang:zh": 5})
     assert await dialled(node) == 0
-    assert row.state == "waiting"
+    assert (row.state, row.next_at, row.tries) == ("waiting", at(node, "2026-11-30T08:00"), 0)
+    assert await node.callbacks.all_open(now=node.clock.now()) == ()  # so that it keeps no other from being looked at
     node.clock.advance(at(node, "2026-11-30T08:00") - node.clock.now())
     assert await dialled(node) == 1
 

@@ -6,6 +6,7 @@ from ivr.testing.world import SKILLS, T
 from routing.agent import AgentEvent, AgentState
 from routing.errors import IllegalMove
 from routing.offer import OfferEvent
+from routing.talk import Sent, TalkEvent
 from routing.views import NeedWish, QueueSeen, Swept
 
 
@@ -90,3 +91,6 @@ async def test_queues_show_who_waits_and_for_how_long(world):
         await world.exchange.open_need(f"c{number}", NeedWish(queue, {}, "en", ""), now=T + number)
     assert await world.roster.queue_state(now=T + 10) == (QueueSeen("cards", 1, 9.0), QueueSeen("general", 2, 10.0))
     assert (await world.roster.queue_state(now=T - 50))[0].longest_wait_s == 0.0
+    sent = Sent(claim.agent_id, "Anna", "general", TalkEvent.CONSULT, "", T + 10)  # no caller waits in it
+    assert await world.talks.open_second("talks", NeedWish("cards", {}, "en", ""), sent, now=T + 10)
+    assert (await world.roster.queue_state(now=T + 10))[0] == QueueSeen("cards", 1, 9.0)

@@ -9,6 +9,7 @@ import pytest
 from ivr.testing.world import WISH, T
 from models.tables import CallRow
 from routing.agent import AgentState
+from routing.callback import CallbackWish
 from routing.errors import StoreAway
 from routing.need import Need
 from routing.offer import OfferEvent
@@ -115,3 +116,40 @@ async def test_closing_the_need_of_a_conversation_leaves_the_agent_to_its_end(wo
     assert await world.state(claim.agent_id) is AgentState.BUSY
     assert await world.exchange.close_offer(claim.offer_id, claim.fence, OfferEvent.COMPLETE, now=T + 61, wrap_up_s=30)
     assert await world.state(claim.agent_id) is AgentState.WRAP_UP
+
+
+async def test_the_age_of_a_lost_need_comes_back_once_and_not_after_the_caller_was_served(world):
+    await world.agent("anna", ready_at=T - 60)
+    await world.call()
+    await world.exchange.open_need("c1", WISH, now=T)
+    await world.exchange.close_need("c1", "lost", now=T + 50)
+    assert (await world.exchange.open_need("c1", WISH, now=T + 60)).since == T
+    claim = await world.exchange.claim(await world.decision(now=T + 61), node="a", now=T + 61, lease_s=15)
+    await world.exchange.answered(claim.offer_id, claim.fence, now=T + 62)
+    await world.exchange.close_offer(claim.offer_id, claim.fence, OfferEvent.COMPLETE, now=T + 1500, wrap_up_s=0)
+    assert (await world.exchange.open_need("c1", WISH, now=T + 1600)).since == T + 1600
+
+
+async def test_customers_to_be_called_back_stand_before_a_caller_where_their_places_are_before(world):
+    wish = CallbackWish("c0", "+8613900000001", None, "general", "", "en", "keep_place", T - 60, T, {"general": 1})
+    for number, change in enumerate(
+        (
+            {},
+            {"since": T + 1},  # after the caller
+            {"queue": "cards"},
+            {"due_at": T + 500},  # not to be called yet
+        )
+    ):
+        await world.callbacks.request(replace(wish, number=f"+86139{number}", **change), now=T)
+    await world.call("other")  # who is on a call with us is not called
+    await world.callbacks.request(replace(wish, number="+8613800000001"), now=T)
+    await world.call("c1")
+    await world.exchange.open_need("c1", WISH, now=T)
+    assert (await world.exchange.standing("c1", now=T + 10)).position == 2
+    first = (await world.callbacks.all_open(now=T + 10))[0]
+    dialled = await world.callbacks.claim(first.id, first.fence, node="node-a", now=T + 10, lease_s=45)
+    assert (await world.exchange.standing("c1", now=T + 10)).position == 2
+    await world.call(dialled.call_id)
+    await world.exchange.open_need(dialled.call_id, replace(WISH, since=T - 60), now=T + 20)  # they stand there now
+    assert (await world.exchange.standing("c1", now=T + 20)).position == 2
+    assert (await world.exchange.standing(dialled.call_id, now=T + 20)).position == 1

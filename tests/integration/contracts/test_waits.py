@@ -1,5 +1,7 @@
 """What queues have seen of late, and what came of the waits that callers were told: on every store."""
 
+from dataclasses import replace
+
 import pytest
 
 from ivr.testing.waits import SIGHT
@@ -7,6 +9,7 @@ from ivr.testing.world import WISH, T, World
 from routing.offer import OfferEvent
 from routing.outlook import Lately
 from routing.sights import Start
+from routing.talk import Sent, TalkEvent
 from routing.wait_ranges import Told, WaitRange
 
 
@@ -31,6 +34,15 @@ async def test_services_and_those_who_left_are_summed_by_queue(world: World) -> 
     seen = await world.waits.lately({"general": 30.0}, now=T + 200)
     assert seen == {"general": Lately(services=1, service_s=135.0, left=1, waited_s=75.0)}
     assert await world.waits.lately({}, now=T + 10_000) == {}
+
+
+async def test_a_consultation_is_no_callers_wait(world: World) -> None:
+    claim = await world.offered()
+    await world.exchange.answered(claim.offer_id, claim.fence, now=T + 4)
+    sent = Sent(claim.agent_id, "Anna", "general", TalkEvent.CONSULT, "", T + 6)
+    assert await world.talks.open_second("c1", replace(WISH, queue="cards"), sent, now=T + 6)
+    await world.talks.close_second("c1", now=T + 90, wrap_up_s=0)
+    assert await world.waits.lately({}, now=T + 100) == {}
 
 
 async def test_a_told_range_is_kept_with_the_need_and_what_came_of_it(world: World) -> None:
