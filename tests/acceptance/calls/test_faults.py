@@ -1,12 +1,15 @@
 """Faults in the middle of real calls: what the callers hear, who keeps talking, and what is left in the books."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import sqlite3
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +24,7 @@ pytestmark = pytest.mark.live
 
 LI_NA, WANG_FANG, CHEN_WEI, ZHANG_MIN = (f"+861380000000{n}" for n in range(1, 5))
 Record = Callable[[str, object], None]
+STILL_S = 8.0  #: longer than the silence after which the manager link counts as broken
 
 
 async def in_menu(hotline: Any, number: str) -> Any:
@@ -124,34 +128,6 @@ async def test_a_frozen_engine_does_not_keep_its_callers(hotline: Any, record_pr
     record_property("double offers after it was thawed", 0)
 
 
-@pytest.mark.fault("A4", "an engine frozen (SIGSTOP) while a phone rings for one caller and another one talks")
-async def test_a_frozen_engine_leaves_nobody_in_silence(hotline: Any, record_property: Record) -> None:
-    """Asterisk has no limit meanwhile: when the phone has left, the second engine finds the callers and takes them."""
-    talk = await talking(hotline, CHEN_WEI, "grace", talk_s=9)
-    hotline.phones["chris"].manner = Manner(Answer.DECLINE, ring_s=3)
-    await hotline.make_ready("chris")
-    ring = await hotline.dial(LI_NA)
-    await ring.ear.hear_sound(deadline_s=3)
-    await ring.ear.press("0")
-    declined = await hotline.phones["chris"].rang(deadline_s=8)
-    await asyncio.to_thread(freeze, hotline)
-    frozen = time.time()
-    try:
-        await declined.wait_ended(deadline_s=6)
-        hotline.phones["chris"].manner = Manner(talk_s=1)
-        await hotline.until(lambda: len(hotline.phones["chris"].calls) == 2, deadline_s=25)
-        again = hotline.phones["chris"].calls[1]
-        record_property("agent rung again by the second engine", f"{again.invited_at - frozen:.1f} s after the freeze")
-        await talk.wait_ended(deadline_s=25)  # the book goes on after the conversation, to its end
-        record_property("end of the other call", f"{time.time() - frozen:.1f} s after the freeze")
-        await ring.wait_ended(deadline_s=25)
-    finally:
-        hotline.site.engines[0].say(signal.SIGCONT)
-    assert {await hotline.ended(number) for number in (LI_NA, CHEN_WEI)} == {"served/agent"}
-    assert [offer.node for offer in await hotline.offers(LI_NA)] == ["node-a", "node-b"]
-    assert await hotline.agent_state("grace") is AgentState.WRAP_UP
-
-
 @pytest.mark.fault("D1", "kill -9 of Asterisk with callers waiting and talking")
 async def test_after_asterisk_was_killed_no_agent_stays_stuck(hotline: Any, record_property: Record) -> None:
     await waiting(hotline, LI_NA)
@@ -179,6 +155,44 @@ async def test_after_asterisk_was_killed_no_agent_stays_stuck(hotline: Any, reco
     await hotline.phones["carol"].rang(deadline_s=15)
     await again.wait_ended(deadline_s=15)
     assert await hotline.ended(WANG_FANG) == "served/agent"
+
+
+@pytest.mark.fault("D3", "Asterisk stands still for 8 s: a caller talks, one waits, an agent becomes ready meanwhile")
+async def test_while_asterisk_stands_still_nobody_is_offered_a_call_and_nobody_comes_free(
+    hotline: Any, record_property: Record
+) -> None:
+    talk = await talking(hotline, CHEN_WEI, "grace", talk_s=60)
+    wait = await hotline.dial(LI_NA)
+    await wait.ear.hear_sound(deadline_s=3)
+    await wait.ear.press("0")
+    await hotline.until(lambda: hotline.events(LI_NA, "need"))
+    asterisk, began = hotline.site.asterisk, time.time()
+    asterisk.freeze()
+    try:
+        await hotline.until(lambda: _switch(hotline) != "ok", deadline_s=STILL_S)
+        record_property("noticed", f"after {time.time() - began:.1f} s")
+        await hotline.make_ready("chris")
+        await asyncio.sleep(max(0.0, began + STILL_S - time.time()))
+        assert await hotline.offers(LI_NA) == []
+    finally:
+        asterisk.thaw()
+    thawed = time.time()
+    await hotline.phones["chris"].rang(deadline_s=15)
+    record_property("waiting caller's agent rung", f"{time.time() - thawed:.1f} s after it went on")
+    assert len(hotline.phones["chris"].calls) == 1
+    assert min(one.made_at for one in await hotline.offers(LI_NA)) > thawed + hotline.site.clock_ahead_s - 1
+    assert await hotline.agent_state("grace") is AgentState.BUSY
+    assert not talk.ended.is_set()
+    assert (await hotline.offers(CHEN_WEI))[-1].state == "answered"
+
+
+def _switch(hotline: Any) -> str:
+    """What the first engine says of Asterisk."""
+    try:
+        with urllib.request.urlopen(f"{hotline.site.engines[0].url}/healthz", timeout=2) as answer:
+            return str(json.load(answer)["switch"])
+    except urllib.error.HTTPError as away:
+        return str(json.load(away)["switch"])
 
 
 @pytest.mark.fault("E1", "the database locked by another process for 10 s")
@@ -285,23 +299,6 @@ async def test_ring_no_answer_brings_the_caller_back_to_the_front(hotline: Any, 
     assert await hotline.agent_state("chris") is AgentState.MISSED
     await call.wait_ended(deadline_s=15)
     assert await hotline.ended(LI_NA) == "served/agent"
-
-
-def freeze(hotline: Any) -> None:
-    """Freeze the first engine, but not in the midst of a transaction: SQLite would wait for its end for ever."""
-    engine, lock = hotline.site.engines[0], sqlite3.connect(hotline.site.folder / "ringwise.db", timeout=0.3)
-    with closing(lock):
-        for _ in range(20):
-            engine.say(signal.SIGSTOP)
-            try:
-                lock.execute("BEGIN IMMEDIATE")
-                lock.rollback()
-            except sqlite3.OperationalError:
-                engine.say(signal.SIGCONT)
-                time.sleep(0.05)
-            else:
-                return
-    raise AssertionError("the engine could not be frozen outside of a transaction")
 
 
 def log_since(log: Path, size: int) -> str:
