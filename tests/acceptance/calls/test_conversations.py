@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -128,8 +129,9 @@ async def speaks(hotline: Any, name: str, *listeners: Any) -> None:
             await asyncio.gather(speaking, return_exceptions=True)
 
 
+@pytest.mark.fault("A1", "kill -9 of the engine of a conference, which one of the two agents' pages is on, too")
 async def test_a_caller_on_hold_hears_music_while_two_agents_talk_and_then_all_three_and_then_the_second(
-    hotline: Any,
+    hotline: Any, record_property: Callable[[str, object], None]
 ) -> None:
     talkative(hotline, "grace", "jianguo")
     sites = hotline.site.engines
@@ -157,9 +159,13 @@ async def test_a_caller_on_hold_hears_music_while_two_agents_talk_and_then_all_t
         await talk_is(grace, "conference")
         await speaks(hotline, "jianguo", call, first)
         await speaks(hotline, "grace", call, second)
+        sites[0].kill()  # it has the call, and the second agent's page
+        killed = time.time()
+        await speaks(hotline, "grace", call, second)
         await act(grace, "complete")
         await grace.until("wrap_up")
         await talk_is(jianguo, "room")
+        record_property("the caller, with the second agent alone", f"{time.time() - killed:.1f} s after the kill")
         await speaks(hotline, "jianguo", call)
         await act(jianguo, "end")
         await jianguo.until("wrap_up")
