@@ -321,6 +321,43 @@ async def test_callers_whom_no_node_has_go_on_where_they_were_with_the_first_tha
     record_property("caller who waited", "was the next one by the place they had before")
 
 
+@pytest.mark.fault(
+    "E5", "PostgreSQL away for 6 s: a caller on hold, one waits, one calls then; an agent acts meanwhile"
+)
+async def test_while_the_database_is_away_callers_are_kept_and_served_once_it_is_back(
+    nodes: TwoNodes, record_property: Record
+) -> None:
+    chris, carol, server = nodes.desks["chris"], nodes.desks["carol"], shared_server()
+    held, _ = await nodes.talks("chris", LI_NA)
+    await chris.handle("hold")
+    await chris.talk_is("held")
+    waiting = await nodes.waits(ZHANG_MIN)
+    nodes.phones["carol"].manner = Manner(ring_s=0.1, talk_s=60.0, sentence=tone(HZ["carol"], 60.0))
+    await asyncio.to_thread(server.stop)
+    try:
+        gone = time.time()
+        await chris.handle("retrieve")
+        assert await asyncio.wait_for(chris.refused.get(), DEADLINE_S) == "store_away"
+        record_property("agent who acts", f"was told after {time.time() - gone:.1f} s that nothing was changed")
+        calling = await nodes.caller.dial("95599", number=CHEN_WEI)
+        nodes.calls.append(calling)
+        heard = await calling.ear.hear_sound(deadline_s=DEADLINE_S)
+        record_property("new caller heard the menu", f"{heard - calling.invited_at:.1f} s after dialling")
+        await asyncio.sleep(max(0.0, gone + 6 - time.time()))
+        assert not any(call.ended.is_set() for call in (held, waiting, calling))
+    finally:
+        await asyncio.to_thread(server.start)
+    back = time.time()
+    await carol.say("ready")
+    await nodes.phones["carol"].rang(deadline_s=DEADLINE_S)
+    await nodes.hears(waiting, "carol")
+    record_property("waiting caller talked to an agent", f"{time.time() - back:.1f} s after it was back")
+    await chris.handle("retrieve")
+    await chris.talk_is("room")
+    await nodes.hears(held, "chris")
+    assert not calling.ended.is_set()
+
+
 @dataclass
 class Wall:
     """The wall of a supervisor who has signed in at a desktop, from any node."""
