@@ -12,6 +12,7 @@ from menus.yaml_shape import close_match
 if TYPE_CHECKING:
     from ivr.offer_rules import Misses
     from ivr.queues import Queue, Queues
+    from ivr.staff import Staff
 
 Broken = tuple[tuple[str | int, ...], str, str]  #: where, code, what and how to mend it
 
@@ -23,7 +24,7 @@ def broken(file: "Queues") -> Iterator[Broken]:
         yield loc, "bad-hours", message
     for name, queue in file.queues.items():
         at = ("queues", name)
-        yield from _softening(at, queue)
+        yield from _softening(at, queue, file.staff)
         yield from _overflow(at, name, file.queues)
         yield from _hours(at, name, file)
         if queue.last_agent is not None and queue.last_agent.wait_s >= queue.max_wait_s:
@@ -46,7 +47,8 @@ def _misses(misses: "Misses") -> Iterator[Broken]:
             yield ("offers", "misses", key), "never-reached", "with `most: 1` the first miss sets aside already"
 
 
-def _softening(at: tuple[str, str], queue: "Queue") -> Iterator[Broken]:
+def _softening(at: tuple[str, str], queue: "Queue", staff: "Staff") -> Iterator[Broken]:
+    """A step may soften what the queue asks for, and a declared skill that a step of the menu may ask for besides."""
     levels, before_s = dict(queue.skills), -1.0
     for number, step in enumerate(queue.softening):
         here = (*at, "softening", number)
@@ -56,11 +58,14 @@ def _softening(at: tuple[str, str], queue: "Queue") -> Iterator[Broken]:
         if step.after_s >= queue.max_wait_s:
             yield (*here, "after_s"), "never-reached", f"nobody waits longer than `max_wait_s`: {queue.max_wait_s:g} s"
         for skill, level in step.skills.items():
-            if skill not in levels:
+            if skill not in levels and skill in staff.skills:
+                levels[skill] = level
+            elif skill not in levels:
                 yield (
                     (*here, "skills", skill),
                     "unknown-skill",
-                    f"the queue does not ask for the skill '{skill}'{close_match(skill, levels)}",
+                    f"the queue does not ask for the skill '{skill}', and `staff.skills` does not declare it"
+                    f"{close_match(skill, {*levels, *staff.skills})}",
                 )
             elif level >= levels[skill]:
                 yield (

@@ -8,7 +8,7 @@ from ivr.bank.habits import Habit, Whim
 from ivr.bank.people import LI_NA, Person
 from ivr.bank.workdays import Span, day_in
 
-LIFE_EVENTS = ("moving_house", "new_car", "marriage", "child", "retirement", "bereavement")
+LIFE_EVENTS = ("moving_house", "new_car", "marriage", "child", "retirement", "bereavement", "disaster")
 WITH_LIFE_EVENT = 0.18  # share of customers in whose life something happened within a year
 
 

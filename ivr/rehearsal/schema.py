@@ -185,7 +185,7 @@ class Caller(Part):
     key_dates: Mapping[Line, Day] = Field(default_factory=dict)
     """card_expiry, instalment_due, premium_due, contract_end → day."""
     life_events: Mapping[Line, Day] = Field(default_factory=dict)
-    """moving_house, new_car, marriage, bereavement, retirement, child → day."""
+    """moving_house, new_car, marriage, child, retirement, bereavement, disaster → day."""
     open_cases: tuple[OpenCase, ...] = ()
     habits: tuple[Habit, ...] = ()
     recent_calls: tuple[EarlierCall, ...] = ()

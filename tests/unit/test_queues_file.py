@@ -36,7 +36,14 @@ def told(tmp_path: Path, text: str) -> list[str]:
         ),
         (
             "    skills: {general: 5}\n    softening: [{after_s: 10, skills: {generl: 5}}]",
-            "7:48: unknown-skill: the queue does not ask for the skill 'generl'; did you mean 'general'?",
+            "7:48: unknown-skill: the queue does not ask for the skill 'generl', and `staff.skills` does not declare it"
+            "; did you mean 'general'?",
+        ),
+        (
+            "    skills: {general: 5}\n    softening:\n    - {after_s: 9, skills: {house: 0}}\n"
+            "    - {after_s: 19, skills: {house: 2}}\n"
+            "staff: {skills: {general: {en: General}, house: {en: Moving house}}}",
+            "9:37: hardens: a step asks for less: 'house' is at 0 before it",
         ),
         (
             "    skills: {general: 5}\n    softening: [{after_s: 900, skills: {general: 3}}]",

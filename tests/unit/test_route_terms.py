@@ -7,6 +7,7 @@ from datetime import date
 from ivr.conversation import converse
 from ivr.ports import ROUTING
 from ivr.queues import CallerRules, Credits, LastAgent, Queue, Queues, QueueTable, Step, Way
+from ivr.testing.books import book_with
 from ivr.testing.line import Break, HangUp, Press, ScriptedLeg
 from ivr.testing.stage import ANI, Stage
 from menus.facts import CallerFacts
@@ -42,6 +43,18 @@ async def test_a_caller_gets_an_agent_of_a_lower_level_once_the_queue_asks_for_l
     assert 40 <= waited <= 45
     (told,) = node.told("offer")
     assert told["why"]["softened"] == 1
+
+
+async def test_a_group_that_only_the_menu_asks_for_is_dropped_once_the_queue_says_so() -> None:
+    softening = (Step(after_s=40, skills={"house": 0}),)
+    steps = "  first: {kind: route, queue: general, reason: House, needs: {house: 1}, then: main, otherwise: main}\n"
+    site = Queues(version=1, queues={"general": Queue(skills={"general": 1}, softening=softening)})
+    node = Stage(book_with(steps), queues=site.table("UTC"))
+    node.agent("anybody", skills={**EN, "general": 5})
+    sweeps(node, *range(60))
+    await node.take(leg := node.leg(Press("3", hearing="main"), HangUp(hearing="again")))
+    assert leg.rung == ["PJSIP/anybody"]
+    assert 40 <= node.offer.made_at - node.need.since <= 45
 
 
 async def test_agents_of_another_queue_help_out_after_a_while() -> None:

@@ -366,6 +366,7 @@ export const en = {
     marriage: "Marriage",
     bereavement: "Bereavement",
     retirement: "Retirement",
+    disaster: "Fire or flood",
     child: "Child",
   },
   channel: { ivr: "Phone menu", agent: "Agent", app: "App", branch: "Branch" },

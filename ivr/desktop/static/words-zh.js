@@ -353,6 +353,7 @@ export const zh = {
     marriage: "结婚",
     bereavement: "亲人离世",
     retirement: "退休",
+    disaster: "灾害",
     child: "子女",
   },
   channel: { ivr: "电话菜单", agent: "人工坐席", app: "手机应用", branch: "网点" },
