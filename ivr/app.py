@@ -134,7 +134,7 @@ async def running(settings: Settings) -> AsyncIterator[Engine]:
         ranker = LiveRanker(settings, clock, registry)
         fitted_waits = LiveWaits(settings.learning.folder, clock, registry)
         case_book = CaseBook(database, settings.zone)
-        switchboard = AmiSwitchboard(settings.ami, ami_secret, settings.outbound)
+        switchboard = AmiSwitchboard(settings.ami, ami_secret, settings.outbound, settings.phones)
         live: dict[str, LiveCall] = {}
         offered = OfferedCalls(exchange, roster, switchboard, journal, clock, table, live)
         hub = Hub(

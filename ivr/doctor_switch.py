@@ -25,10 +25,14 @@ _MODULES = {
 }
 #: Contexts of the shipped dialplan.
 _CONTEXTS = (
-    *("ivr", "ringwise-callback", "ringwise-callback-customer", "ringwise-ladder", "ringwise-room", "ringwise-static"),
-    "ringwise-spy",
-    "ringwise-doctor",
+    *("ivr", "ringwise-callback", "ringwise-callback-customer", "ringwise-callback-agent", "ringwise-auto-answer"),
+    *("ringwise-ladder", "ringwise-room", "ringwise-static", "ringwise-spy", "ringwise-doctor"),
 )
+#: Modules that bring no action: the probing call tells which are loaded, and this is what goes without each.
+_SILENT = {
+    "app_chanspy": "supervisors cannot listen",
+    "bridge_builtin_interval_features": "the longest conversation of a queue ends nothing",
+}
 #: The same for modules without which something is not known.
 _HELPFUL = {"DeviceStateList": ("res_manager_devicestate.so", "agents whose phones are busy or gone are offered calls")}
 #: Guards that the ladder must have (each: what to look for in the arguments of its steps).
@@ -170,6 +174,7 @@ def _probe(witness: AmiWitness, settings: Settings, sound: str) -> Iterator[Find
                 break
     yield from _read_classes(witness.seen, bool(results))
     if results:
+        yield from _modules(results)
         yield from _engines(results)
         yield from _media(results, sound)
         yield from _recordings(settings, recording)
@@ -221,6 +226,19 @@ def _clock(results: Mapping[str, str]) -> Iterator[Finding]:
         yield warning("clock", f"Asterisk's clock is {apart:.0f} s off ours", "keep both machines' time by NTP")
     else:
         yield fine("clock", "Asterisk's is ours")
+
+
+def _modules(results: Mapping[str, str]) -> Iterator[Finding]:
+    told = dict(found.split("=", 1) for found in results.get("modules", "").split() if "=" in found)
+    lacking = [name for name in _SILENT if told.get(name) == "0"]
+    for name in lacking:
+        yield fault("modules", f"{name}.so is not loaded: {_SILENT[name]}", "load it in modules.conf")
+    unknown = [f"{name}.so" for name in _SILENT if told.get(name) not in ("0", "1")]
+    if unknown:
+        says = f"whether {' and '.join(unknown)} are loaded is not known"
+        yield warning("modules", says, "load func_module.so, and take over config/asterisk/ringwise-dialplan.conf")
+    elif not lacking:
+        yield fine("modules", "what supervisors and the longest conversation need is loaded")
 
 
 def _engines(results: Mapping[str, str]) -> Iterator[Finding]:

@@ -66,6 +66,7 @@ class LiveCall:
     room: int | None = None  #: where the agent's phone is, apart from the caller or together with them
     joined: bool = False  #: the caller is in the room as well
     phones: set[str] = field(default_factory=set)  #: ids of channels that were rung into it
+    declined: set[str] = field(default_factory=set)  #: those of them that refused
     agents: set[str] = field(default_factory=set)  #: phones of agents who have had this call, or were offered it
 
 

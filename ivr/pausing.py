@@ -39,7 +39,8 @@ class Pauses:
         """
         parts, now = self._parts, self._parts.clock.now()
         card, offer = await parts.roster.card(agent_id), await parts.roster.offer_of(agent_id)
-        if card is None or offer is None or offer.offer_id != offer_id or offer.state != OfferState.ANSWERED:
+        theirs = offer is not None and offer.offer_id == offer_id and offer.kind == "call"  # not who is consulted
+        if card is None or offer is None or not theirs or offer.state != OfferState.ANSWERED:
             raise IllegalMove("recording", "not theirs", "pause" if paused else "resume")
         until = now + parts.settings.recordings.longest_pause_s if paused else None
         wished = await parts.talk_recordings.wish(offer.call_id, pause_until=until)

@@ -110,6 +110,8 @@ class Watcher:
             about = event.call_id in live.phones or (isinstance(event, ChannelGone) and event.call_id == call_id)
             if live.room is None or not about:
                 continue
+            if isinstance(event, ChannelGone) and event.declined:
+                live.declined.add(event.uniqueid)
             if live.waiting:
                 await switchboard.wake(live.channel)
             elif live.joined:

@@ -23,7 +23,7 @@ from ivr.ports import (
     SwitchEvent,
     SwitchGone,
 )
-from ivr.settings import Ami, Outbound
+from ivr.settings import Ami, Outbound, Phones
 from routing.listening import ListeningMode
 
 log = structlog.get_logger()
@@ -92,13 +92,14 @@ class AmiSwitchboard:
         settings: Ami,
         secret: str,
         outbound: Outbound | None = None,
+        phones: Phones | None = None,
         *,
         silence_s: float = SILENCE_S,
         retry_s: tuple[float, float] = RETRY_S,
         refused_s: tuple[float, float] = REFUSED_S,
         most_events: int = MOST_EVENTS,
     ) -> None:
-        self._outbound = outbound or Outbound()
+        self._outbound, self._phones = outbound or Outbound(), phones or Phones()
         self._link = AmiLink(
             settings,
             secret,
@@ -292,8 +293,12 @@ class AmiSwitchboard:
         fields = {"Conference": room_name(room), "Channel": _channel(channel)}
         await self._tell("ConfbridgeKick", fields, gone_is_fine=True)
 
-    async def ring_in(self, target: str, *, room: int, channel_id: str, ring_s: float) -> None:
+    async def ring_in(
+        self, target: str, *, room: int, channel_id: str, ring_s: float, auto_answer: bool | None = None
+    ) -> None:
         """Ring an agent's phone or an outside number; who answers comes into the room.
+
+        An agent's phone is asked to pick up by itself as for any offer: the variables of the new channel are headers.
 
         Raises SwitchAway when nothing rings, ActionUnknown when that is not known, Refused for another target.
         """
@@ -311,6 +316,9 @@ class AmiSwitchboard:
         }
         if outside and self._outbound.caller_id:
             fields["CallerID"] = f"<{self._outbound.caller_id}>"
+        elif not outside and (self._phones.auto_answer if auto_answer is None else auto_answer):
+            headers = [header.partition(":") for header in self._phones.auto_answer_headers]
+            fields["Variable"] = ",".join(f"PJSIP_HEADER(add,{name})={value.strip()}" for name, _, value in headers)
         await self._tell("Originate", fields)
 
     async def _tell(self, action: str, fields: dict[str, str], *, gone_is_fine: bool = False) -> None:

@@ -54,7 +54,7 @@ def phone_is(packet: Packet) -> PhoneIs:
 def translate(packet: Packet) -> PhoneRinging | PhoneAnswered | PhoneIs | ChannelGone | None:
     """What happened on the switch. Raises KeyError when an event lacks what it always has."""
     if packet.name == "Hangup":
-        return ChannelGone(packet["Linkedid"], packet["Uniqueid"])
+        return ChannelGone(packet["Linkedid"], packet["Uniqueid"], packet.get("Cause") in DECLINED)
     if packet.name == "DialState" and packet["DialStatus"] == "RINGING":
         channel = packet["DestChannel"]
         return PhoneRinging(packet["DestLinkedid"], phone_of(channel), channel)
@@ -66,6 +66,8 @@ def translate(packet: Packet) -> PhoneRinging | PhoneAnswered | PhoneIs | Channe
     return None
 
 
+#: Causes of ISDN with which a phone that was rung refuses: user busy, call rejected.
+DECLINED = ("17", "21")
 #: Where the dialplan serves callers without an engine.
 STATIC = "ringwise-static"
 #: What ConfBridge was started with: the room, how it is, and as who.

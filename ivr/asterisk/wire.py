@@ -48,6 +48,9 @@ _LINE_ENDS = re.compile(r"[\r\n\0]")
 _EVALUATED = re.compile(r"\$[{\[]")
 #: MixMonitor takes a file and `b`: only what is said while bridged. A third argument would be a command of the shell.
 _MIX_MONITOR = re.compile(r"[^,^&|]+\.wav,b")
+#: A variable may be headers of the INVITE that goes out with a call, and no other function.
+_HEADER = r"PJSIP_HEADER\(add,[A-Za-z-]{1,40}\)=[A-Za-z0-9<>:;=./@_ -]{1,120}"
+_HEADERS = re.compile(f"{_HEADER}(?:,{_HEADER})*")
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 
@@ -90,7 +93,7 @@ def check_field(name: str, value: str) -> None:
         raise Refused(f"AMI field {name} is not Unicode text") from None
     if size > MOST_FIELD_BYTES:
         raise Refused(f"AMI field {name} has {size} bytes, at most {MOST_FIELD_BYTES}")
-    if name.lower() == "variable" and "," in value:
+    if name.lower() == "variable" and "," in value and not _HEADERS.fullmatch(value):
         raise Refused("AMI field Variable holds a comma, which would set a second variable")
 
 

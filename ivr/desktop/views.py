@@ -98,7 +98,8 @@ def agent_part(card: AgentCard, now: float) -> AgentPart:
 
 
 def offer_part(offer: OfferSeen, now: float, limit: TalkLimit | None = None) -> OfferPart:
-    """An offer; `limit` is that of its queue's conversations."""
+    """An offer; `limit` is that of its queue's conversations. The recording is the business of the call's own agent."""
+    recorded = offer.recording if offer.answered_at is not None and offer.kind == "call" else None
     return OfferPart(
         offer_id=offer.offer_id,
         fence=offer.fence,
@@ -110,7 +111,7 @@ def offer_part(offer: OfferSeen, now: float, limit: TalkLimit | None = None) -> 
         ringing_at=offer.ringing_at,
         answered_at=offer.answered_at,
         closed_at=offer.closed_at,
-        recording=recording_part(offer.recording) if offer.recording and offer.answered_at is not None else None,
+        recording=recording_part(recorded) if recorded else None,
         listening=tuple(
             ListeningPart(supervisor=plain(one.supervisor, LONGEST_NAME), mode=one.mode.value)
             for one in offer.listening

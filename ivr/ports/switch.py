@@ -44,6 +44,7 @@ class ChannelGone:
 
     call_id: str
     uniqueid: str
+    declined: bool = False  #: its user refused, or it was busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +174,13 @@ class Switchboard(Protocol):
         """End `Leg.join` of a caller in a room early. Raises SwitchAway, ActionUnknown."""
         ...
 
-    async def ring_in(self, target: str, *, room: int, channel_id: str, ring_s: float) -> None:
+    async def ring_in(
+        self, target: str, *, room: int, channel_id: str, ring_s: float, auto_answer: bool | None = None
+    ) -> None:
         """Ring an agent's phone (PJSIP/agent-101) or an outside E.164 number; who answers comes into the room.
 
-        Answers as soon as the switch has taken the order; the channel has that id. Raises SwitchAway, ActionUnknown.
+        Answers as soon as the switch has taken the order; the channel has that id. `auto_answer`: whether an agent's
+        phone is asked to pick up by itself; None: as the settings say. Raises SwitchAway, ActionUnknown.
         """
         ...
 

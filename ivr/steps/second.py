@@ -65,7 +65,7 @@ async def _agent(call: Call, seen: TalkSeen, there: Sequence[ChannelSeen], ring_
         await parts.exchange.renew(
             offer.offer_id, offer.fence, now=call.now(), lease_s=ring_s + parts.settings.routing.offer_lease_s
         )
-        return await _ring(call, seen, offer.phone, channel, ring_s)
+        return await _ring(call, seen, offer.phone, channel, ring_s, auto_answer=offer.auto_answer)
     found = next((one for one in there if one.uniqueid == channel), None)
     if found is not None and found.bridged:
         await parts.exchange.answered(offer.offer_id, offer.fence, now=now)
@@ -78,12 +78,15 @@ async def _agent(call: Call, seen: TalkSeen, there: Sequence[ChannelSeen], ring_
         )
         parts.desk.changed(offer.agent_id)
         return None
-    if now - (talk.since or now) < SET_UP_S:
+    if now - (talk.since or now) < SET_UP_S and channel not in call.live.declined:
         return None
-    rang = second.state == OfferState.RINGING
-    event = OfferEvent.MISS if rang else OfferEvent.FAIL
+    event, how = OfferEvent.FAIL, "unreachable"
+    if channel in call.live.declined:
+        event, how = OfferEvent.DECLINE, "declined"
+    elif second.state == OfferState.RINGING:
+        event, how = OfferEvent.MISS, "no_answer"
     await parts.exchange.close_offer(offer.offer_id, offer.fence, event, now=now, wrap_up_s=0)
-    call.note("offer_closed", agent=offer.agent_name, how="no_answer" if rang else "unreachable")
+    call.note("offer_closed", agent=offer.agent_name, how=how)
     parts.hints.nudge("routing")
     parts.desk.changed(offer.agent_id)
     return None
@@ -100,7 +103,9 @@ def _why(talk: Talk, second: SecondSeen | None) -> str:
     return "no_answer" if second is not None and second.missed > 0 else "nobody"
 
 
-async def _ring(call: Call, seen: TalkSeen, whom: str, channel: str, ring_s: float) -> Talk:
+async def _ring(
+    call: Call, seen: TalkSeen, whom: str, channel: str, ring_s: float, *, auto_answer: bool | None = None
+) -> Talk:
     """Ring; written down first, so that nobody is rung twice."""
     talk = replace(seen.talk, since=call.now(), channel=channel)
     if not await call.parts.talks.put(seen.offer.offer_id, seen.offer.fence, talk):
@@ -108,7 +113,11 @@ async def _ring(call: Call, seen: TalkSeen, whom: str, channel: str, ring_s: flo
     call.live.phones.add(channel)
     try:
         await call.parts.switchboard.ring_in(
-            whom, room=talk.room or seen.offer.offer_id, channel_id=channel, ring_s=ring_s
+            whom,
+            room=talk.room or seen.offer.offer_id,
+            channel_id=channel,
+            ring_s=ring_s,
+            auto_answer=auto_answer,
         )
     except (SwitchAway, ActionUnknown):
         log.warning("nobody could be rung; it is looked at again")

@@ -29,6 +29,7 @@ class MemorySwitchboard:
         self.spies: dict[str, ListeningMode] = {}  #: id of each supervisor's channel → who hears them
         self.spied_on: list[tuple[str, str]] = []  #: phone, and id of its channel where that is known
         self.spy_fault: Exception | None = None
+        self.auto_answers: list[bool | None] = []  #: of each phone that was rung into a room
         self.done: list[tuple[object, ...]] = []  #: what was done to channels, in order
         self.on_do: Callable[[tuple[object, ...]], Awaitable[None]] | None = None  #: may raise what the switch raises
         self.is_called = "switch"  #: its identity
@@ -121,8 +122,11 @@ class MemorySwitchboard:
         """Remember it."""
         await self._do("call_back_from", channel, room)
 
-    async def ring_in(self, target: str, *, room: int, channel_id: str, ring_s: float) -> None:
+    async def ring_in(
+        self, target: str, *, room: int, channel_id: str, ring_s: float, auto_answer: bool | None = None
+    ) -> None:
         """Remember it."""
+        self.auto_answers.append(auto_answer)
         await self._do("ring_in", target, room, channel_id)
 
     async def _do(self, *what: object) -> None:

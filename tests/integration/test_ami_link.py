@@ -10,7 +10,7 @@ from ivr.asterisk.simulated_manager import SimulatedManager
 from ivr.asterisk.switchboard import AmiSwitchboard
 from ivr.errors import ActionUnknown, Misconfigured, SwitchAway
 from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneRinging, PhoneState, SwitchBack, SwitchGone
-from ivr.settings import Ami, Outbound
+from ivr.settings import Ami, Outbound, Phones
 from ivr.testing.clock import eventually
 from routing.listening import ListeningMode
 
@@ -183,6 +183,26 @@ async def test_with_the_agent_first_the_other_half_of_the_call_knows_whom_to_rin
     assert action["Codecs"] == "ulaw,alaw"
     assert action["Variable"] == "RINGWISE_CUSTOMER=PJSIP/0+8613800000001@carrier^30^+8695588"
     assert "CallerID" not in action
+    await board.stop()
+
+
+@pytest.mark.parametrize(
+    ("target", "agent", "asked"),
+    [("PJSIP/agent-101", None, False), ("PJSIP/agent-101", True, True), ("+8613800000001", True, False)],
+)
+async def test_a_phone_that_is_rung_into_a_room_is_asked_to_pick_up_when_its_agent_wants_it(
+    asterisk: SimulatedManager, target: str, agent: bool | None, asked: bool
+) -> None:
+    phones = Phones(auto_answer_headers=("Call-Info: ;answer-after=0", "P-Auto-Answer: normal"))
+    board = AmiSwitchboard(
+        Ami(port=asterisk.port), asterisk.secret, Outbound(allow=("+86",)), phones, retry_s=(0.01, 0.02)
+    )
+    await board.start()
+    await anext(board.events())
+    await board.ring_in(target, room=7, channel_id="second-9", ring_s=20, auto_answer=agent)
+    (action,) = asterisk.asked("Originate")
+    headers = "PJSIP_HEADER(add,Call-Info)=;answer-after=0,PJSIP_HEADER(add,P-Auto-Answer)=normal"
+    assert action.get("Variable") == (headers if asked else None)
     await board.stop()
 
 

@@ -122,8 +122,33 @@ def test_sound_installation_has_no_fault(settings: Settings) -> None:
     assert [str(found) for found in findings if found.verdict is not Verdict.FINE] == []
     assert {found.subject for found in findings} >= {
         "Asterisk", "AMI", "AMI privileges", "dialplan", "FastAGI", "prompts", "music", "recordings", "database",
-        "clock", "programs",
+        "clock", "programs", "modules",
     }  # fmt: skip
+
+
+@pytest.fixture
+def unload(_switch: LabAsterisk) -> Iterator[Callable[[str], None]]:
+    """Unload modules for one test."""
+    unloaded: list[str] = []
+
+    def do(module: str) -> None:
+        unloaded.append(module)
+        _switch.cli(f"module unload {module}")
+
+    yield do
+    for module in unloaded:
+        _switch.cli(f"module load {module}")
+
+
+@pytest.mark.usefixtures("engine")
+def test_modules_that_no_action_tells_of_are_named_when_they_are_not_loaded(
+    settings: Settings, unload: Callable[[str], None]
+) -> None:
+    unload("app_chanspy.so")
+    assert wrong(settings) == [("modules", "app_chanspy.so is not loaded: supervisors cannot listen")]
+    unload("func_module.so")
+    says = "whether app_chanspy.so and bridge_builtin_interval_features.so are loaded is not known"
+    assert wrong(settings) == [("modules", says)]
 
 
 @pytest.mark.usefixtures("engine")
@@ -174,8 +199,8 @@ def test_dialplan_that_is_not_included_is_named(settings: Settings, edit: Edit) 
     edit("extensions.conf", '^#include "ringwise-dialplan.conf"', "")
     assert (
         "dialplan",
-        "there is no context ivr, ringwise-callback, ringwise-callback-customer, ringwise-ladder, ringwise-room, "
-        "ringwise-static, ringwise-spy, ringwise-doctor",
+        "there is no context ivr, ringwise-callback, ringwise-callback-customer, ringwise-callback-agent, "
+        "ringwise-auto-answer, ringwise-ladder, ringwise-room, ringwise-static, ringwise-spy, ringwise-doctor",
     ) in wrong(settings)
 
 

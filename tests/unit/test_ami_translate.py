@@ -32,6 +32,13 @@ DIAL = {
         ),
         *(
             (
+                {"Event": "Hangup", "Channel": "PJSIP/a-1", "Uniqueid": "17.4", "Linkedid": "17.2", "Cause": cause},
+                ChannelGone("17.2", "17.4", declined=True),
+            )
+            for cause in ("17", "21")
+        ),
+        *(
+            (
                 {"Event": "DeviceStateChange", "Device": "PJSIP/agent-101", "State": said},
                 PhoneIs("PJSIP/agent-101", state),
             )

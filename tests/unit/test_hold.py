@@ -1,5 +1,6 @@
 """Callers on hold, agents who consult somebody, and all of them together: what the caller's coroutine makes of it."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -199,6 +200,22 @@ async def test_an_agent_who_does_not_pick_up_is_told_and_the_first_still_has_the
     await scene.stage.take(scene.leg)
     assert seen == [("held", "no_answer")]
     assert (ruth.state, scene.states) == ("missed", ["room"])
+
+
+async def test_an_agent_whose_phone_refuses_a_consultation_has_declined_it() -> None:
+    scene = Scene()
+    ruth = scene.ready("ruth")
+    ruth.auto_answer = True
+    scene.picks_up = False
+    refused = ChannelGone("second-2", "second-2", declined=True)
+    tasks: list[asyncio.Task[None]] = []
+    scene.later(10, lambda: scene.ask(TalkEvent.CONSULT, RUTH))
+    scene.later(11, lambda: tasks.append(asyncio.create_task(scene.stage.watcher.take(refused))))
+    scene.later(41, lambda: scene.ask(TalkEvent.RETRIEVE))
+    await scene.stage.take(scene.leg)
+    assert scene.stage.switchboard.auto_answers == [True]
+    assert next(told["how"] for told in scene.stage.told("offer_closed")) == "declined"
+    assert (scene.stage.store.offers[2].state, ruth.state) == ("declined", "missed")
 
 
 async def test_a_queue_where_nobody_is_free_is_given_up_after_a_minute() -> None:

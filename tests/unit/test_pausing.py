@@ -1,10 +1,12 @@
 """Pauses of recordings: only one's own, stored first, tried again until the switch confirms, ended by the limit."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ivr.desktop.views import offer_part
 from ivr.errors import ActionUnknown, SwitchAway
 from ivr.pausing import Pauses
 from ivr.ports import Recording, RecordingState, TalkRecording
@@ -14,7 +16,8 @@ from menus.facts import CallerFacts
 from routing.agent import AgentState
 from routing.decision import decide
 from routing.errors import IllegalMove, StoreAway
-from routing.offer import OfferState
+from routing.offer import Claimed, OfferState
+from routing.talk import Sent, TalkEvent
 
 
 class Talk:
@@ -61,6 +64,25 @@ async def test_a_pause_is_confirmed_by_the_switch_and_told_in_the_record_of_the_
     assert talk.stage.switchboard.muted == {"call-1": False}
     assert await talk.state() is RecordingState.ON
     assert [told["by"] for told in talk.told()] == [talk.stage.store.agents[talk.agent_id].name] * 2
+
+
+async def test_who_is_consulted_can_neither_pause_the_recording_nor_let_it_go_on(talk: Talk) -> None:
+    stage, now = talk.stage, talk.stage.clock.now()
+    await talk.pauses.ask(talk.agent_id, talk.offer_id, paused=True)
+    await stage.talks.open_second("call-1", WISH, Sent(talk.agent_id, "grace", "general", TalkEvent.CONSULT), now=now)
+    (decision,) = decide(await stage.exchange.snapshot(now=now), now)
+    claimed = await stage.exchange.claim(decision, node="node-a", now=now, lease_s=15)
+    assert isinstance(claimed, Claimed)
+    await stage.exchange.answered(claimed.offer_id, claimed.fence, now=now)
+    for paused in (True, False):
+        with pytest.raises(IllegalMove):
+            await talk.pauses.ask(decision.agent_id, claimed.offer_id, paused=paused)
+    assert stage.switchboard.muted == {"call-1": True}
+    seen = await stage.roster.offer_of(decision.agent_id)
+    assert seen is not None
+    seen = replace(seen, recording=await stage.talk_recordings.of_call("call-1"))
+    assert (seen.kind, offer_part(seen, now).recording) == ("second", None)
+    assert offer_part(replace(seen, kind="call"), now).recording is not None
 
 
 @pytest.mark.parametrize("fault", [SwitchAway("no"), ActionUnknown("late")])

@@ -83,6 +83,15 @@ def test_a_comma_in_an_ami_variable_would_set_a_second_variable() -> None:
         check_field("variable", "a=Smith, John,VIP=1")
 
 
+def test_an_ami_variable_may_be_headers_of_the_invite_and_no_other_function() -> None:
+    header = "PJSIP_HEADER(add,Call-Info)=<sip:ringwise>;answer-after=0"
+    check_field("Variable", header)
+    check_field("Variable", f"{header},PJSIP_HEADER(add,Alert-Info)=<http://x>;info=y")
+    for bad in (f"{header},SHELL(x)=1", f"{header},a=1", "PJSIP_HEADER(remove,To)=", f"{header} ${{X}},a"):
+        with pytest.raises(Refused):
+            check_field("Variable", bad)
+
+
 def test_an_ami_field_may_have_exactly_the_length_that_asterisk_takes() -> None:
     check_field("A", "x" * (MOST_FIELD_BYTES - 3))
     with pytest.raises(Refused):

@@ -13,6 +13,7 @@ import pytest
 from ivr.demo.desks import AgentDesk, AgentDesks
 from ivr.lab.g711 import RATE, Samples
 from ivr.lab.recognise import recognise
+from models.agents import Agents
 from routing.agent import AgentState
 
 pytestmark = pytest.mark.live
@@ -134,7 +135,8 @@ async def test_a_caller_on_hold_hears_music_while_two_agents_talk_and_then_all_t
     hotline: Any, record_property: Callable[[str, object], None]
 ) -> None:
     talkative(hotline, "grace", "jianguo")
-    sites = hotline.site.engines
+    sites, agents = hotline.site.engines, Agents(hotline.database)
+    await agents.set_auto_answer("jianguo", True)
     async with AgentDesks(sites[1].url) as elsewhere, AgentDesks(sites[0].url) as browser:
         grace = await elsewhere.sign_in("grace", hotline.site.password)
         jianguo = await browser.sign_in("jianguo", hotline.site.password)
@@ -153,6 +155,7 @@ async def test_a_caller_on_hold_hears_music_while_two_agents_talk_and_then_all_t
         text = await jianguo.pop_text()
         said = time.time()
         first, second = hotline.phones["grace"].calls[0], hotline.phones["jianguo"].calls[0]
+        await agents.set_auto_answer("jianguo", None)
         await speaks(hotline, "jianguo", first)
         assert not hears(call, hotline.phones["jianguo"].manner.sentence, said)
         await act(grace, "conference")
@@ -172,6 +175,9 @@ async def test_a_caller_on_hold_hears_music_while_two_agents_talk_and_then_all_t
     assert ("Grace Wong" in text, "Is the fee right?" in text) == (True, True)
     done = [event["does"] for event in await hotline.events(CHEN_WEI, "talk")]
     assert done == ["hold", "consult", "conference", "complete"]
+    headers = [header.partition(": ") for header in hotline.site.settings.phones.auto_answer_headers]
+    assert [second.asked(name) for name, _, _ in headers] == [value for _, _, value in headers]
+    assert [first.asked(name) for name, _, _ in headers] == ["", ""]
     offers = await hotline.offers(CHEN_WEI)
     assert [(offer.state, offer.popped_at is not None) for offer in offers] == [("completed", True)] * 2
 
