@@ -38,6 +38,8 @@ SILENCE_S: Final = 6.0
 RETRY_S: Final = (0.2, 2.0)
 #: The same after a refused login, which only a person can mend.
 REFUSED_S: Final = (5.0, 60.0)
+#: What every action is answered from the order to stop on, while calls go on: no channel is made any more.
+SHUTTING_DOWN: Final = "Asterisk is shutting down"
 #: A link that held for so long starts again with the first pause.
 STEADY_S: Final = 5.0
 
@@ -76,6 +78,7 @@ class AmiLink(Manager):  # type: ignore[misc]  # panoramisk has no types
             raise Misconfigured(f"the AMI secret cannot be used: {fault}") from None
         super().__init__(host=settings.host, port=settings.port, loop=loop, forgetable_actions=_Everything())
         self.up = False
+        self._refusing = False  # the link stands, and the switch is about to stop
         self._user = settings.user
         self._secret = SecretStr(secret)
         self._on_event, self._on_up, self._on_down = on_event, on_up, on_down
@@ -148,12 +151,13 @@ class AmiLink(Manager):  # type: ignore[misc]  # panoramisk has no types
             await self._log_in(protocol)
             await self._await_boot(protocol)
             restarted = await self._restarted(protocol)
-            self.up = True
+            self.up, self._refusing = True, False
             log.info("the manager link is up", version=protocol.version, restarted=restarted)
             self._on_up(restarted)
             await self._watch(protocol)
         finally:
             protocol.close()
+            self._refusing = False
             if self.up:
                 self.up = False
                 self._on_down()
@@ -161,6 +165,8 @@ class AmiLink(Manager):  # type: ignore[misc]  # panoramisk has no types
     async def _log_in(self, protocol: AmiProtocol) -> None:
         fields = {"Username": self._user, "Secret": self._secret.get_secret_value(), "Events": "on"}
         answer = (await self._send(protocol, "Login", fields, deadline_s=LOGIN_S))[0]
+        if answer.get("Message") == SHUTTING_DOWN:
+            raise SwitchAway(SHUTTING_DOWN)
         if answer.get("Response") != "Success":
             raise LoginRefused(answer.get("Message") or "no reason given")
 
@@ -192,11 +198,27 @@ class AmiLink(Manager):  # type: ignore[misc]  # panoramisk has no types
                 protocol.drop(f"nothing was heard for {self._silence_s} s")
                 return
             ping = PendingAction({"Action": "Ping"})
-            ping.future.add_done_callback(lambda future: future.cancelled() or future.exception())
+            ping.future.add_done_callback(self._pinged)
             protocol.send(ping, as_list=False)
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(PING_EVERY_S, self._silence_s / 3)):
                     await protocol.changed.wait()
+
+    def _pinged(self, future: "asyncio.Future[list[Message]]") -> None:
+        if not future.cancelled() and future.exception() is None:
+            self._note(Packet.of(future.result()[0]))
+
+    def _note(self, answer: Packet) -> None:
+        """Whether the switch still takes orders; it says that it stops with every answer."""
+        refuses = answer.get("Message") == SHUTTING_DOWN
+        if refuses and self.up:
+            self.up, self._refusing = False, True
+            log.warning("the switch is about to stop and takes no orders any more")
+            self._on_down()
+        elif self._refusing and not refuses:
+            self.up, self._refusing = True, False
+            log.info("the switch takes orders again")
+            self._on_up(False)
 
     async def _send(
         self,
@@ -217,7 +239,9 @@ class AmiLink(Manager):  # type: ignore[misc]  # panoramisk has no types
         future = protocol.send(action, as_list=as_list)
         try:
             async with asyncio.timeout(deadline_s):
-                return [Packet.of(message) for message in await future]
+                answer = [Packet.of(message) for message in await future]
+                self._note(answer[0])
+                return answer
         except TimeoutError:
             raise ActionUnknown(f"{name}: no answer within {deadline_s} s") from None
         finally:

@@ -20,6 +20,7 @@ class SimulatedManager:
         self.variables: dict[str, str] = {}  #: of the switch, or of any channel
         self.boots = True  #: says FullyBooted after a login
         self.silent = False  #: reads and says nothing
+        self.stopping = False  #: was told to stop gracefully: refuses everything while calls go on
         self.unanswered: set[str] = set()  #: names of actions that get no answer
         self.messages: dict[str, str] = {}  #: action → words of its answer
         self.on_action: Callable[[dict[str, str]], Awaitable[None]] | None = None
@@ -82,6 +83,8 @@ class SimulatedManager:
 
     def _answers(self, action: Fields) -> list[Fields]:
         name, tag = action["Action"], {"ActionID": action["ActionID"]}
+        if self.stopping:
+            return [{"Response": "Error", **tag, "Message": "Asterisk is shutting down"}]
         if name == "Login":
             if (action.get("Username"), action.get("Secret")) != (self.user, self.secret):
                 return [{"Response": "Error", **tag, "Message": "Authentication failed"}]

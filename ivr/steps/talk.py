@@ -81,6 +81,8 @@ async def carry_out(call: Call, queue: Queue, offer: Claimed) -> After:
             call.note("talk_limit", agent=offer.agent_name, max_talk_s=queue.max_talk_s)
         return await _talked(call, queue, offer, dialled)
     event, rang_s = UNANSWERED[dialled.status], round(call.now() - started, 2)
+    if event is OfferEvent.FAIL and not call.parts.switchboard.up:  # the switch takes no orders: no fault of the phone
+        event = OfferEvent.WITHDRAW
     live.offer = None
     closed = True
     try:

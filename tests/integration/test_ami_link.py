@@ -316,6 +316,27 @@ async def test_a_silent_cut_is_noticed_and_mended(asterisk: SimulatedManager, sw
     assert await asyncio.wait_for(anext(events), 8) == SwitchBack(restarted=False)
 
 
+@pytest.mark.fault("D2", "the switch is to stop gracefully, as the manager link tells it")
+async def test_a_switch_that_is_about_to_stop_is_away_though_its_link_stands(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard
+) -> None:
+    events = switchboard.events()
+    await anext(events)
+    asterisk.stopping = True
+    with pytest.raises(SwitchAway):
+        await switchboard.channels()
+    assert await asyncio.wait_for(anext(events), 2) == SwitchGone()
+    assert not switchboard.up
+    asterisk.stopping = False  # the order was taken back
+    assert await asyncio.wait_for(anext(events), 3) == SwitchBack(restarted=False)
+    assert (asterisk.logins, await switchboard.channels()) == (1, ())
+    asterisk.stopping = True
+    assert await asyncio.wait_for(anext(events), 3) == SwitchGone()  # told by the ping alone
+    asterisk.cut()
+    asterisk.stopping, asterisk.started_at = False, ("2026-11-24", "03:00:00")
+    assert await asyncio.wait_for(anext(events), 3) == SwitchBack(restarted=True)
+
+
 async def test_pings_keep_a_link_with_nothing_to_tell(asterisk: SimulatedManager, switchboard: AmiSwitchboard) -> None:
     await eventually(lambda: len(asterisk.asked("Ping")) > 4)
     assert asterisk.logins == 1

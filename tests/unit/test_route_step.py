@@ -145,6 +145,26 @@ async def test_a_lost_wake_costs_at_most_the_time_to_the_next_look() -> None:
     assert 0 < rang_at - ready_at <= LOOK_AGAIN_S
 
 
+async def test_an_agent_who_cannot_be_rung_while_the_switch_takes_no_orders_is_not_set_aside() -> None:
+    stage = Stage()
+    stage.agent()
+    leg = stage.leg(TO_AGENT)
+    leg.dials = [Dialled(DialStatus.UNREACHABLE), Dialled(DialStatus.ANSWERED, 30)]
+
+    def back() -> None:
+        stage.switchboard.up = True
+        stage.hints.nudge("routing")
+
+    async def ring(phone: str) -> None:
+        stage.switchboard.up = len(leg.rung) > 1
+        stage.clock.later(9, back)
+
+    leg.on_dial = ring
+    await stage.take(leg)
+    assert leg.rung == ["PJSIP/grace"] * 2
+    assert [offer.state for offer in stage.store.offers.values()] == ["withdrawn", "completed"]
+
+
 async def test_an_announcement_is_cut_short_for_an_agent() -> None:
     stage = Stage()
     leg = stage.leg(TO_AGENT)

@@ -157,6 +157,29 @@ async def test_after_asterisk_was_killed_no_agent_stays_stuck(hotline: Any, reco
     assert await hotline.ended(WANG_FANG) == "served/agent"
 
 
+@pytest.mark.fault("D2", "Asterisk is told to stop gracefully while a caller waits; the order is taken back later")
+async def test_an_asterisk_that_is_about_to_stop_sets_no_agent_aside(hotline: Any) -> None:
+    wait = await hotline.dial(LI_NA)
+    await wait.ear.hear_sound(deadline_s=3)
+    await wait.ear.press("0")
+    await hotline.until(lambda: hotline.events(LI_NA, "need"))
+    asterisk = hotline.site.asterisk
+    stopping = asyncio.create_task(asyncio.to_thread(asterisk.cli, "core stop gracefully"))
+    try:
+        await hotline.until(lambda: _switch(hotline) != "ok")
+        for name in ("chris", "carol"):
+            await hotline.make_ready(name)
+        await asyncio.sleep(2)
+        assert [await hotline.agent_state(name) for name in ("chris", "carol")] == [AgentState.READY] * 2
+        assert await hotline.offers(LI_NA) == []
+    finally:
+        await asyncio.to_thread(asterisk.cli, "core abort shutdown")
+    await stopping
+    await wait.wait_ended(deadline_s=20)
+    assert await hotline.ended(LI_NA) == "served/agent"
+    assert len(await hotline.offers(LI_NA)) == 1
+
+
 @pytest.mark.fault("D3", "Asterisk stands still for 8 s: a caller talks, one waits, an agent becomes ready meanwhile")
 async def test_while_asterisk_stands_still_nobody_is_offered_a_call_and_nobody_comes_free(
     hotline: Any, record_property: Record
