@@ -29,6 +29,9 @@ def broken(file: "Queues") -> Iterator[Broken]:
         yield from _hours(at, name, file)
         if queue.last_agent is not None and queue.last_agent.wait_s >= queue.max_wait_s:
             yield (*at, "last_agent"), "never-reached", "callers wait for their last agent longer than `max_wait_s`"
+        if queue.most_level is not None and any(level > queue.most_level for level in queue.skills.values()):
+            told = f"agents need level {max(queue.skills.values())} to serve this queue: none is a junior"
+            yield (*at, "most_level"), "never-reached", told
         if 0 < queue.max_talk_s <= queue.talk_warning_s:
             told = f"the warning would come at once: `max_talk_s` is {queue.max_talk_s:g} s; lower `talk_warning_s`"
             yield (*at, "max_talk_s"), "never-reached", told

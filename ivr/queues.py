@@ -103,6 +103,13 @@ class Queue(_Part):
         default_factory=dict,
         description="Skill → weight: of the agents who fit, those with the greatest sum are asked first.",
     )
+    most_level: int | None = Field(
+        default=None,
+        ge=1,
+        le=9,
+        description="Simple enquiries: agents with at most this level of the skills asked for are asked first, others "
+        "as soon as none of them is free.",
+    )
     softening: tuple[Step, ...] = Field(
         default=(), max_length=10, description="Steps in which callers ask for less, earliest first."
     )
@@ -178,6 +185,7 @@ class Queue(_Part):
             preferred={
                 skill: self.preferred.get(skill, 0.0) + own.get(skill, 0.0) for skill in sorted({*self.preferred, *own})
             },
+            most_level=self.most_level,
             agent_id=agent_id,
             agent_wait_s=self.last_agent.wait_s if self.last_agent is not None and agent_id is not None else 0.0,
             softening=tuple(Softening(step.after_s, step.skills, step.languages) for step in self.softening),

@@ -74,6 +74,8 @@ def _for(why: Mapping[str, Any]) -> Iterator[str]:
         yield f"as alternative {why['alternative']} to what was asked first"
     if why.get("preferred"):
         yield "preferred for " + ", ".join(why["preferred"])
+    if "simple" in why:
+        yield "a simple enquiry, for a junior" if why["simple"] else "a simple enquiry, and no junior was free"
     if "wanted_agent" in why:
         yield "the agent who is wanted" if why["wanted_agent"] else "the agent who is wanted was not to be had"
     if why.get("neutral"):

@@ -35,6 +35,7 @@ EXAMPLES: Mapping[str, Any] = {
     "Outbound.caller_id": "+861065551234",
     "Queue.skills": {"cards": 1},
     "Queue.preferred": {"moving_house": 1},
+    "Queue.most_level": 3,
     "Queue.last_agent": {"wait_s": 20},
     "Queue.hours": "service",
     "Queue.after_hours": "general",

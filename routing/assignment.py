@@ -154,8 +154,9 @@ class _Hall:
                     one.agent_id, other.agent_id = other.agent_id, one.agent_id
         self.given = {one.agent_id: one for one in chosen}
 
-    def _misfit(self, given: _Given, agent_id: int) -> tuple[int, float, float] | None:
-        """How badly an agent fits a need: another's wish, the alternative met, liking, loss; None when they do not."""
+    def _misfit(self, given: _Given, agent_id: int) -> tuple[int, float, int, float] | None:
+        """How badly an agent fits a need: another's wish, the alternative met, liking, too senior for it, loss; None
+        when they do not."""
         floor, terms = self.floor, given.need.terms
         if floor.line.is_held(given.need.id) and agent_id != terms.agent_id:
             return None
@@ -164,11 +165,13 @@ class _Hall:
             if fit >> kind & 1:
                 like = floor.pool.liking(kind, given.group.preferred)
                 wanted = 0 if terms.agent_id is None or terms.agent_id == agent_id else 1
-                return (wanted + number, -like, round(floor.pool.loss(kind, given.group.asked[number]), 9))
+                asked, most = given.group.asked[number], given.group.most_level
+                senior = 0 if most is None else floor.kinds.above(most, asked) >> kind & 1
+                return (wanted + number, -like, senior, round(floor.pool.loss(kind, asked), 9))
         return None
 
 
-def _sum(pair: tuple[tuple[int, float, float] | None, ...]) -> tuple[float, ...]:
+def _sum(pair: tuple[tuple[int, float, int, float] | None, ...]) -> tuple[float, ...]:
     return tuple(round(sum(parts), 9) for parts in zip(*(one for one in pair if one is not None), strict=True))
 
 

@@ -121,7 +121,7 @@ class Floor:
         for but in (need.avoided, need.never) if need.not_agents else (need.never,):
             for asked, fit in zip(group.asked, group.fits(self.kinds), strict=True):
                 if fit & pool.free:
-                    agent_id = pool.best(fit, asked, group.preferred, but, self.policy.looked_at)
+                    agent_id = pool.best(fit, asked, group.preferred, group.most_level, but, self.policy.looked_at)
                     if agent_id is not None:
                         return agent_id
         return None

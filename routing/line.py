@@ -18,12 +18,15 @@ MOST_EMPTY = 1000
 class Group:
     """Waiting needs that are alike to the decision."""
 
-    __slots__ = ("_fits", "_known", "asked", "number", "preferred", "waiting")
+    __slots__ = ("_fits", "_known", "asked", "most_level", "number", "preferred", "waiting")
 
-    def __init__(self, number: int, asked: tuple[dict[str, int], ...], preferred: Mapping[str, float]) -> None:
+    def __init__(
+        self, number: int, asked: tuple[dict[str, int], ...], preferred: Mapping[str, float], most_level: int | None
+    ) -> None:
         self.number = number
         self.asked = asked  #: alternatives, the first that is met counts
         self.preferred = preferred
+        self.most_level = most_level  #: agents with no more of what is asked for are asked first
         self.waiting: list[Place] = []  #: sorted
         self._fits: tuple[int, ...] = ()
         self._known = -1
@@ -122,12 +125,13 @@ class Line:
         key = (
             tuple(tuple(sorted(one.items())) for one in asked),
             tuple(sorted(need.terms.preferred.items())) if need.terms.preferred else (),
+            need.terms.most_level,
         )
         group = self._by_key.get(key)
         if group is None:
             if len(self.groups) > MOST_EMPTY + 2 * len(self.needs):
                 self._forget_empty()
-            group = self._by_key[key] = Group(len(self.groups), asked, need.terms.preferred)
+            group = self._by_key[key] = Group(len(self.groups), asked, need.terms.preferred, need.terms.most_level)
             self._index(group)
         return group
 

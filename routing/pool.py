@@ -10,6 +10,8 @@ from routing.agent import Agent
 MOST_LEVEL = 10
 #: How much more a level beyond the one asked for counts than a skill that is not asked for.
 SENIOR = 2.0
+#: Skills that begin so are languages: nobody is a senior for speaking one well.
+LANGUAGE = "lang:"
 
 
 def bits(some: int) -> Iterator[int]:
@@ -55,6 +57,14 @@ class Kinds:
         """The kinds that have a skill at this level or more."""
         at_least = self._at_least.get(skill)
         return at_least[level] if at_least is not None and level <= MOST_LEVEL else 0
+
+    def above(self, level: int, asked: Mapping[str, int]) -> int:
+        """The kinds that have more than this level of a skill that is asked for; languages aside."""
+        found = 0
+        for skill in asked:
+            if not skill.startswith(LANGUAGE):
+                found |= self.having(skill, level + 1)
+        return found
 
     def fitting(self, asked: Mapping[str, int]) -> int:
         """The kinds that meet everything that is asked."""
@@ -126,15 +136,24 @@ class Pool:
         return loss
 
     def best(
-        self, fit: int, asked: Mapping[str, int], preferred: Mapping[str, float], but: frozenset[int], looked_at: int
+        self,
+        fit: int,
+        asked: Mapping[str, int],
+        preferred: Mapping[str, float],
+        most_level: int | None,
+        but: frozenset[int],
+        looked_at: int,
     ) -> int | None:
-        """Of the kinds in `fit`: the most preferred, then the least loss to others, then the longest idle."""
+        """Of the kinds in `fit`: the preferred; of them, if any, those not above `most_level`; of them the most
+        preferred, then the least loss to others, then the longest idle."""
         fit &= self.free
         if preferred and fit:
             liked = 0
             for skill in preferred:
                 liked |= self.kinds.having(skill)
-            fit = sum(1 << kind for kind in bits(fit & liked) if self.longest_idle(kind, but) is not None) or fit
+            fit = self._there(fit & liked, but) or fit
+        if most_level is not None and fit:
+            fit = self._there(fit & ~self.kinds.above(most_level, asked), but) or fit
         best: tuple[float, float, float, int] | None = None
         for kind in bits(fit):
             if but and self.longest_idle(kind, but) is None:
@@ -150,6 +169,10 @@ class Pool:
             if looked_at <= 0:
                 break
         return None if best is None else best[3]
+
+    def _there(self, some: int, but: frozenset[int]) -> int:
+        """Of some kinds those of which somebody is free."""
+        return sum(1 << kind for kind in bits(some) if self.longest_idle(kind, but) is not None)
 
     def liking(self, kind: int, preferred: Mapping[str, float]) -> float:
         """The weights of the preferred skills that a kind has."""

@@ -7,6 +7,7 @@ from routing.agent import AT_WORK, Agent, AgentState
 from routing.floor import Floor
 from routing.need import Need
 from routing.phone import PhoneState
+from routing.pool import LANGUAGE
 from routing.skills import alternatives, fits, missing
 
 
@@ -45,6 +46,8 @@ def why(
         reasons["alternative"] = met
     if terms.preferred:
         reasons["preferred"] = {skill: weight for skill, weight in terms.preferred.items() if skill in chosen.skills}
+    if terms.most_level is not None:
+        reasons["simple"] = _is_junior(chosen, asked, terms.most_level)
     if terms.agent_id is not None:
         reasons["wanted_agent"] = chosen.id == terms.agent_id
     if terms.barred:
@@ -114,11 +117,19 @@ def _why_not(
         w for s, w in preferred.items() if s in chosen.skills
     ):
         return "has less of what is preferred"
+    most = need.terms.most_level
+    if most is not None and _is_junior(chosen, asked, most) and not _is_junior(agent, asked, most):
+        return "spared: the enquiry is a simple one"
     spared = [skill for skill, level in agent.skills.items() if level > max(asked.get(skill, 0), 0)]
     extra = [skill for skill in sorted(spared) if agent.skills[skill] > chosen.skills.get(skill, 0)]
     if extra:
         return f"spared for others: {', '.join(extra[:3])}"
     return f"idle for {_seconds(now - agent.since)} s only"
+
+
+def _is_junior(agent: Agent, asked: Mapping[str, int], most_level: int) -> bool:
+    """Whether an agent has no more than a simple enquiry needs."""
+    return all(agent.skills.get(skill, 0) <= most_level for skill in asked if not skill.startswith(LANGUAGE))
 
 
 def _seconds(seconds: float) -> float:

@@ -52,6 +52,7 @@ class Terms:
 
     goal_s: float = 0.0  #: overdue from this age on
     preferred: Mapping[str, float] = field(default_factory=dict)  #: skill → weight; the sum decides among who fits
+    most_level: int | None = None  #: a simple enquiry: agents with no more of what is asked for are asked first
     agent_id: int | None = None  #: the agent who is wanted: their own, or the last they talked to
     agent_wait_s: float = 0.0  #: how long nobody else is asked while that agent is at work
     softening: tuple[Softening, ...] = ()  #: in the order in which they are reached
@@ -66,6 +67,8 @@ class Terms:
             plain["goal_s"] = self.goal_s
         if self.preferred:
             plain["preferred"] = dict(self.preferred)
+        if self.most_level is not None:
+            plain["most_level"] = self.most_level
         if self.agent_id is not None:
             plain["agent"] = [self.agent_id, self.agent_wait_s]
         if self.softening:
@@ -107,6 +110,7 @@ def terms_of(plain: Mapping[str, Any] | None) -> Terms:
     return Terms(
         goal_s=plain.get("goal_s", 0.0),
         preferred=plain.get("preferred", {}),
+        most_level=plain.get("most_level"),
         agent_id=agent_id,
         agent_wait_s=agent_wait_s,
         softening=tuple(Softening(after, skills, tuple(more)) for after, skills, more in plain.get("softening", ())),

@@ -49,6 +49,8 @@ async def route(call: Call, step: Route, position: Position) -> Input:
         return Failed()
     queue = queues[name]
     terms = promised(call, queues.terms(name, call.facts, await last_agent(call, queue)))
+    if step.most_level is not None:
+        terms = replace(terms, most_level=step.most_level)
     tier, terms = await tier_and_terms(call, queue, step, position, terms)
     wish = NeedWish(
         queue=name,

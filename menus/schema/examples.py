@@ -84,6 +84,7 @@ EXAMPLES: Mapping[str, Any] = {
     "about": "about",
     "against": "last_agent",
     "as_queued": True,
+    "most_level": 3,
     "when": _CONDITION,
     "values": {"tries": "values.tries + 1"},
     "remember": {"asked_for": "'cards'"},

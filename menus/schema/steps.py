@@ -370,6 +370,9 @@ class Route(_Step):
     against: ValueName | None = None
     """Complaints: last_agent when it is about the agent whom the caller talked to last, who never gets it; or the value
     that says so, when it is the text last_agent."""
+    most_level: int | None = Field(default=None, ge=1, le=9)
+    """A simple enquiry: agents with at most this level of the skills asked for are asked first, others as soon as none
+    of them is free. The queue's own when left out."""
     credit_minutes: float = Field(default=0, ge=0, le=120)
     """Priority, as minutes of waiting granted in advance."""
     ways: tuple[Way, ...] = Field(default=(), max_length=4)

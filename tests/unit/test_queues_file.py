@@ -54,6 +54,10 @@ def told(tmp_path: Path, text: str) -> list[str]:
             "7:21: unknown-queue: there is no queue 'card'; did you mean 'cards'?",
         ),
         (
+            "    skills: {general: 5}\n    most_level: 3",
+            "7:17: never-reached: agents need level 5 to serve this queue: none is a junior",
+        ),
+        (
             "    skills: {general: 5}\n    overflow: [{to: general}]",
             "7:21: circle: a queue overflows to another one, not to itself",
         ),

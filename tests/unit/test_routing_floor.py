@@ -25,6 +25,7 @@ TERMS = (
     Terms(overflow=(Overflow("c", {"c": 1}, 15, 60),)),
     Terms(agent_id=2, agent_wait_s=30),
     Terms(preferred={"b": 2.0}),
+    Terms(most_level=1),
 )
 
 

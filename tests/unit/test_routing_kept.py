@@ -21,6 +21,7 @@ TERMS = (
     NO_TERMS,
     NO_TERMS,
     Terms(goal_s=20.0, preferred={"b": 2.0}),
+    Terms(most_level=2),
     Terms(agent_id=2, agent_wait_s=40.0),
     Terms(softening=(Softening(30.0, {"a": 1}, ("zh",)), Softening(60.0, {"a": 0}))),
     Terms(overflow=(Overflow("q", {"d": 1}, 20.0, 90.0),)),

@@ -37,6 +37,7 @@ all_terms = st.builds(
     Terms,
     goal_s=ages,
     preferred=st.dictionaries(st.sampled_from(["a", "b"]), st.floats(0.5, 9)),
+    most_level=st.none() | st.integers(1, 9),
     agent_id=st.none() | st.integers(1, 9),
     agent_wait_s=st.just(0.0),
     softening=st.lists(
@@ -166,3 +167,36 @@ def test_the_reasons_name_what_softened_was_preferred_and_wanted():
     assert (made.why["softened"], made.why["preferred"], made.why["wanted_agent"]) == (2, {"family": 2.0}, True)
     assert made.why["levels"] == {"cards": {"asked": 1, "has": 4}, "lang:en": {"asked": 1, "has": 5}}
     assert made.why["others"] == [{"agent": "agent-2", "why_not": "cards 0, asked 1"}]
+
+
+# --- simple enquiries -----------------------------------------------------------------------------------------------
+
+SIMPLE = Terms(most_level=3)
+
+
+def test_a_simple_enquiry_goes_to_a_junior_though_others_have_less_to_lose():
+    junior, senior = agent(1, cards=3, loans=5, funds=5), agent(2, cards=7)
+    assert decided([need(1, required={"cards": 1})], [junior, senior]) == [(1, 2)]
+    assert decided([need(1, required={"cards": 1}, terms=SIMPLE)], [junior, senior]) == [(1, 1)]
+    (made,) = decide(Snapshot((need(1, required={"cards": 1}, terms=SIMPLE),), (junior, senior), NOW), NOW)
+    assert made.why["simple"] is True
+    assert {"agent": "agent-2", "why_not": "spared: the enquiry is a simple one"} in made.why["others"]
+
+
+def test_nobody_waits_for_a_junior_while_a_senior_is_free():
+    busy, senior = agent(1, cards=3, state=AgentState.BUSY), agent(2, cards=7)
+    assert decided([need(1, required={"cards": 1}, terms=SIMPLE)], [busy, senior]) == [(1, 2)]
+    (made,) = decide(Snapshot((need(1, required={"cards": 1}, terms=SIMPLE),), (busy, senior), NOW), NOW)
+    assert made.why["simple"] is False
+
+
+def test_of_two_at_once_the_simple_enquiry_gets_the_junior_and_both_are_served():
+    junior, senior = agent(1, cards=3, loans=5), agent(2, cards=7)
+    simple, hard = need(1, required={"cards": 1}, terms=SIMPLE), need(2, age=5, required={"cards": 1})
+    assert sorted(decided([simple, hard], [junior, senior])) == [(1, 1), (2, 2)]
+
+
+def test_who_speaks_a_language_well_is_no_senior_for_that():
+    polyglot = agent(1, cards=3, zh=9)
+    one = need(1, required={"cards": 1}, terms=SIMPLE, language="zh")
+    assert decided([one], [polyglot, agent(2, cards=4, zh=1)]) == [(1, 1)]
