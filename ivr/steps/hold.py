@@ -53,13 +53,18 @@ class _Apart:
     """One conversation away from the line."""
 
     def __init__(self, call: Call, queue: Queue, seen: TalkSeen) -> None:
-        self.call, self.queue, self.seen = call, queue, seen
+        self.call, self.seen, self._waited_in = call, seen, queue
         self.music = False
         self.missing = 0  # looks in a row at which the agent's phone was not there
 
     @property
     def talk(self) -> Talk:
         return self.seen.talk
+
+    @property
+    def queue(self) -> Queue:
+        """Of the agent who has the caller now: another one once somebody who was consulted has taken them over."""
+        return self.call.parts.queues.get(self.seen.wish.queue, self._waited_in)
 
     async def run(self) -> After | None:
         call, live = self.call, self.call.live

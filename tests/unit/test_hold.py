@@ -189,6 +189,25 @@ async def test_somebody_of_a_group_is_consulted_by_their_skill() -> None:
     assert (sent.how, sent.skill) == (TalkEvent.CONSULT, "moving_house")
 
 
+async def test_who_has_taken_a_caller_over_wraps_up_as_their_own_queue_says() -> None:
+    queues = QUEUES | {"cards": Queue(skills={"cards": 3}, wrap_up_s=77)}
+    scene = Scene(queues=queues)
+    carol = scene.stage.agent("carol", skills={"cards": 5, "lang:en": 5})
+    scene.later(10, lambda: scene.ask(TalkEvent.CONSULT, Target(TargetKind.QUEUE, "cards")))
+    scene.later(60, lambda: scene.ask(TalkEvent.COMPLETE))
+    ended_at: list[float] = []
+
+    def sends_them_outside() -> None:
+        ask = Ask(TalkEvent.TRANSFER, scene.stage.clock.now(), NUMBER)
+        handing.ask(next(one for one in scene.stage.store.open_offers() if one.agent_id == carol.id), ask)
+        ended_at.append(scene.stage.clock.now())
+
+    scene.in_room = [sends_them_outside]
+    await scene.stage.take(scene.leg)
+    assert scene.leg.rung[-1] == NUMBER.name
+    assert (carol.state, carol.wrap_up_until) == ("wrap_up", ended_at[0] + 77)
+
+
 async def test_an_agent_who_does_not_pick_up_is_told_and_the_first_still_has_the_caller() -> None:
     scene = Scene()
     ruth = scene.ready("ruth")
