@@ -113,14 +113,16 @@ class Agents:
             return tuple(moves.card_of(agent, {}) for agent in agents)
 
     async def set_password(self, name: str, password: str) -> None:
-        """From now on the agent signs in with this password; windows that are open stay open.
+        """From now on the agent signs in with this password; browsers that were signed in are not any more.
 
         An agent who was removed is back by it, with phone and skills as they were. Raises UnknownAgent.
         """
         password_hash = await asyncio.to_thread(self._hasher.hash, stored(password, MOST_PASSWORD))
 
         async def work(session: AsyncSession) -> None:
-            (await _named(session, name)).password_hash = password_hash
+            agent = await _named(session, name)
+            agent.password_hash = password_hash
+            agent.sessions += 1
 
         await self._database.transact(work)
 

@@ -159,6 +159,8 @@ def take_stance(agent: AgentRow, stance: Stance, since: float) -> None:
     """Store a stance; `since` counts only when the state or the reason of a pause is another than before."""
     if (agent.state, agent.pause_reason) != (stance.state.value, stance.pause_reason):
         agent.since = since
+    if stance.state is AgentState.LOGGED_OUT:
+        agent.sessions = (agent.sessions or 0) + 1
     agent.state, agent.pause_reason = stance.state.value, stance.pause_reason
     agent.pause_after, agent.wrap_up_until = stance.pause_after, stance.wrap_up_until
     agent.set_aside, agent.back_at = stance.set_aside, stance.back_at
@@ -296,6 +298,7 @@ def card_of(row: AgentRow, skills: Mapping[str, int], phone: PhoneSeen | None = 
         misses=len(row.missed_at or ()),
         phone_seen=phone,
         freed_at=row.freed_at,
+        sessions=row.sessions or 0,
     )
 
 

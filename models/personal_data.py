@@ -118,7 +118,7 @@ HOLDINGS: Mapping[str, Holding] = {
     "agents": _untouched(
         "id name full_name password_hash phone team state since version pause_reason pause_after wrap_up_until "
         "desk_seen_at supervisor set_aside back_at "
-        "missed_at refused_at freed_at auto_answer"
+        "missed_at refused_at freed_at auto_answer sessions"
     ),
     "supervisor_acts": _untouched("id at supervisor_id act agent_id call_id done"),
     "listenings": _untouched("id supervisor_id agent_id call_id mode asked_at began_at ended_at"),

@@ -97,6 +97,7 @@ class AgentCard:
     misses: int = 0  #: in a row
     phone_seen: PhoneSeen | None = None  #: what the switch says of their phone
     freed_at: float | None = None  #: when the last offer to them ended
+    sessions: int = 0  #: grows with each new password and each sign-out: cookies of an earlier number are worthless
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,7 @@ def team_(
 
 @agents.command("password")
 def password(name: Name, generate: Generate = False, settings: SettingsFile = None) -> None:
-    """Set a new password. Windows in which the agent has signed in already stay open.
+    """Set a new password. Windows in which the agent has signed in already close within seconds.
 
     It also takes back an agent who was removed, with phone and skills as they were.
     """

@@ -311,6 +311,9 @@ class Hub:
             for outbox in desktop.outboxes:
                 outbox.close(SIGNED_OUT)
         else:
+            for outbox in desktop.outboxes:
+                if outbox.number != card.sessions:
+                    outbox.close(SIGNED_OUT)
             self._publish(desktop, card, offer)
             if offer is None:
                 return

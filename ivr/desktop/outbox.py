@@ -19,7 +19,8 @@ class Closing:
 class Outbox:
     """Messages for one browser, put in by anybody, taken out by that socket's writer."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int = 0) -> None:
+        self.number = number  #: of the agent's sessions when the browser was signed in
         self._waiting: deque[ServerMessage] = deque()
         self._some = asyncio.Event()
         self._closing: Closing | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itsdangerous import BadData, URLSafeSerializer
 
 from ivr.errors import Misconfigured
-from ivr.ports import Clock
+from ivr.ports import AgentCard, Clock
 
 COOKIE = "ringwise_session"
 SESSION_S = 12 * 3600.0  #: a shift with overtime; then the agent signs in again
@@ -24,6 +24,11 @@ class Session:
     agent_id: int
     id: str
     expires_at: float
+    number: int = 0  #: of the agent's sessions when it was opened
+
+    def is_of(self, card: AgentCard | None) -> bool:
+        """Whether the agent has neither signed out nor been given another password since."""
+        return card is not None and (card.id, card.sessions) == (self.agent_id, self.number)
 
 
 class Sessions:
@@ -38,18 +43,22 @@ class Sessions:
         )
         self._ended: dict[str, float] = {}
 
-    def open(self, agent_id: int) -> str:
-        """A cookie for an agent who has just signed in."""
-        cookie: str | bytes = self._signer.dumps([agent_id, secrets.token_urlsafe(12), self._clock.now() + SESSION_S])
+    def open(self, agent_id: int, number: int = 0) -> str:
+        """A cookie for an agent who has just signed in; `number` is that of their sessions."""
+        told = [agent_id, secrets.token_urlsafe(12), self._clock.now() + SESSION_S, number]
+        cookie: str | bytes = self._signer.dumps(told)
         return cookie if isinstance(cookie, str) else cookie.decode()
 
     def read(self, cookie: str | None) -> Session | None:
-        """The session of a cookie; None when it is not ours, has expired or was ended."""
+        """The session of a cookie; None when it is not ours, has expired or was ended here.
+
+        Whether it was ended elsewhere, the agent's card tells: `Session.is_of`.
+        """
         try:
-            agent_id, session_id, expires_at = self._signer.loads(cookie or "")
+            agent_id, session_id, expires_at, number = self._signer.loads(cookie or "")
         except (BadData, TypeError, ValueError):
             return None
-        session = Session(agent_id, session_id, expires_at)
+        session = Session(agent_id, session_id, expires_at, number)
         return session if self.open_still(session) else None
 
     def open_still(self, session: Session) -> bool:
@@ -57,7 +66,7 @@ class Sessions:
         return self._clock.now() < session.expires_at and session.id not in self._ended
 
     def end(self, session: Session) -> None:
-        """Make the cookie of a session worthless, at least on this node."""
+        """Make the cookie of a session worthless on this node, also while the store is away."""
         now = self._clock.now()
         if len(self._ended) >= MOST_ENDED:
             self._ended = {name: until for name, until in self._ended.items() if until > now}

@@ -101,7 +101,7 @@ class SignIn:
         response = RedirectResponse("/", 303)
         response.set_cookie(
             COOKIE,
-            self._sessions.open(card.id),
+            self._sessions.open(card.id, card.sessions),
             max_age=int(SESSION_S),
             domain=self._cookie_domain,
             httponly=True,
@@ -119,7 +119,7 @@ class SignIn:
             try:
                 async with asyncio.timeout(STORE_S):
                     card = await self._roster.card(session.agent_id)
-                    if card is not None and card.state is not AgentState.LOGGED_OUT:
+                    if card is not None and session.is_of(card) and card.state is not AgentState.LOGGED_OUT:
                         await self._roster.say(card.id, AgentEvent.SIGN_OUT, now=self._clock.now())
             except IllegalMove:
                 return RedirectResponse("/", 303)
@@ -136,12 +136,20 @@ class SignIn:
         if not self._origins.own(request):
             return _foreign(request)
         session = self._session(request)
-        if session is None:
+        if session is None or not await self._counts(session):
             return JSONResponse({}, 401)
         return JSONResponse({"ticket": self._tickets.give(session)})
 
     def _session(self, request: Request) -> Session | None:
         return self._sessions.read(request.cookies.get(COOKIE))
+
+    async def _counts(self, session: Session) -> bool:
+        """Whether a session still counts; while nobody can tell, it does: a socket says nothing then."""
+        try:
+            async with asyncio.timeout(STORE_S):
+                return session.is_of(await self._roster.card(session.agent_id))
+        except (TimeoutError, StoreAway):
+            return True
 
     async def card(self, request: Request) -> AgentCard | None:
         """Who has signed in with this browser, read afresh. Raises StoreAway and TimeoutError."""
@@ -149,7 +157,8 @@ class SignIn:
         if session is None:
             return None
         async with asyncio.timeout(STORE_S):
-            return await self._roster.card(session.agent_id)
+            card = await self._roster.card(session.agent_id)
+        return card if session.is_of(card) else None
 
     async def signed_in(self, request: Request) -> bool:
         """Whether this browser has signed in."""
@@ -161,7 +170,7 @@ class SignIn:
                 card = await self._roster.card(session.agent_id)
         except (TimeoutError, StoreAway):
             return True  # the page says itself that the database is away
-        return card is not None and card.state is not AgentState.LOGGED_OUT
+        return card is not None and session.is_of(card) and card.state is not AgentState.LOGGED_OUT
 
     async def _check(self, name: str, password: str) -> AgentCard | None:
         """The agent, signed in. Raises TimeoutError when too many wait, or the database does not answer."""

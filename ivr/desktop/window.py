@@ -87,7 +87,7 @@ class Window:
         cases: CaseDesk | None = None,
     ) -> None:
         self._pauses, self._cases = pauses, cases
-        self.outbox = Outbox()
+        self.outbox = Outbox(session.number)
         self._limits, self._handling = limits, handling
         self._roster = roster
         self._hub = hub

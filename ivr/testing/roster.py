@@ -58,7 +58,10 @@ class ScriptedRoster:
         card = self.cards[agent_id]
         if event is AgentEvent.PAUSE and card.state in (AgentState.OFFERED, AgentState.BUSY):
             return self.put(agent_id, pause_after=reason)
-        return self.put(agent_id, state=move_agent(card.state, event), since=now, pause_reason=reason)
+        sessions = card.sessions + (event is AgentEvent.SIGN_OUT)
+        return self.put(
+            agent_id, state=move_agent(card.state, event), since=now, pause_reason=reason, sessions=sessions
+        )
 
     async def at_work(self) -> tuple[AgentCard, ...]:
         """The agents who are at work."""

@@ -31,6 +31,7 @@ class AgentRow(Table):
     missed_at: Mapped[list[Any] | None]  # misses in a row that still count; an answer empties it
     refused_at: Mapped[list[Any] | None]  # refusals of the last hour
     auto_answer: Mapped[bool | None]  # whether their phone is asked to pick up by itself; none: as the settings say
+    sessions: Mapped[int] = mapped_column(default=0, server_default="0")  # cookies of an earlier number are worthless
     freed_at: Mapped[float | None]  # when the last offer to them ended: what their phone does may be its trace
 
 

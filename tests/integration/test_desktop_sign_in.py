@@ -1,17 +1,18 @@
 """Signing in and out over real HTTP: what is refused, what is promised to browsers, and the server's own port."""
 
+import asyncio
 import socket
 
 import pytest
 
 from ivr.clock import SystemClock
 from ivr.desktop.guesses import FREE_PER_NAME
-from ivr.desktop.hub import Hub
+from ivr.desktop.hub import SIGNED_OUT, Hub
 from ivr.desktop.server import LARGEST_BODY, DesktopServer, build_app
 from ivr.desktop.sessions import COOKIE
 from ivr.errors import Misconfigured
 from ivr.settings import Web
-from ivr.testing.desktop import SECRET, RunningDesktop, ScriptedHandling, running_desktop
+from ivr.testing.desktop import SECRET, RunningDesktop, ScriptedHandling, hear, running_desktop
 from ivr.testing.pops import an_agent
 from ivr.testing.roster import ScriptedRoster
 from routing.agent import AgentState
@@ -245,3 +246,32 @@ async def test_an_address_that_is_not_ours_is_one_clear_sentence(host: str) -> N
 
 async def _nothing() -> None:
     return None
+
+
+async def test_a_new_password_and_a_sign_out_end_the_cookies_of_the_agent_on_every_node() -> None:
+    roster = a_roster()
+    async with running_desktop(roster, CLOCK) as here, running_desktop(roster, CLOCK) as there:
+
+        async def lets_in(cookie: str) -> list[int]:
+            answers = [await one.request("GET", "/", cookie=cookie) for one in (here, there)]
+            answers += [await one.request("POST", "/ticket", cookie=cookie) for one in (here, there)]
+            return [answer.status for answer in answers]
+
+        first = await here.sign_in()
+        assert await lets_in(first) == [200, 200, 200, 200]
+        async with await there.open(first) as socket:
+            await hear(socket, "state")
+            roster.put(1, sessions=roster.cards[1].sessions + 1)  # as Agents.set_password does
+            there.hub.changed(1)
+            await asyncio.wait_for(socket.wait_closed(), 10)
+            assert socket.close_code == SIGNED_OUT
+        assert await lets_in(first) == [303, 303, 401, 401]
+        second = await there.sign_in()
+        await here.request("POST", "/sign-out", cookie=first)
+        assert roster.cards[1].state is AgentState.PAUSED, "a worthless cookie signs nobody out"
+        await here.request("POST", "/sign-out", cookie=second)
+        third = await here.sign_in()
+        assert await lets_in(second) == [303, 303, 401, 401]
+        assert await lets_in(third) == [200, 200, 200, 200]
+        roster.away = True
+        assert await lets_in(third) == [200, 200, 200, 200], "the page itself says that the database is away"

@@ -43,7 +43,11 @@ async def test_all_agents_come_by_name_each_with_their_own_skills(roster: Agents
 async def test_a_new_password_is_that_agents_only(roster: Agents) -> None:
     await roster.set_password("zoe", "new password")
     assert await roster.check_password("zoe", "old password") is None
-    assert await roster.check_password("zoe", "new password") is not None
+    zoe = await roster.check_password("zoe", "new password")
+    assert zoe is not None
+    assert zoe.sessions == 1, "the cookies of before are worthless"
+    zoe = await roster.say(zoe.id, AgentEvent.SIGN_IN, now=1.0)
+    assert (await roster.say(zoe.id, AgentEvent.SIGN_OUT, now=2.0)).sessions == 2
     assert await roster.check_password("anna", "other password") is not None
 
 
