@@ -34,7 +34,10 @@ class _Hall:
     now: float
     given: dict[int, _Given] = field(default_factory=dict)  #: agent → what they are given to
     by_kind: dict[int, set[int]] = field(default_factory=dict)  #: kind → agents of it who are given
-    dead: int = 0  #: kinds from which no free agent can be reached any more
+    dead: list[int] = field(default_factory=lambda: [0, 0])  #: kinds from which no free agent can be reached any more,
+    #: by whether those who have missed a need may have it
+    taken: int = 0  #: kinds of which somebody is given
+    missed: bool = False  #: whether some need among them has been missed
     pool: Pool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,95 +49,102 @@ class _Hall:
         self.pool.take(self.floor.agents[agent_id], kind)
         self.given[agent_id] = _Given(need, group, agent_id)
         self.by_kind.setdefault(kind, set()).add(agent_id)
+        self.taken |= 1 << kind
+        self.missed |= bool(need.not_agents)
 
     def release(self, agent_id: int) -> None:
         """Take back an agent."""
         kind = self.floor.kind_of(agent_id)
         del self.given[agent_id]
         self.by_kind[kind].discard(agent_id)
+        if not self.by_kind[kind]:
+            self.taken &= ~(1 << kind)
         self.pool.put(self.floor.agents[agent_id], kind)
 
     def serve(self, need: Need, group: Group) -> None:
-        """Serve one more need if that is possible without leaving out another."""
+        """Serve one more need if that is possible without leaving out another.
+
+        Who has missed it is asked again only when it cannot be served otherwise, and then also for others to be served.
+        """
         floor, pool = self.floor, self.pool
         if floor.line.is_held(need.id):
-            self._serve_held(need, group)
-            return
-        if not need.avoided:
-            agent_id = floor.agent_for(need, group, pool, self.now)
-            if agent_id is not None:
-                self.give(need, group, agent_id)
-            else:
-                self._augment(need, group)
-            return
-        free = any(
-            pool.longest_idle(kind, need.avoided) is not None for kind in bits(group.fit(floor.kinds) & pool.free)
-        )
-        if free or not self._augment(need, group):
-            agent_id = floor.agent_for(need, group, pool, self.now)
-            if agent_id is not None:
-                self.give(need, group, agent_id)
-
-    def _serve_held(self, need: Need, group: Group) -> None:
-        agent_id = self.floor.wanted(need, self.pool, self.now)
-        if agent_id is None and need.terms.agent_id in self.given:
-            agent_id = need.terms.agent_id
-            if not self._move(self.given[agent_id]):
+            agent_id = floor.wanted(need, pool, self.now)
+        else:
+            fit = group.fit(floor.kinds)
+            agent_id = None
+            if self._has_free(fit, need.avoided):
+                agent_id = floor.agent_for(need, group, pool, self.now)
+            elif self._augment(need, group):
                 return
+            elif need.not_agents and self._has_free(fit, need.never):
+                agent_id = floor.agent_for(need, group, pool, self.now)
         if agent_id is not None:
             self.give(need, group, agent_id)
+        elif floor.line.is_held(need.id):
+            if not self._augment(need, group) and self.missed:
+                self._augment(need, group, missed_too=True)
+        elif need.not_agents or self.missed:
+            self._augment(need, group, missed_too=True)
 
-    def _move(self, given: _Given) -> bool:
-        """Give another free agent to a need that has one."""
-        if given.need.avoided or self.floor.line.is_held(given.need.id):
-            return False
-        other = self.floor.agent_for(given.need, given.group, self.pool, self.now)
-        if other is None:
-            return False
-        self.release(given.agent_id)
-        self.give(given.need, given.group, other)
-        return True
+    def _has_free(self, fit: int, but: frozenset[int]) -> bool:
+        """Whether somebody of these kinds is free who is not among those."""
+        free = fit & self.pool.free
+        if not but or not free:
+            return bool(free)
+        return any(self.pool.longest_idle(kind, but) is not None for kind in bits(free))
 
-    def _augment(self, need: Need, group: Group) -> bool:
-        """Exchange agents along a path that ends at a free one. Needs that avoid somebody or are held stay put."""
-        floor, pool = self.floor, self.pool
-        start = group.fit(floor.kinds) & ~self.dead & ~pool.free
-        came_by: dict[int, tuple[int, int]] = {}  # kind → (kind before it on the path, agent there who would move on)
-        seen, queue = start, floor.kinds.in_order(start)
-        for kind in queue:
-            tried: set[Group] = set()
-            for agent_id in sorted(self.by_kind.get(kind, ())):
-                given = self.given[agent_id]
-                if given.group in tried or given.need.avoided or floor.line.is_held(given.need.id):
-                    continue
-                if start >> kind & 1 and agent_id in need.avoided:
-                    continue
+    def _augment(self, need: Need, group: Group, *, missed_too: bool = False) -> bool:
+        """Exchange agents along a path that ends at a free one. Needs that are held stay put.
+
+        On the way each need keeps off the agents whom it avoids; with `missed_too` only off those whom it never gets.
+        """
+        floor, free, taken = self.floor, self.pool.free, self.taken
+        seen, tried = self.dead[missed_too], set[Group]()
+        came_by: dict[int, int | None] = {}  # agent → the agent whose need would take them; None: this need itself
+        queue: list[int] = []
+
+        def reach(fit: int, but: frozenset[int], by: int | None) -> int:
+            """Agents of these kinds may be taken from whom they are given to; the kinds that were looked through."""
+            fresh = fit & taken & ~seen
+            for kind in floor.kinds.in_order(fresh):
+                for agent_id in sorted(self.by_kind[kind]):
+                    if agent_id not in came_by and agent_id not in but:
+                        came_by[agent_id] = by
+                        queue.append(agent_id)
+            return 0 if but else fresh
+
+        if not floor.line.is_held(need.id):
+            seen |= reach(group.fit(floor.kinds), need.never if missed_too else need.avoided, None)
+        elif need.terms.agent_id in self.given:
+            came_by[need.terms.agent_id] = None
+            queue.append(need.terms.agent_id)
+        for agent_id in queue:
+            given = self.given[agent_id]
+            but = given.need.never if missed_too else given.need.avoided
+            if (not but and given.group in tried) or floor.line.is_held(given.need.id):
+                continue
+            fit = given.group.fit(floor.kinds)
+            if self._has_free(fit, but) if but else fit & free:
+                self._exchange(need, group, agent_id, came_by)
+                if missed_too:
+                    self.dead[False] = 0  # who is given to whom there has perhaps changed
+                return True
+            if not but:
                 tried.add(given.group)
-                fit = given.group.fit(floor.kinds)
-                if fit & pool.free:
-                    self._exchange(need, group, agent_id, kind, came_by)
-                    return True
-                for more in floor.kinds.in_order(fit & ~seen):
-                    came_by[more] = (kind, agent_id)
-                    queue.append(more)
-                seen |= fit
-        if not need.avoided:
-            self.dead |= seen
+            seen |= reach(fit, but, agent_id)
+        self.dead[missed_too] = seen
         return False
 
-    def _exchange(
-        self, need: Need, group: Group, agent_id: int, kind: int, came_by: dict[int, tuple[int, int]]
-    ) -> None:
+    def _exchange(self, need: Need, group: Group, agent_id: int, came_by: dict[int, int | None]) -> None:
         """Move every need on the path one agent further, the last one to a free agent."""
-        while True:
-            moved = self.given[agent_id]
+        last: int | None = agent_id
+        while last is not None:
+            agent_id, moved = last, self.given[last]
             other = self.floor.agent_for(moved.need, moved.group, self.pool, self.now)
             assert other is not None, "the path ends at a free agent whom this need may have"
             self.release(agent_id)
             self.give(moved.need, moved.group, other)
-            if kind not in came_by:
-                break
-            kind, agent_id = came_by[kind]
+            last = came_by[agent_id]
         self.give(need, group, agent_id)
 
     def improve(self) -> None:

@@ -14,6 +14,8 @@ from menus.walk import Position
 from routing.agent import AT_WORK
 from routing.complaints import SEVERITIES, Placed, rungs
 from routing.errors import StoreAway
+from routing.reach import besides
+from routing.skills import fits
 from routing.terms import Authority, Terms
 
 log = structlog.get_logger()
@@ -121,11 +123,11 @@ async def patience(call: Call, queue: Queue, wish: NeedWish) -> Queue:
             snapshot = await call.parts.exchange.snapshot(now=call.now())
     except (TimeoutError, StoreAway):
         return queue  # nobody can be found for anybody now
-    language = f"lang:{wish.language}"
+    others = besides(asked.skill, wish.required, wish.language)
     levels = {
         agent.id: agent.skills.get(asked.skill, 0)
         for agent in snapshot.agents
-        if agent.state in AT_WORK and agent.skills.get(language, 0)
+        if agent.state in AT_WORK and fits(agent.skills, others)
     }
     best = max((level for id_, level in levels.items() if id_ not in barred), default=0)
     if best < asked.level:

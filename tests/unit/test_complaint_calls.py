@@ -37,7 +37,7 @@ PYRAMID = Complaints(
 
 
 def a_stage(steps: str = STEPS, **queue: Any) -> Stage:
-    complaints = Queue(skills={"complaints": 1}, wrap_up_s=0, **queue)
+    complaints = Queue(**{"skills": {"complaints": 1}, "wrap_up_s": 0, **queue})
     site = Queues(
         version=1, complaints=PYRAMID, queues={"complaints": complaints, "general": Queue(skills={"general": 1})}
     )
@@ -98,6 +98,16 @@ async def test_when_nobody_at_work_has_the_level_an_alarm_says_so_and_the_tier_b
     assert node.parts.out_of_reach == {"2": 1}
     (told,) = node.told("out_of_reach")
     assert (told["tier"], told["level"], told["lower_after_s"]) == (2, 4, 60)
+
+
+async def test_a_senior_who_lacks_another_skill_of_the_queue_is_nobody_who_may_decide_it() -> None:
+    node = a_stage(skills={"complaints": 1, "insurance": 1})
+    node.agent("front", skills={**EN, "complaints": 2, "insurance": 1})
+    node.agent("senior", skills={**EN, "complaints": 8})
+    sweeps(node, 80)
+    await node.take(leg := node.leg(IN, OUT))
+    assert leg.rung == ["PJSIP/front"]
+    assert node.parts.out_of_reach == {"2": 1}
 
 
 async def test_the_pop_shows_the_tier_and_what_this_agent_may_grant_by_their_own_level() -> None:

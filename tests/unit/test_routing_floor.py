@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from ivr.testing.generated import some
 from routing.agent import Agent, AgentState
 from routing.assignment import assign
-from routing.decision import Policy, decide, decide_for_agent, decide_for_need
-from routing.floor import Floor
+from routing.decision import Policy, decide, decide_on
+from routing.floor import Floor, Match
+from routing.kept import KeptFloor
 from routing.need import Need, NeedState
 from routing.policy import bound_s
 from routing.skills import alternatives, fits
@@ -26,6 +27,7 @@ TERMS = (
     Terms(agent_id=2, agent_wait_s=30),
     Terms(preferred={"b": 2.0}),
     Terms(most_level=1),
+    Terms(barred=frozenset({1, 3})),
 )
 
 
@@ -54,21 +56,31 @@ def a_need(number):
         version=st.just(0),
         required=st.dictionaries(st.sampled_from(SKILLS), st.integers(1, 3), max_size=2),
         credit_s=st.sampled_from([0.0, 0.0, 30.0]),
-        not_agents=st.frozensets(st.integers(1, 5), max_size=1),
+        not_agents=st.frozensets(st.integers(1, 5), max_size=2),
         terms=st.sampled_from(TERMS),
-    )
+        refused_by=st.frozensets(st.integers(1, 5), max_size=1),
+    ).map(lambda need: replace(need, not_agents=need.not_agents | need.refused_by))
 
 
 moments = st.lists(st.integers(0, 5), min_size=8, max_size=8)
 
 
 def may_serve(agent: Agent, need: Need, now: float) -> bool:
+    if agent.id in need.never:
+        return False
     return any(fits(agent.skills, asked) for asked in alternatives(need, now))
+
+
+def match_of(floor: Floor, now: float) -> Match | None:
+    """The only match on a floor."""
+    made = assign(floor, now)
+    assert len(made) <= 1
+    return made[0] if made else None
 
 
 @given(some(an_agent, 5), some(a_need, 6), st.lists(st.tuples(st.integers(1, 5), st.integers(1, 30)), max_size=12))
 def test_a_warm_floor_decides_as_a_fresh_one(agents, needs, steps):
-    """Agents come and go, time passes, needs soften: the choice for a freed agent is that of a floor made anew."""
+    """Agents come and go, time passes, needs soften: the choice is that of a floor made anew."""
     now, floor, there = 100.0, Floor(), {}
     for agent in agents:
         floor.agent_is(agent, now)
@@ -84,34 +96,23 @@ def test_a_warm_floor_decides_as_a_fresh_one(agents, needs, steps):
         there[number] = replace(agent, state=AgentState.READY if ready else AgentState.PAUSED, since=now)
         floor.agent_is(there[number], now)
         fresh = Floor.of(Snapshot(needs, tuple(there.values()), now), now)
-        assert floor.for_agent(number, now) == fresh.for_agent(number, now)
-        floor.pass_time(now)
-        for need in needs:
-            assert floor.for_need(need.id, now) == fresh.for_need(need.id, now)
         assert assign(floor, now) == assign(fresh, now)
 
 
-@given(some(an_agent, 4), some(a_need, 5))
+@given(some(an_agent, 1), some(a_need, 5))
 def test_a_freed_agent_takes_the_most_overdue_of_those_they_may_serve(agents, needs):
     needs = tuple(replace(need, terms=replace(need.terms, agent_id=None)) for need in needs)
-    floor = Floor.of(Snapshot(needs, agents, 100.0), 100.0)
-    for agent in agents:
-        mine = [
-            need
-            for need in needs
-            if agent.state is AgentState.READY and may_serve(agent, need, 100.0) and agent.id not in need.not_agents
-        ]
-        match = floor.for_agent(agent.id, 100.0)
-        if mine:
-            assert match is not None
-            assert match.need_id == min(mine, key=Need.place).id
+    match = match_of(Floor.of(Snapshot(needs, agents, 100.0), 100.0), 100.0)
+    free = [agent for agent in agents if agent.state is AgentState.READY]
+    mine = [need for need in needs if any(may_serve(agent, need, 100.0) for agent in free)]
+    assert (match.need_id if match else None) == (min(mine, key=Need.place).id if mine else None)
 
 
-@settings(max_examples=60)
+@settings(max_examples=150)
 @given(some(an_agent, 4), some(a_need, 4))
 def test_a_batch_serves_the_best_set_of_needs_in_the_order_of_their_overdueness(agents, needs):
-    """Held against every possible assignment."""
-    needs = tuple(replace(need, not_agents=frozenset(), terms=replace(need.terms, agent_id=None)) for need in needs)
+    """Held against every possible assignment, whoever has missed, refused or may never get a need."""
+    needs = tuple(replace(need, terms=replace(need.terms, agent_id=None)) for need in needs)
     ready = [agent for agent in agents if agent.state is AgentState.READY]
     order = sorted(needs, key=Need.place)
     best: list[bool] = [False] * len(order)
@@ -123,33 +124,70 @@ def test_a_batch_serves_the_best_set_of_needs_in_the_order_of_their_overdueness(
     assert [need.id in served for need in order] == best
 
 
+BOUND_TERMS = (
+    NO_TERMS,
+    Terms(goal_s=20.0),
+    Terms(goal_s=300.0, softening=(Softening(40, {"a": 0, "b": 0}), Softening(90, languages=("zh",)))),
+    Terms(agent_id=2, agent_wait_s=60.0),
+    Terms(overflow=(Overflow("c", {"c": 1}, 15, 60),), barred=frozenset({1})),
+)
+
+
+@settings(max_examples=150)
 @given(
-    st.lists(st.tuples(st.integers(0, 40), st.sampled_from([0.0, 60.0, 300.0]), st.sampled_from(SKILLS)), min_size=2),
-    st.lists(st.tuples(st.integers(1, 30), st.integers(0, 7)), min_size=5, max_size=60),
+    st.lists(
+        st.tuples(
+            st.integers(0, 40),
+            st.sampled_from([0.0, 60.0, 300.0]),
+            st.sampled_from(SKILLS),
+            st.sampled_from(BOUND_TERMS),
+            st.frozensets(st.integers(1, 3), max_size=1),
+        ),
+        min_size=2,
+        max_size=25,
+    ),
+    st.lists(st.tuples(st.integers(1, 3), st.integers(0, 7), st.integers(0, 120)), min_size=3, max_size=30),
 )
 @pytest.mark.fault("F16", "a flow of preferred callers and a rare skill")
 def test_nobody_is_overtaken_by_who_came_later_than_the_bound(arrivals, freed):
-    """Calls of three priorities come all the time, agents become free now and then."""
-    policy, now = Policy(), 0.0
-    floor, waiting = Floor(policy), {}
-    for number, (gap, credit, skill) in enumerate(arrivals, 1):
-        now += gap
-        waiting[number] = Need(number, "", "", now, 0, required={skill: 1}, credit_s=credit)
-        floor.need_is(waiting[number], now)
-    for gap, kinds in freed:
-        now += gap
+    """Calls of three priorities, with goals, held and softening, come all the time; agents become free now and then.
+
+    In every round of the dispatcher each of whoever is served is held against all who are left waiting and whom the
+    same agent might have served instead.
+    """
+    policy, now, busy_until = Policy(), 0.0, dict[int, float]()
+    kept, waiting, agents = KeptFloor(policy), dict[int, Need](), dict[int, Agent]()
+    coming = list(enumerate(arrivals, 1))
+    for number, kinds, talk_s in freed:
+        for _ in range(min(len(coming), 2)):
+            call, (gap, credit, skill, terms, missed) = coming.pop(0)
+            now += gap
+            waiting[call] = Need(
+                call, "", "", now, 0, required={skill: 1}, credit_s=credit, terms=terms, not_agents=missed
+            )
         skills = {"lang:en": 1} | {skill: 1 for bit, skill in enumerate(SKILLS) if kinds >> bit & 1}
-        agent = Agent(1, "one", AgentState.READY, 0, "", skills, now)
-        floor.agent_is(agent, now)
-        match = floor.for_agent(1, now)
-        if match is None:
-            assert not any(may_serve(agent, need, now) for need in waiting.values())
-            continue
-        chosen = waiting.pop(match.need_id)
-        floor.need_left(match.need_id)
-        for other in waiting.values():
-            if may_serve(agent, other, now):
-                assert chosen.since - other.since <= bound_s(policy, chosen.credit_s, other.credit_s)
+        if busy_until.get(number, 0.0) <= now:
+            agents[number] = Agent(number, f"a{number}", AgentState.READY, 0, "", skills, now)
+        for one, until in busy_until.items():
+            if until <= now and agents[one].state is AgentState.BUSY:
+                agents[one] = replace(agents[one], state=AgentState.READY, since=now)
+        picture = Snapshot(tuple(waiting.values()), tuple(agents.values()), now)
+        floor = kept.show(picture, (), now)
+        made, held = decide_on(floor, now), {need.id for need in waiting.values() if floor.line.is_held(need.id)}
+        left = [need for need in waiting.values() if need.id not in {one.need_id for one in made}]
+        for one in made:
+            chosen, agent = waiting.pop(one.need_id), agents[one.agent_id]
+            for other in left:
+                theirs = other.id not in held or other.terms.agent_id == agent.id
+                if theirs and may_serve(agent, other, now):
+                    most, least = (need.credit_s - need.terms.goal_s for need in (chosen, other))
+                    assert chosen.since - other.since <= bound_s(policy, most, least)
+            agents[agent.id] = replace(agent, state=AgentState.BUSY, since=now)
+            busy_until[agent.id] = now + talk_s
+        free = [agent for agent in agents.values() if agent.state is AgentState.READY]
+        for other in left:
+            theirs = [agent for agent in free if other.id not in held or other.terms.agent_id == agent.id]
+            assert not any(may_serve(agent, other, now) for agent in theirs), "an agent is idle beside a caller"
 
 
 def test_a_low_call_is_served_before_high_calls_that_came_later_than_their_credit():
@@ -161,7 +199,7 @@ def test_a_low_call_is_served_before_high_calls_that_came_later_than_their_credi
         now = number * 10.0
         floor.need_is(Need(number, "", "", now, 0, required={"a": 1}, credit_s=120.0), now)
         floor.agent_is(Agent(1, "one", AgentState.READY, 0, "", {"a": 1, "lang:en": 1}, now), now)
-        match = floor.for_agent(1, now)
+        match = match_of(floor, now)
         assert match is not None
         floor.need_left(match.need_id)
         if match.need_id == 1:
@@ -177,7 +215,7 @@ def test_a_held_need_is_put_forward_with_the_agent_it_waits_for():
     floor.need_is(Need(1, "", "", 0.0, 0, required={"a": 1}), 0.0)
     floor.need_is(Need(2, "", "", 20.0, 0, required={"a": 1}, terms=Terms(agent_id=1, agent_wait_s=60)), 20.0)
     floor.agent_is(replace(busy, state=AgentState.READY, since=25.0), 25.0)
-    match = floor.for_agent(1, 25.0)
+    match = match_of(floor, 25.0)
     assert match is not None
     assert match.need_id == 2
 
@@ -188,10 +226,9 @@ def test_a_held_need_is_open_to_all_once_its_agent_logs_out():
     floor.agent_is(theirs, 0.0)
     floor.agent_is(Agent(2, "two", AgentState.READY, 0, "", {"a": 1, "lang:en": 1}, 0.0), 0.0)
     floor.need_is(Need(1, "", "", 0.0, 0, required={"a": 1}, terms=Terms(agent_id=1, agent_wait_s=60)), 0.0)
-    assert floor.for_need(1, 5.0) is None
-    assert floor.for_agent(2, 5.0) is None
+    assert match_of(floor, 5.0) is None
     floor.agent_left(1, 5.0)
-    match = floor.for_need(1, 5.0)
+    match = match_of(floor, 5.0)
     assert match is not None
     assert match.agent_id == 2
 
@@ -200,10 +237,9 @@ def test_one_event_is_decided_with_versions_and_reasons():
     floor = Floor()
     floor.agent_is(Agent(1, "one", AgentState.READY, 4, "", {"a": 1, "lang:en": 1}, 0.0), 0.0)
     floor.need_is(Need(7, "call", "", 5.0, 3, required={"a": 1}), 5.0)
-    for made in (decide_for_need(floor, 7, 9.0), decide_for_agent(floor, 1, 9.0)):
-        assert made is not None
-        assert (made.need_id, made.need_version, made.agent_id, made.agent_version) == (7, 3, 1, 4)
-        assert (made.why["waited_s"], made.why["idle_s"]) == (4.0, 9.0)
+    (made,) = decide_on(floor, 9.0)
+    assert (made.need_id, made.need_version, made.agent_id, made.agent_version) == (7, 3, 1, 4)
+    assert (made.why["waited_s"], made.why["idle_s"]) == (4.0, 9.0)
 
 
 def test_needs_that_are_being_served_and_agents_who_are_gone_play_no_part():
@@ -212,10 +248,10 @@ def test_needs_that_are_being_served_and_agents_who_are_gone_play_no_part():
     floor.need_is(need, 0.0)
     floor.need_is(replace(need, state=NeedState.OFFERED), 1.0)
     floor.agent_is(Agent(1, "one", AgentState.READY, 0, "", {"a": 1, "lang:en": 1}, 0.0), 1.0)
-    assert floor.for_agent(1, 1.0) is None
+    assert match_of(floor, 1.0) is None
     floor.agent_left(1, 1.0)
     floor.need_is(need, 2.0)
-    assert floor.for_need(1, 2.0) is None
+    assert match_of(floor, 2.0) is None
 
 
 def test_kinds_of_needs_that_nobody_has_any_more_are_forgotten():
@@ -226,6 +262,6 @@ def test_kinds_of_needs_that_nobody_has_any_more_are_forgotten():
         floor.need_left(number)
     floor.need_is(Need(9999, "", "", 0.0, 0, required={"last": 1}), 0.0)
     assert len(floor.line.groups) < 1100
-    match = floor.for_agent(1, 0.0)
+    match = match_of(floor, 0.0)
     assert match is not None
     assert match.need_id == 9999
