@@ -29,6 +29,9 @@ MADE_S = 4.0
 #: A supervisor in one of these states may be given a caller at any moment.
 TAKES_CALLS = frozenset({AgentState.READY, AgentState.OFFERED, AgentState.BUSY, AgentState.WRAP_UP})
 
+#: From the one in which nobody hears the supervisor to the one in which everybody does.
+MODES = (ListeningMode.LISTEN, ListeningMode.WHISPER, ListeningMode.BARGE)
+
 Why = Literal["not_talking", "takes_calls", "elsewhere", "switch_away"]
 
 
@@ -49,32 +52,55 @@ class Listeners:
     async def set_mode(self, supervisor: AgentCard, agent_id: int, mode: ListeningMode) -> None:
         """Put a supervisor on an agent's conversation, or let others hear them than before.
 
-        Raises NotListening, and StoreAway when nothing was done.
+        Written down first, so that what is refused is known too. Raises NotListening, and StoreAway when nothing was
+        done.
         """
         parts, now = self._parts, self._parts.clock.now()
+        agent, offer = await parts.roster.card(agent_id), await parts.roster.offer_of(agent_id)
+        if agent is None:
+            raise NotListening("not_talking")
+        offer = offer if offer is not None and offer.state == OfferState.ANSWERED else None
+        call_id = offer.call_id if offer is not None else None
+        entry = await self._acts.begun(supervisor.id, mode, agent_id, now=now, call_id=call_id)
         if supervisor.state in TAKES_CALLS:
             raise NotListening("takes_calls")
-        agent, offer = await parts.roster.card(agent_id), await parts.roster.offer_of(agent_id)
-        if agent is None or offer is None or offer.state != OfferState.ANSWERED or agent_id == supervisor.id:
+        if offer is None or agent_id == supervisor.id:
             raise NotListening("not_talking")
         there = await self._listenings.of_supervisor(supervisor.id)
         if there is not None and (there.agent_id, there.call_id) != (agent_id, offer.call_id):
             await self._require_left(there)
             there = None
-        entry = await self._acts.begun(supervisor.id, mode, agent_id, now=now, call_id=offer.call_id)
         try:
             if there is None:
                 id_ = f"spy-{secrets.token_hex(8)}"
                 there = Listening(id_, supervisor.id, supervisor.full_name, agent_id, offer.call_id, mode, now)
                 await self._ring(supervisor, agent, there)
             else:
-                await parts.switchboard.change_spy(there.id, mode)
-                await self._listenings.changed(there.id, mode)
+                await self._change(there, mode)
         except (SwitchAway, ActionUnknown) as fault:  # what became of it is found out by the next look
             log.warning("a supervisor could not be put on a conversation", why=str(fault))
             raise NotListening("switch_away") from fault
         await self._acts.done(entry)
         self._told(there, mode, supervisor.name, agent.name)
+
+    async def _change(self, there: Listening, mode: ListeningMode) -> None:
+        """Let others hear them than before. While nobody knows whether it was done, the louder of both is shown.
+
+        Raises SwitchAway, ActionUnknown.
+        """
+        louder = MODES.index(mode) > MODES.index(there.mode)
+        if louder:
+            await self._listenings.changed(there.id, mode)
+            self._parts.desk.changed(there.agent_id)
+        try:
+            await self._parts.switchboard.change_spy(there.id, mode)
+        except SwitchAway:
+            if louder:
+                await self._listenings.changed(there.id, there.mode)
+                self._parts.desk.changed(there.agent_id)
+            raise
+        if not louder:
+            await self._listenings.changed(there.id, mode)
 
     async def _require_left(self, there: Listening) -> None:
         """They have left the conversation they were on, which may not be written down yet. Raises NotListening."""
@@ -105,11 +131,13 @@ class Listeners:
     async def stop(self, supervisor: AgentCard, agent_id: int) -> None:
         """Take a supervisor off an agent's conversation. Raises NotListening and StoreAway."""
         there = await self._listenings.of_supervisor(supervisor.id)
-        if there is None or there.agent_id != agent_id:
+        there = there if there is not None and there.agent_id == agent_id else None
+        if there is None and await self._parts.roster.card(agent_id) is None:
             raise NotListening("not_talking")
-        entry = await self._acts.begun(
-            supervisor.id, "stop", agent_id, now=self._parts.clock.now(), call_id=there.call_id
-        )
+        call_id = there.call_id if there is not None else None
+        entry = await self._acts.begun(supervisor.id, "stop", agent_id, now=self._parts.clock.now(), call_id=call_id)
+        if there is None:
+            raise NotListening("not_talking")
         try:
             await self._parts.switchboard.end_spy(there.id)
         except (SwitchAway, ActionUnknown) as fault:
@@ -129,7 +157,10 @@ class Listeners:
                 log.exception("it could not be looked at who listens")
 
     async def look(self) -> None:
-        """Write down who has answered and what is over. Raises StoreAway and SwitchAway."""
+        """Write down who has answered and what is over; who is no supervisor any more hears nothing any more.
+
+        Raises StoreAway, SwitchAway and ActionUnknown.
+        """
         parts = self._parts
         there = await self._listenings.open()
         if not there or not parts.switchboard.up:
@@ -138,7 +169,12 @@ class Listeners:
         channels = {seen.uniqueid: seen for seen in await parts.switchboard.channels()}
         for one in there:
             seen = channels.get(one.id)
-            if seen is None and (one.began_at is not None or now - one.asked_at > MADE_S):
+            card = await parts.roster.card(one.supervisor_id)
+            if card is None or not card.supervisor:
+                if seen is not None:
+                    await parts.switchboard.end_spy(one.id)
+                await self._end(one)
+            elif seen is None and (one.began_at is not None or now - one.asked_at > MADE_S):
                 await self._end(one)
             elif seen is not None and seen.up and one.began_at is None:
                 await self._listenings.answered(one.id, now=now)

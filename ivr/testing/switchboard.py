@@ -88,10 +88,12 @@ class MemorySwitchboard:
         self.seen[spy_id] = ChannelSeen(spy_id, f"{phone}-0000000a", False, spy_id, up=False)
 
     async def change_spy(self, spy_id: str, mode: ListeningMode) -> None:
-        """Others hear the supervisor."""
-        if spy_id not in self.seen:
+        """Others hear the supervisor; an answer that does not come, `spy_fault`, is raised after that."""
+        if spy_id not in self.seen or isinstance(self.spy_fault, SwitchAway):
             raise SwitchAway
         self.spies[spy_id] = mode
+        if self.spy_fault is not None:
+            raise self.spy_fault
 
     async def end_spy(self, spy_id: str) -> None:
         """The phone is hung up."""

@@ -72,7 +72,10 @@ async def floor(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         parts = replace(stage.parts, roster=roster, exchange=exchange, log=log, talks=talks)
         now = stage.clock.now()
         for name in ("ada", "grace", "tom"):
-            card = await roster.add(name, name.title(), "secret", f"PJSIP/{name}", {"general": 5, "lang:en": 5})
+            skills = {"general": 5, "lang:en": 5}
+            card = await roster.add(
+                name, name.title(), "secret", f"PJSIP/{name}", skills, supervisor=name in ("ada", "tom")
+            )
             await roster.say(card.id, AgentEvent.SIGN_IN, now=now)
         claim = await talk(parts, "grace", "c1")
         listenings, acts = Listenings(database), SupervisorActs(database)
@@ -134,6 +137,46 @@ async def test_who_may_be_given_a_call_or_hears_another_conversation_is_refused(
     await floor.roster.say(ada.id, AgentEvent.READY, now=floor.stage.clock.now())
     assert await floor.refused() == "takes_calls"
     assert floor.stage.switchboard.spies == {}
+    with pytest.raises(NotListening):
+        await floor.listeners.stop(ada, floor.agent_id)
+    assert await floor.refused(agent_id=999) == "not_talking"
+    told = [(act.act, act.agent, act.call_id, act.done) for act in reversed(await floor.acts.newest(9))]
+    assert told == [
+        ("listen", "tom", None, False),
+        ("listen", "ada", None, False),
+        ("listen", "grace", "c1", False),
+        ("stop", "grace", None, False),
+    ]
+
+
+async def test_an_agent_is_never_shown_less_of_a_supervisor_than_others_may_hear(floor: Floor) -> None:
+    switchboard = floor.stage.switchboard
+    await floor.set_mode(LISTEN)
+    switchboard.spy_fault = ActionUnknown("late")
+    assert await floor.refused(BARGE) == "switch_away"
+    assert await floor.modes() == [BARGE], "the supervisor may be heard"
+    assert await floor.refused(LISTEN) == "switch_away"
+    assert await floor.modes() == [BARGE], "and may be still"
+    switchboard.spy_fault = None
+    await floor.set_mode(LISTEN)
+    assert await floor.modes() == [LISTEN]
+    switchboard.spy_fault = SwitchAway("the phone is gone")
+    assert await floor.refused(WHISPER) == "switch_away"
+    assert (await floor.modes(), list(switchboard.spies.values())) == ([LISTEN], [LISTEN])
+
+
+@pytest.mark.parametrize("how", ["demoted", "removed"])
+async def test_who_is_no_supervisor_any_more_hears_nothing_any_more(floor: Floor, how: str) -> None:
+    await floor.set_mode(LISTEN)
+    await floor.listeners.look()
+    (one,) = await floor.listenings.open()
+    assert list(floor.stage.switchboard.seen) == [one.id]
+    if how == "demoted":
+        await floor.roster.set_supervisor("ada", supervisor=False)
+    else:
+        await floor.roster.remove("ada", now=floor.stage.clock.now())
+    await floor.listeners.look()
+    assert (floor.stage.switchboard.seen, await floor.modes()) == ({}, [])
 
 
 async def test_what_the_switch_refuses_leaves_nothing_behind_and_what_it_left_open_is_found_out(floor: Floor) -> None:
