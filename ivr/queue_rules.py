@@ -27,8 +27,9 @@ def broken(file: "Queues") -> Iterator[Broken]:
         yield from _softening(at, queue, file.staff)
         yield from _overflow(at, name, file.queues)
         yield from _hours(at, name, file)
-        if queue.last_agent is not None and queue.last_agent.wait_s >= queue.max_wait_s:
-            yield (*at, "last_agent"), "never-reached", "callers wait for their last agent longer than `max_wait_s`"
+        for key, whose in (("own_agent", "own"), ("last_agent", "last")):
+            if (wanted := getattr(queue, key)) is not None and wanted.wait_s >= queue.max_wait_s:
+                yield (*at, key), "never-reached", f"callers wait for their {whose} agent longer than `max_wait_s`"
         if queue.most_level is not None and any(level > queue.most_level for level in queue.skills.values()):
             told = f"agents need level {max(queue.skills.values())} to serve this queue: none is a junior"
             yield (*at, "most_level"), "never-reached", told

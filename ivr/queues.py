@@ -19,7 +19,7 @@ from menus.hours import Hours
 from menus.schema import Calendar, QueueName, SkillName
 from menus.schema.words import Language, ValueName
 from menus.yaml_source import Faults, build, parse
-from routing.terms import Overflow, Softening, Terms
+from routing.terms import Overflow, Softening, Terms, Wanted
 
 Level = Annotated[int, Field(ge=1, le=10)]
 LevelOrNone = Annotated[int, Field(ge=0, le=10)]
@@ -89,6 +89,14 @@ class LastAgent(_Part):
     )
 
 
+class OwnAgent(_Part):
+    """Customers get the agent who looks after them."""
+
+    wait_s: float = Field(
+        default=30, ge=0, le=3600, description="How long they wait for that agent alone, while they are at work."
+    )
+
+
 class Queue(_Part):
     """A named service goal that needs belong to."""
 
@@ -115,6 +123,9 @@ class Queue(_Part):
     )
     overflow: tuple[Way, ...] = Field(
         default=(), max_length=5, description="Queues whose agents help out; callers keep their place."
+    )
+    own_agent: OwnAgent | None = Field(
+        default=None, description="Customers get the agent who looks after them, before the one they talked to last."
     )
     last_agent: LastAgent | None = Field(default=None, description="Callers get the agent whom they talked to last.")
     hours: ValueName | None = Field(
@@ -176,9 +187,9 @@ class Queue(_Part):
         return {skill: max(self.skills.get(skill, 1), more.get(skill, 1)) for skill in {*self.skills, *more}}
 
     def terms(
-        self, queues: "Mapping[str, Queue]", preferred: Mapping[str, float] | None = None, agent_id: int | None = None
+        self, queues: "Mapping[str, Queue]", preferred: Mapping[str, float] | None = None, wanted: Wanted | None = None
     ) -> Terms:
-        """What a need of this queue brings along; `preferred` and `agent_id` are the caller's own."""
+        """What a need of this queue brings along; `preferred` and `wanted` are the caller's own."""
         own = preferred or {}
         return Terms(
             goal_s=self.goal_s,
@@ -186,8 +197,9 @@ class Queue(_Part):
                 skill: self.preferred.get(skill, 0.0) + own.get(skill, 0.0) for skill in sorted({*self.preferred, *own})
             },
             most_level=self.most_level,
-            agent_id=agent_id,
-            agent_wait_s=self.last_agent.wait_s if self.last_agent is not None and agent_id is not None else 0.0,
+            agent_id=None if wanted is None else wanted.agent_id,
+            agent_is="" if wanted is None else wanted.who,
+            agent_wait_s=0.0 if wanted is None else wanted.wait_s,
             softening=tuple(Softening(step.after_s, step.skills, step.languages) for step in self.softening),
             overflow=tuple(
                 Overflow(way.to, queues[way.to].skills, way.after_s, way.until_s)
@@ -312,9 +324,9 @@ class QueueTable(dict[str, Queue]):
         due = self.hours.after(hours, datetime.fromtimestamp(at, self._zone), worked_s)
         return at + worked_s if due is None else due.timestamp()
 
-    def terms(self, name: str, facts: CallerFacts, agent_id: int | None = None) -> Terms:
+    def terms(self, name: str, facts: CallerFacts, wanted: Wanted | None = None) -> Terms:
         """What the need of a caller brings along."""
-        return self[name].terms(self, self.callers.preferred(facts), agent_id)
+        return self[name].terms(self, self.callers.preferred(facts), wanted)
 
 
 def load(path: Path) -> Queues:

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from ivr.complaints import ComplaintRule, Complaints, ComplaintTier, Deadline, Often
 from ivr.desktop import messages
 from ivr.offer_rules import Offers, RefusalReason
-from ivr.queues import CallerRules, LastAgent, Queue, Step, Way
+from ivr.queues import CallerRules, LastAgent, OwnAgent, Queue, Step, Way
 from ivr.reference_book import (
     book_tables,
     default_of,
@@ -42,7 +42,12 @@ def queues_table() -> str:
     head = ["| Key | Default | Limits | Meaning |", "|---|---|---|---|"]
     parts = [
         row
-        for name, part in (("softening[]", Step), ("overflow[]", Way), ("last_agent", LastAgent))
+        for name, part in (
+            ("softening[]", Step),
+            ("overflow[]", Way),
+            ("own_agent", OwnAgent),
+            ("last_agent", LastAgent),
+        )
         for row in (f"| **`{name}:`** | | | {documented(part)} |", *_keys(part, f"{name}."))
     ]
     callers = [f"| **`callers:`** | | | {documented(CallerRules)} |", *_keys(CallerRules, "callers.")]

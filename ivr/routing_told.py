@@ -20,6 +20,8 @@ _HOW = {
     OfferState.WITHDRAWN: "withdrawn, since the caller was gone",
     OfferState.EXPIRED: "lapsed, since the node that made it was gone",
 }
+#: Who an agent is whom a need wants, see `routing.terms.Terms`.
+_WANTED = {"own": "the customer's own agent", "last": "the agent whom they talked to last"}
 
 
 def lines(need: Routed, zone: ZoneInfo, now: float) -> Iterator[str]:
@@ -77,7 +79,8 @@ def _for(why: Mapping[str, Any]) -> Iterator[str]:
     if "simple" in why:
         yield "a simple enquiry, for a junior" if why["simple"] else "a simple enquiry, and no junior was free"
     if "wanted_agent" in why:
-        yield "the agent who is wanted" if why["wanted_agent"] else "the agent who is wanted was not to be had"
+        who = _WANTED.get(why.get("wanted_is", ""), "the agent who is wanted")
+        yield who if why["wanted_agent"] else f"{who} was not to be had"
     if why.get("neutral"):
         yield f"neutral ({why['neutral']})"
     if why.get("asked_before"):

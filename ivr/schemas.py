@@ -36,6 +36,7 @@ EXAMPLES: Mapping[str, Any] = {
     "Queue.skills": {"cards": 1},
     "Queue.preferred": {"moving_house": 1},
     "Queue.most_level": 3,
+    "Queue.own_agent": {"wait_s": 30},
     "Queue.last_agent": {"wait_s": 20},
     "Queue.hours": "service",
     "Queue.after_hours": "general",

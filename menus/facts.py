@@ -123,6 +123,7 @@ class CallerFacts:
     value_cents: int = 0  #: what the customer is worth in a year
     churn_risk: float = 0.0  #: probability of leaving within a year
     since_on: date | None = None  #: customer since
+    agent: str | None = None  #: sign-in name of the agent who looks after them
     products: tuple[str, ...] = ()  #: kinds of product held
     key_dates: tuple[tuple[str, date], ...] = ()  #: kind and day, soonest first: card_expiry, instalment_due …
     life_events: tuple[tuple[str, date], ...] = ()  #: kind and day, of the last year

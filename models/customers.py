@@ -97,7 +97,7 @@ class Customers:
         self, session: AsyncSession, facts: CallerFacts, who: Sequence[Any], held: Sequence[Any], now: float
     ) -> CallerFacts:
         """What the bank knows of a customer."""
-        id_, language, segment, since_on, value_cents, churn_risk, *_ = who
+        id_, language, segment, since_on, value_cents, churn_risk, agent, *_ = who
         since = 0 if isinf(self._history_s) else datetime.fromtimestamp(now - self._history_s, self._zone).toordinal()
         history = RememberedHistory(await habits_in(session, id_, self._zone), self._zone, since=since)
         today = datetime.fromtimestamp(now, self._zone).date()
@@ -109,6 +109,7 @@ class Customers:
             history=history,
             value_cents=value_cents,
             churn_risk=churn_risk,
+            agent=agent,
             since_on=since_on,
             products=tuple(kind for what, kind, *_ in held if what == "product"),
             key_dates=_by_day(

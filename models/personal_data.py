@@ -113,7 +113,7 @@ HOLDINGS: Mapping[str, Holding] = {
     "life_events": _deleted("customer_id", rest="id kind happened_on"),
     "products": _deleted("customer_id", rest="id kind name opened_on balance_cents currency key_on key_kind"),
     "numbers": _deleted("customer_id", rest="id e164 kind"),
-    "customers": _deleted("id", rest="name language segment since_on yearly_value_cents churn_risk"),
+    "customers": _deleted("id", rest="name language segment since_on yearly_value_cents churn_risk agent"),
     # Of the site and its staff.
     "agents": _untouched(
         "id name full_name password_hash phone team state since version pause_reason pause_after wrap_up_until "

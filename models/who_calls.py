@@ -52,6 +52,7 @@ def _who() -> Any:
         CustomerRow.since_on,
         CustomerRow.yearly_value_cents,
         CustomerRow.churn_risk,
+        CustomerRow.agent,
     )
 
 

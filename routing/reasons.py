@@ -50,6 +50,7 @@ def why(
         reasons["simple"] = _is_junior(chosen, asked, terms.most_level)
     if terms.agent_id is not None:
         reasons["wanted_agent"] = chosen.id == terms.agent_id
+        reasons["wanted_is"] = terms.agent_is
     if terms.barred:
         reasons["neutral"] = "not " + ", ".join(
             floor.agents[id_].name if id_ in floor.agents else f"agent {id_}" for id_ in sorted(terms.barred)

@@ -47,6 +47,15 @@ class Authority:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """The agent whom a caller gets if that is possible."""
+
+    agent_id: int
+    who: str  #: own, last
+    wait_s: float  #: how long nobody else is asked
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What a need brings along besides what it requires."""
 
@@ -54,6 +63,7 @@ class Terms:
     preferred: Mapping[str, float] = field(default_factory=dict)  #: skill → weight; the sum decides among who fits
     most_level: int | None = None  #: a simple enquiry: agents with no more of what is asked for are asked first
     agent_id: int | None = None  #: the agent who is wanted: their own, or the last they talked to
+    agent_is: str = ""  #: who that is: own, last; empty: one whom somebody has chosen
     agent_wait_s: float = 0.0  #: how long nobody else is asked while that agent is at work
     softening: tuple[Softening, ...] = ()  #: in the order in which they are reached
     overflow: tuple[Overflow, ...] = ()
@@ -70,7 +80,7 @@ class Terms:
         if self.most_level is not None:
             plain["most_level"] = self.most_level
         if self.agent_id is not None:
-            plain["agent"] = [self.agent_id, self.agent_wait_s]
+            plain["agent"] = [self.agent_id, self.agent_wait_s, self.agent_is]
         if self.softening:
             plain["softening"] = [[s.after_s, dict(s.skills), list(s.languages)] for s in self.softening]
         if self.overflow:
@@ -106,12 +116,13 @@ def terms_of(plain: Mapping[str, Any] | None) -> Terms:
     """Terms as stored; none are stored with needs of earlier versions."""
     if not plain:
         return NO_TERMS
-    agent_id, agent_wait_s = plain.get("agent", (None, 0.0))
+    agent_id, agent_wait_s, *who = plain.get("agent", (None, 0.0))
     return Terms(
         goal_s=plain.get("goal_s", 0.0),
         preferred=plain.get("preferred", {}),
         most_level=plain.get("most_level"),
         agent_id=agent_id,
+        agent_is=who[0] if who else "",
         agent_wait_s=agent_wait_s,
         softening=tuple(Softening(after, skills, tuple(more)) for after, skills, more in plain.get("softening", ())),
         overflow=tuple(Overflow(*way) for way in plain.get("overflow", ())),

@@ -14,6 +14,7 @@ from ivr.bank.fill_ledger import LEDGER_TABLES, ledger_rows
 from ivr.bank.generate import Customer, customer, generate, span_of
 from ivr.bank.ledger import ledger_of
 from ivr.bank.people import CUSTOMERS, NAMED, Person, people
+from ivr.bank.staff import own_agent
 from ivr.bank.workdays import Span
 from ivr.errors import Misconfigured
 from models.cases import NUMBERS_FROM
@@ -228,6 +229,7 @@ def _customer_row(person: Person) -> dict[str, Any]:
         "since_on": person.since_on,
         "yearly_value_cents": person.yearly_value_cents,
         "churn_risk": person.churn_risk,
+        "agent": own_agent(person.segment, person.id),
     }
 
 

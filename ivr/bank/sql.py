@@ -20,6 +20,7 @@ from ivr.errors import BankAway
 from ivr.ports import BankAnswer, BankOrder, CaseSeen, Claimant, ContactSeen, CustomerView, ProductSeen
 from models.database import Database
 from models.tables import (
+    AgentRow,
     CallRow,
     CaseRow,
     CustomerRow,
@@ -41,8 +42,13 @@ _Statement = Select[*tuple[Any, ...]]
 _NOW: BindParameter[float] = bindparam("now")
 _IDS: Any = bindparam("ids", expanding=True)
 
+#: Who looks after a customer: by their full name, or as the customer's row says where nobody is called so.
+_AGENT = func.coalesce(
+    select(AgentRow.full_name).where(AgentRow.name == CustomerRow.agent).scalar_subquery(), CustomerRow.agent
+).label("agent_name")
+
 _CUSTOMERS: _Statement = (
-    select(*CustomerRow.__table__.columns, NumberRow.e164)
+    select(*CustomerRow.__table__.columns, NumberRow.e164, _AGENT)
     .join(NumberRow, NumberRow.customer_id == CustomerRow.id)
     .where(
         CustomerRow.id.in_(
@@ -56,7 +62,7 @@ _CUSTOMERS: _Statement = (
 )
 
 _CUSTOMER: _Statement = (
-    select(*CustomerRow.__table__.columns, NumberRow.e164)
+    select(*CustomerRow.__table__.columns, NumberRow.e164, _AGENT)
     .outerjoin(NumberRow, NumberRow.customer_id == CustomerRow.id)
     .where(CustomerRow.id == bindparam("id"))
     .order_by(NumberRow.id)
@@ -211,6 +217,7 @@ class SqlBank:
                 life_events=tuple(life_events[row.id]),
                 cases=tuple(cases[row.id]),
                 contacts=tuple(contacts[row.id]),
+                agent=row.agent_name,
             )
             for row in customers.values()
         )

@@ -3,6 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+#: Segment → agents who look after its customers; they speak both languages.
+OWN_AGENTS: Mapping[str, tuple[str, ...]] = {"private": ("haoran", "ruth"), "business": ("chris", "carol")}
+
+
+def own_agent(segment: str, customer_id: int) -> str | None:
+    """Who looks after a customer; None for the segments that have nobody of their own."""
+    agents = OWN_AGENTS.get(segment, ())
+    return agents[customer_id % len(agents)] if agents else None
+
 
 @dataclass(frozen=True, slots=True)
 class AgentSeed:

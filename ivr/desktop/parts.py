@@ -169,6 +169,7 @@ class CustomerPart(_Part):
     life_events: tuple[LifeEventPart, ...]
     cases: tuple[CasePart, ...]
     contacts: tuple[ContactPart, ...]
+    agent: str | None  #: who looks after them
 
 
 class StepPart(_Part):

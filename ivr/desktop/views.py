@@ -239,6 +239,7 @@ def customer_part(view: CustomerView) -> CustomerPart:
             )
             for contact in view.contacts[:MOST_ROWS]
         ),
+        agent=plain(view.agent, LONGEST_NAME) if view.agent else None,
     )
 
 

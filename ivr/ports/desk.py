@@ -63,6 +63,7 @@ class CustomerView:
     life_events: tuple[tuple[str, date], ...]
     cases: tuple[CaseSeen, ...]
     contacts: tuple[ContactSeen, ...]
+    agent: str | None = None  #: who looks after them, as agents read it
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,10 @@ class Roster(Protocol):
 
     async def card(self, agent_id: int) -> AgentCard | None: ...
 
+    async def by_name(self, name: str) -> AgentCard | None:
+        """The agent with this sign-in name; None once they were removed."""
+        ...
+
     async def say(self, agent_id: int, event: AgentEvent, *, now: float, reason: str | None = None) -> AgentCard:
         """An agent's own move. PAUSE while offered or busy is kept and applies after the call."""
         ...

@@ -73,12 +73,20 @@ def facts_of(caller: Caller, customer_id: int | None, now: datetime) -> CallerFa
         case_tier=max((case.tier for case in cases), default=0),
         cases_overdue=len(overdue),
         cases=tuple(
-            CaseFact(_at(case.opened, now), True, case.severity, case.about)
+            CaseFact(
+                _at(case.opened, now),
+                True,
+                case.severity,
+                case.about,
+                tier=case.tier,
+                overdue=any(case is late for late in overdue),
+            )
             for case in sorted(cases, key=lambda case: _at(case.opened, now), reverse=True)
         ),
         value_cents=round(caller.value_yearly * 100),
         churn_risk=caller.churn_risk,
         since_on=day_of(caller.since, today),
+        agent=caller.agent,
         products=tuple(product.kind for product in caller.products),
         key_dates=tuple(sorted(dates, key=lambda one: one[1])),
         life_events=tuple((kind, day_of(day, today)) for kind, day in caller.life_events.items()),
@@ -214,4 +222,5 @@ def view_of(customer_id: int, caller: Caller, now: datetime) -> CustomerView:
             for index, case in enumerate(caller.open_cases, start=1)
         ),
         contacts=tuple(ContactSeen(when.timestamp(), "ivr", task) for when, task in history_of(caller, now)),
+        agent=caller.agent,
     )

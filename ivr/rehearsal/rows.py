@@ -75,6 +75,7 @@ class _Rows:
         await self._add(
             CustomerRow, id=id_, name=view.name, language=view.language or "en", segment=view.segment,
             since_on=view.since_on, yearly_value_cents=view.yearly_value_cents, churn_risk=view.churn_risk,
+            agent=view.agent,
         )  # fmt: skip
         for ani in view.numbers:
             await self._add(NumberRow, e164=ani, **mine)

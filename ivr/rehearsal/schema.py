@@ -176,6 +176,8 @@ class Caller(Part):
     """What the customer is worth in a year, in whole units."""
     churn_risk: float = Field(default=0, ge=0, le=1)
     since: Day = "-3000 days"
+    agent: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]*$")] | None = None
+    """Sign-in name of the agent who looks after the customer."""
     products: tuple[Product, ...] = ()
     pin: Digits | None = None
     birthday: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")] | None = None

@@ -9,6 +9,7 @@ from ivr.call import Call
 from ivr.numbers import e164, masked
 from ivr.ports import CALLBACKS, CallbackWish, NeedWish
 from ivr.steps.complaint import tier_and_terms
+from ivr.steps.wanted import wanted_agent
 from ivr.steps.wishes import caller_credit_s, promised, queued_before
 from menus.schema import Callback
 from menus.walk import Input, Left, Position
@@ -88,7 +89,8 @@ async def _need_of(call: Call, step: Callback, position: Position) -> NeedWish:
         before = queued_before(call, position.values)
         if before is not None:
             return before
-    queue, terms = call.parts.queues[step.queue], promised(call, call.parts.queues.terms(step.queue, call.facts))
+    queue = call.parts.queues[step.queue]
+    terms = promised(call, call.parts.queues.terms(step.queue, call.facts, await wanted_agent(call, queue)))
     tier, terms = await tier_and_terms(call, queue, step, position, terms)
     credit_s = queue.credit_minutes * 60 + caller_credit_s(call)
     return NeedWish(step.queue, queue.required(step.needs), call.language, step.reason, tier, credit_s, terms=terms)

@@ -21,6 +21,7 @@ from ivr.steps.handover import was_sent_outside
 from ivr.steps.talk import LOOK_AGAIN_S, connect, leave_queue
 from ivr.steps.talk_recording import ask_to_record
 from ivr.steps.wait_words import tell_wait
+from ivr.steps.wanted import wanted_agent
 from ivr.steps.wishes import caller_credit_s, left_behind, promised
 from menus.schema import Callback, Route, Way
 from menus.values import Value
@@ -48,7 +49,7 @@ async def route(call: Call, step: Route, position: Position) -> Input:
         call.note("closed", queue=step.queue)
         return Failed()
     queue = queues[name]
-    terms = promised(call, queues.terms(name, call.facts, await last_agent(call, queue)))
+    terms = promised(call, queues.terms(name, call.facts, await wanted_agent(call, queue)))
     if step.most_level is not None:
         terms = replace(terms, most_level=step.most_level)
     tier, terms = await tier_and_terms(call, queue, step, position, terms)
@@ -93,21 +94,6 @@ async def _queue_of(call: Call, step: Route) -> str | None:
                 return standing.queue
         return step.queue
     return call.parts.queues.open_one(step.queue, call.now())
-
-
-async def last_agent(call: Call, queue: Queue) -> int | None:
-    """The agent whom this caller talked to last, where the queue asks for them; nobody when the store is away."""
-    if queue.last_agent is None:
-        return None
-    customer_id = call.facts.customer_id
-    try:
-        async with asyncio.timeout(STATE_S):
-            return await call.parts.exchange.last_agent(
-                call.facts.ani, customer_id, since=call.now() - queue.last_agent.within_days * 86_400
-            )
-    except (TimeoutError, StoreAway):
-        log.warning("the store is away; nobody knows whom this caller talked to last")
-        return None
 
 
 async def wait_for_agent(

@@ -431,6 +431,12 @@ class MemoryRoster:
             None if agent is None else moves.card_of(agent, self.store.skills[agent_id], self.store.phone_seen(agent))
         )
 
+    async def by_name(self, name: str) -> AgentCard | None:
+        """The agent's card."""
+        self.store.reach()
+        found = next((id_ for id_, agent in self.store.agents.items() if agent.name == name), None)
+        return None if found is None else await self.card(found)
+
     async def say(self, agent_id: int, event: AgentEvent, *, now: float, reason: str | None = None) -> AgentCard:
         """An agent's own move."""
         self.store.reach()

@@ -52,6 +52,11 @@ class ScriptedRoster:
         await self._reach()
         return card
 
+    async def by_name(self, name: str) -> AgentCard | None:
+        """The agent's card."""
+        await self._reach()
+        return next((card for card in self.cards.values() if card.name == name), None)
+
     async def say(self, agent_id: int, event: AgentEvent, *, now: float, reason: str | None = None) -> AgentCard:
         """An agent's own move; PAUSE during a call is kept for after it."""
         await self._reach()

@@ -22,6 +22,7 @@ class CustomerRow(Table):
         BigInteger, default=0
     )  # what the customer is worth to the bank in a year
     churn_risk: Mapped[float] = mapped_column(default=0.0)  # probability of leaving within a year, 0 to 1
+    agent: Mapped[str | None] = mapped_column(String(64))  # sign-in name of the agent who looks after them
 
 
 class NumberRow(Table):

@@ -17,7 +17,7 @@ from ivr.testing.bank import MemoryBank
 from ivr.testing.bank_database import empty_database
 from ivr.testing.bank_server import bank_app
 from models.database import Database
-from models.tables import CaseRow, CustomerRow, HistoryEventRow, LifeEventRow, NumberRow, ProductRow
+from models.tables import AgentRow, CaseRow, CustomerRow, HistoryEventRow, LifeEventRow, NumberRow, ProductRow
 
 NOW = 1_796_100_000.0  # 2026-12-01 in Shanghai
 NUMBER = "+8613800000099"
@@ -42,6 +42,7 @@ EMMA = CustomerView(
         CaseSeen("C-1", "Card kept", 1, NOW - 9 * 86_400, None),
     ),
     contacts=(ContactSeen(NOW - 60, "ivr", "transfer"), ContactSeen(NOW - 7_200, "branch", "card")),
+    agent="Ruth Adler",
 )
 
 
@@ -51,6 +52,8 @@ def stranger(id_: int, *numbers: str) -> CustomerView:
 
 async def store(database: Database, *customers: CustomerView) -> None:
     async with database.write() as session:
+        who = {"password_hash": "x", "phone": "PJSIP/ruth"}
+        await session.execute(insert(AgentRow).values(name="ruth", full_name="Ruth Adler", **who))
         for one in customers:
             own = {"customer_id": one.id}
             await session.execute(
@@ -62,6 +65,7 @@ async def store(database: Database, *customers: CustomerView) -> None:
                     since_on=one.since_on,
                     yearly_value_cents=one.yearly_value_cents,
                     churn_risk=one.churn_risk,
+                    agent=one.agent and "ruth",
                 )
             )
             for e164 in one.numbers:

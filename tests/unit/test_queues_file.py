@@ -9,7 +9,7 @@ from ivr.errors import Misconfigured
 from ivr.queues import load
 from ivr.settings import SHIPPED
 from menus.facts import CallerFacts, RecentCall
-from routing.terms import Overflow, Softening
+from routing.terms import Overflow, Softening, Wanted
 
 HEAD = "version: 1\ncalendar:\n  hours: {day: 'Mo-Fr 08:00-18:00', never: 'Mo-Su off'}\nqueues:\n  general:\n"
 
@@ -88,6 +88,10 @@ def told(tmp_path: Path, text: str) -> list[str]:
         (
             "    skills: {general: 5}\n    last_agent: {wait_s: 900}",
             "7:17: never-reached: callers wait for their last agent longer than `max_wait_s`",
+        ),
+        (
+            "    skills: {general: 5}\n    own_agent: {wait_s: 900}",
+            "7:16: never-reached: callers wait for their own agent longer than `max_wait_s`",
         ),
         (
             "    skills: {complaints: 1}\ncomplaints:\n  rules: [{tier: 4, overdue: true}]",
@@ -219,7 +223,9 @@ def test_a_need_gets_the_terms_of_its_queue_and_of_its_caller(tmp_path):
         "  cards: {skills: {cards: 3}}\n",
     )
     today = date(2026, 11, 25)
-    terms = site.terms("general", CallerFacts(life_events=(("moving_house", today), ("new_car", today))), 7)
+    terms = site.terms(
+        "general", CallerFacts(life_events=(("moving_house", today), ("new_car", today))), Wanted(7, "last", 45)
+    )
     assert (terms.goal_s, terms.preferred) == (30, {"moving": 3.0, "sales": 1.0})
     assert (terms.agent_id, terms.agent_wait_s) == (7, 45)
     assert terms.softening == (Softening(60, {"general": 2}, ("zh",)),)

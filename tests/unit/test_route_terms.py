@@ -6,11 +6,11 @@ from datetime import date
 
 from ivr.conversation import converse
 from ivr.ports import ROUTING
-from ivr.queues import CallerRules, Credits, LastAgent, Queue, Queues, QueueTable, Step, Way
+from ivr.queues import CallerRules, Credits, LastAgent, OwnAgent, Queue, Queues, QueueTable, Step, Way
 from ivr.testing.books import book_with
 from ivr.testing.line import Break, HangUp, Press, ScriptedLeg
 from ivr.testing.stage import ANI, Stage
-from menus.facts import CallerFacts
+from menus.facts import CallerFacts, CaseFact
 from menus.schema import Calendar, Entry, ServiceLevel
 
 TO_AGENT = Press("0", hearing="main.balance")
@@ -89,6 +89,49 @@ async def test_a_caller_waits_for_their_last_agent_only_so_long() -> None:
     await node.take(leg := node.leg(TO_AGENT, call_id="second"))
     assert leg.rung == ["PJSIP/idle"]
     assert 60 <= node.offer.made_at - node.need.since <= 65
+
+
+def of_grace(node: Stage) -> None:
+    """Grace looks after the customer who calls."""
+    node.store.facts[ANI] = (CallerFacts(ANI, 1, 1, "en", "private", agent="grace"),)
+
+
+async def test_a_customer_gets_the_agent_who_looks_after_them_before_the_one_they_talked_to_last() -> None:
+    node = stage(Queue(skills={"general": 1}, own_agent=OwnAgent(wait_s=60), last_agent=LastAgent(wait_s=60)))
+    of_grace(node)
+    last = node.agent("last", skills={**EN, "general": 1})
+    grace = node.agent("grace", skills={**EN, "general": 5}, ready=False)
+    await node.take(leg := node.leg(TO_AGENT, call_id="first"))
+    assert leg.rung == ["PJSIP/last"]  # their own is not at work
+    last.state, last.since, grace.state = "ready", 0.0, "ready"
+    await node.take(leg := node.leg(TO_AGENT, call_id="second"))
+    assert leg.rung == ["PJSIP/grace"]
+    (told,) = node.told("offer", "second")
+    assert (told["why"]["wanted_agent"], told["why"]["wanted_is"]) == (True, "own")
+
+
+async def test_a_customer_waits_for_their_own_agent_only_so_long() -> None:
+    node = stage(Queue(skills={"general": 1}, own_agent=OwnAgent(wait_s=60)))
+    of_grace(node)
+    node.agent("grace", skills={**EN, "general": 5}).state = "busy"
+    node.agent("idle", skills={**EN, "general": 5})
+    sweeps(node, *range(100))
+    await node.take(leg := node.leg(TO_AGENT))
+    assert leg.rung == ["PJSIP/idle"]
+    assert 60 <= node.offer.made_at - node.need.since <= 65
+    (told,) = node.told("offer")
+    assert (told["why"]["wanted_agent"], told["why"]["wanted_is"]) == (False, "own")
+
+
+async def test_an_agent_whom_the_complaint_of_their_customer_is_about_is_not_wanted() -> None:
+    node = stage(Queue(skills={"general": 1}, own_agent=OwnAgent(wait_s=60)))
+    grace = node.agent("grace", skills={**EN, "general": 1})
+    case = CaseFact(node.clock.now(), True, against=grace.id)
+    node.store.facts[ANI] = (CallerFacts(ANI, 1, 1, "en", "private", agent="grace", open_cases=1, cases=(case,)),)
+    grace.since = node.clock.now()
+    node.agent("idle", skills={**EN, "general": 1}).since = 0.0
+    await node.take(leg := node.leg(TO_AGENT))
+    assert leg.rung == ["PJSIP/idle"]
 
 
 async def test_a_stranger_does_not_get_the_last_agent_of_somebody_else() -> None:

@@ -106,6 +106,7 @@ function figures(pop, customer) {
     figure(t("value"), money(customer.yearly_value_cents, customer.products[0]?.currency ?? "CNY", { whole: true })),
     figure(t("churn"), el("span", { class: `risk ${risk}` },
       el("span", { class: "risk-mark", "aria-hidden": "true" }), `${word("churn", risk)} · ${percent(customer.churn_risk)}`)),
+    customer.agent ? figure(t("own_agent"), foreign(customer.agent)) : null,
     figure(t("speaks"), foreign(word("language", pop.language || customer.language))),
   );
 }

@@ -145,6 +145,7 @@ export const en = {
     case_open: "Open",
     case_subject: "What the complaint is about",
     case_severity: "Severity",
+    own_agent: "Own agent",
     case_about: "What it concerns",
     about_other: "Something else",
     case_against: "About an agent",

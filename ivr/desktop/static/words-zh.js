@@ -140,6 +140,7 @@ export const zh = {
     case_open: "建立",
     case_subject: "投诉内容",
     case_severity: "严重程度",
+    own_agent: "专属坐席",
     case_about: "涉及事项",
     about_other: "其他",
     case_against: "被投诉的坐席",

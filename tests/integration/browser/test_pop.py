@@ -45,7 +45,8 @@ async def test_a_pause_asks_for_its_reason_and_obeys_the_keyboard(page: Page, de
 
 async def test_the_caller_stands_on_the_screen_before_the_phone_rings(page: Page, desktop: RunningDesktop) -> None:
     await sign_in(page, desktop)
-    offered = await offer(desktop, a_pop(CLOCK.now()))
+    customer = a_customer(CLOCK.now(), agent="Ruth Adler")
+    offered = await offer(desktop, a_pop(CLOCK.now(), customer=customer))
     await expect(page.locator(".who h1")).to_have_text("Li Na")
     await expect(page.locator(".number")).to_have_text("+86 138 0000 0001")
     await expect(page.locator(".who .badge")).to_have_text("Number recognised, not verified")
@@ -55,6 +56,7 @@ async def test_the_caller_stands_on_the_screen_before_the_phone_rings(page: Page
     await expect(page.locator(".path li")).to_have_count(4)
     await expect(page.locator(".path kbd").last).to_have_text("0")
     await expect(page.locator(".risk")).to_contain_text("raised · 34%")
+    await expect(page.locator(".figures")).to_contain_text("Own agentRuth Adler")
     await expect(page.locator("[role=alert]#alert")).to_have_text("Call for you: Li Na. Complaint")
     assert "Li Na" in await page.title()
     desktop.roster.offer(1, replace(offered, state="ringing", ringing_at=CLOCK.now()))
