@@ -62,7 +62,15 @@ async def test_a_need_and_an_agent_in_two_decisions_of_a_round_are_offered_once(
 
 
 async def test_the_terms_of_a_need_are_kept_and_a_need_stated_anew_takes_new_ones(world):
-    terms = Terms(20.0, {"family": 2.0}, 7, 30.0, (Softening(60, {"general": 1}, ("zh",)),), (Overflow("b", {}, 9),))
+    terms = Terms(
+        goal_s=20.0,
+        preferred={"family": 2.0},
+        most_level=3,
+        agent_id=7,
+        agent_wait_s=30.0,
+        softening=(Softening(60, {"general": 1}, ("zh",)),),
+        overflow=(Overflow("b", {}, 9),),
+    )
     await world.call()
     stated = await world.exchange.open_need("c1", replace(WISH, terms=terms), now=T)
     kept = (await world.exchange.snapshot(now=T)).needs[0]
