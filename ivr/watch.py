@@ -5,7 +5,7 @@ afresh and what differs from the store is repaired and counted as drift.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 
 import structlog
@@ -266,8 +266,9 @@ class Watcher:
         await self._find_answered(channels)
         await self._find_reached(channels)
         self.drift["fallback"] += await self._fallen.fetch(channels)
-        await self._rescue(channels)
-        self.drift["room"] += await self._rooms.clear(channels)
+        if self._rescuer is not None:
+            await self._mend("silence", self._rescuer.look(channels))
+        await self._mend("room", self._rooms.clear(channels))
         seen = frozenset(
             (id_, channel.channel.rpartition("-")[0])
             for channel in channels
@@ -277,16 +278,14 @@ class Watcher:
         self._compared_at = parts.clock.monotonic()
         return frozenset(channel.call_id for channel in channels) | frozenset(parts.live)
 
-    async def _rescue(self, channels: Sequence[ChannelSeen]) -> None:
-        """Take on the callers whom a dead node has left in silence; what goes wrong there stops nothing else."""
-        if self._rescuer is None:
-            return
+    async def _mend(self, kind: str, work: Awaitable[int]) -> None:
+        """Mend one kind of drift; what goes wrong there stops nothing else. Raises StoreAway."""
         try:
-            self.drift["silence"] += await self._rescuer.look(channels)
+            self.drift[kind] += await work
         except StoreAway:
             raise
         except Exception:
-            log.exception("callers of dead nodes could not be looked for")
+            log.exception("drift could not be mended", kind=kind)
 
     def _twice_looked(self) -> frozenset[tuple[str, str]] | None:
         """Phones by call and channel id that one of the last two looks has shown; None before there were two."""

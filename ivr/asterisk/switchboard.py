@@ -113,6 +113,8 @@ class AmiSwitchboard:
         self._most_events = most_events
         self._streams: WeakSet[EventStream] = WeakSet()
         self._answered: dict[str, float] = {}
+        self._list: asyncio.Task[tuple[ChannelSeen, ...]] | None = None  #: of channels, under way or the last one
+        self._next_list: asyncio.Task[tuple[ChannelSeen, ...]] | None = None  #: begins when that one has ended
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -327,7 +329,19 @@ class AmiSwitchboard:
             raise SwitchAway(f"the switch does not carry {action} out: {answer.get('Message')}")
 
     async def channels(self) -> tuple[ChannelSeen, ...]:
-        """All channels, read afresh. Raises SwitchAway, also when the answer does not come."""
+        """All channels, read afresh: one list for all who have asked before it begins, and one list at a time.
+
+        Raises SwitchAway, also when the answer does not come.
+        """
+        if self._next_list is None:
+            self._next_list = asyncio.create_task(self._list_after(self._list))
+            self._next_list.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return await asyncio.shield(self._next_list)
+
+    async def _list_after(self, before: "asyncio.Task[tuple[ChannelSeen, ...]] | None") -> tuple[ChannelSeen, ...]:
+        if before is not None:
+            await asyncio.wait((before,))
+        self._list, self._next_list = self._next_list, None
         try:
             first, *rest = await self._link.act("CoreShowChannels", as_list=True, deadline_s=LIST_S)
         except ActionUnknown as fault:

@@ -149,6 +149,22 @@ async def test_channels_that_cannot_be_listed_are_not_taken_for_none(
         await listing
 
 
+async def test_all_who_ask_for_the_channels_at_once_share_a_list_and_who_asks_later_gets_a_newer_one(
+    asterisk: SimulatedManager, switchboard: AmiSwitchboard
+) -> None:
+    listed: list[asyncio.Task[tuple[ChannelSeen, ...]]] = []
+
+    async def another_asks(action: dict[str, str]) -> None:
+        if action["Action"] == "CoreShowChannels" and not listed:
+            listed.append(asyncio.create_task(switchboard.channels()))
+            await asyncio.sleep(0)
+
+    asterisk.on_action = another_asks
+    await asyncio.gather(*(switchboard.channels() for _ in range(5)))
+    await listed[0]
+    assert len(asterisk.asked("CoreShowChannels")) == 2
+
+
 async def test_a_customer_is_called_over_the_trunk_under_an_id_of_our_own(asterisk: SimulatedManager) -> None:
     outbound = Outbound(allow=("+86",), dial="PJSIP/0{number}@carrier", caller_id="+8695588")
     board = AmiSwitchboard(Ami(port=asterisk.port), asterisk.secret, outbound, retry_s=(0.01, 0.02))
