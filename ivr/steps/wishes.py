@@ -138,12 +138,14 @@ def wish_for(wish: NeedWish, agent: Agent) -> NeedWish:
 def wish_for_group(wish: NeedWish, skill: str) -> NeedWish:
     """The wish for whoever has a skill, in the queue where the caller is; who has what it asks for as well comes first.
 
-    Nothing else will do with time: neither less of the skill nor the agents of other queues.
+    Nothing else will do with time: neither less of the skill nor the agents of other queues. For an expert no enquiry
+    is a simple one.
     """
     preferred = dict(wish.terms.preferred)
     for asked in wish.required:
         preferred[asked] = preferred.get(asked, 0.0) + 1.0
-    return replace(wish, required={skill: 1}, terms=replace(wish.terms, preferred=preferred, softening=(), overflow=()))
+    terms = replace(wish.terms, preferred=preferred, most_level=None, softening=(), overflow=())
+    return replace(wish, required={skill: 1}, terms=terms)
 
 
 async def find_agent(call: Call, name: str) -> Agent | None:

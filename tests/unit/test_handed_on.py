@@ -158,7 +158,10 @@ async def test_who_has_talked_is_not_called_back_for_the_queue_that_they_were_ha
 
 
 async def test_a_group_gets_the_caller_by_its_skill_alone_and_first_of_them_who_fits_the_queue_as_well() -> None:
-    moving, queue = Target(TargetKind.SKILL, "moving_house"), Queue(skills={"general": 1}, overflow=(Way(to="cards"),))
+    moving, queue = (
+        Target(TargetKind.SKILL, "moving_house"),
+        Queue(skills={"general": 1}, most_level=5, overflow=(Way(to="cards"),)),
+    )
     stage = Stage(queues=QUEUES | {"general": queue})
     grace = stage.agent("grace")
 
@@ -173,7 +176,7 @@ async def test_a_group_gets_the_caller_by_its_skill_alone_and_first_of_them_who_
     await stage.take(leg)
     assert leg.rung == [grace.phone, "PJSIP/both"]
     assert (stage.need.queue, stage.need.required) == ("general", {"moving_house": 1})
-    assert terms_of(stage.need.terms).overflow == ()
+    assert (terms_of(stage.need.terms).overflow, terms_of(stage.need.terms).most_level) == ((), None)
     sent = sent_of(stage.need.sent)
     assert sent is not None
     assert (sent.by, sent.queue, sent.skill, sent.note) == ("grace", "general", "moving_house", "They move in May.")
