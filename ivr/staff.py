@@ -44,6 +44,11 @@ class Team(_Part):
         default_factory=dict, description="Skill → level that its agents have where nothing else is said."
     )
 
+    def told(self, name: str) -> str:
+        """For the command line: what it is called, and who leads it."""
+        called = self.name.get("en") or next(iter(self.name.values()))
+        return f"{name} ({called})" + (f", led by {self.supervisor}" if self.supervisor else "")
+
 
 def _reasons() -> Mapping[str, PauseReason]:
     words = {

@@ -2,7 +2,6 @@
 done."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,7 +10,7 @@ import structlog
 from ivr.listening import Listeners
 from ivr.parts import Parts
 from ivr.ports import ROUTING, AgentCard
-from ivr.staff import PauseReason
+from ivr.staff import Staff
 from models.case_work import CaseWork
 from models.supervision import SupervisorActs
 from models.wall import WallFigures
@@ -42,7 +41,7 @@ class WallPicture:
     queues: tuple[QueueOnWall, ...]
     agents: tuple[AgentOnWall, ...]
     cases: tuple[CaseFile, ...] = ()  #: overdue or due soon, the most urgent first
-    pauses: Mapping[str, PauseReason] = field(default_factory=dict)  #: what agents may pause for
+    staff: Staff = field(default_factory=Staff)  #: teams, and the site's words for skills and pauses
 
 
 class Supervising:
@@ -98,7 +97,7 @@ class Supervising:
             )
             for name, queue in parts.queues.items()
         )
-        return WallPicture(now, queues, agents, self._cases, parts.queues.staff.pauses)
+        return WallPicture(now, queues, agents, self._cases, parts.queues.staff)
 
     async def be_heard(self, supervisor: AgentCard, agent_id: int, mode: ListeningMode | None) -> None:
         """Put a supervisor on an agent's conversation in this mode; without one, take them off.

@@ -109,6 +109,7 @@ async def _agents(session: AsyncSession) -> tuple[AgentOnWall, ...]:
             agent.set_aside,
             queue,
             answered_at,
+            agent.team,
             tuple(heard[agent.id]),
         )
         for agent, queue, answered_at in await session.execute(here)

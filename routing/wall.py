@@ -45,6 +45,7 @@ class AgentOnWall:
     set_aside: str | None = None  #: why, when set aside: missed, declined, unreachable, refusals
     queue: str | None = None  #: of the caller whom they are offered or talk to
     talking_since: float | None = None
+    team: str | None = None
     listening: tuple[Listening, ...] = ()  #: supervisors on the conversation, or being rung for it
 
 

@@ -108,8 +108,11 @@ def list_(
     if team != "none":
         _check_team(team, _staff(read))
     cards = [card for card in asyncio.run(work()) if team is None or (card.team or "none") == team]
+    teams = _staff(read).teams
     if not cards:
         print("there are no agents; `ivr agent add` adds one" if team is None else f"nobody is in the team {team}")
+    elif team is not None and team in teams:
+        print(teams[team].told(team))
     told = (
         (card.name, card.full_name, card.phone, card.team or "–", str(card.state), _role(card), _spoken(card))
         for card in cards
@@ -136,7 +139,8 @@ def team_(
             return await Agents(database).set_team(name, team)
 
     card = asyncio.run(work())
-    print(f"{card.name} is in the team {card.team}" if card.team else f"{card.name} is in no team")
+    told = _staff(read).teams[card.team].told(card.team) if card.team else ""
+    print(f"{card.name} is in the team {told}" if card.team else f"{card.name} is in no team")
 
 
 @agents.command("password")

@@ -16,6 +16,7 @@ from ivr.desktop.sign_in import SignIn
 from ivr.desktop.views import LONGEST_NAME, plain
 from ivr.listening import NotListening
 from ivr.ports import AgentCard
+from ivr.staff import LANGUAGE
 from ivr.supervising import MOVES, Supervising, WallPicture
 from routing.agent import AgentState
 from routing.errors import IllegalMove, StoreAway
@@ -111,7 +112,8 @@ class WallPages:
 
 
 def told(picture: WallPicture) -> dict[str, Any]:
-    """The picture as the page takes it."""
+    """The picture as the page takes it. Who leads a team is told by their full name while they are signed in."""
+    leaders = {one.name: one.full_name for one in picture.agents}
     return {
         "now": picture.now,
         "queues": [
@@ -139,6 +141,8 @@ def told(picture: WallPicture) -> dict[str, Any]:
             {
                 "id": one.id,
                 "full_name": plain(one.full_name, LONGEST_NAME),
+                "team": one.team,
+                "skills": {skill: level for skill, level in one.skills.items() if not skill.startswith(LANGUAGE)},
                 "state": str(one.state),
                 "since": one.talking_since or one.since,
                 "pause_reason": one.pause_reason,
@@ -160,8 +164,15 @@ def told(picture: WallPicture) -> dict[str, Any]:
         ],
         "pauses": {
             reason: {"words": dict(one.name), "most_minutes": one.most_minutes}
-            for reason, one in picture.pauses.items()
+            for reason, one in picture.staff.pauses.items()
         },
+        "teams": {
+            name: {"words": dict(one.name), "leader": plain(leaders[one.supervisor], LONGEST_NAME)}
+            if one.supervisor in leaders
+            else {"words": dict(one.name), "leader": one.supervisor}
+            for name, one in picture.staff.teams.items()
+        },
+        "skills": {skill: dict(words) for skill, words in picture.staff.skills.items()},
         "cases": [
             {
                 "number": plain(one.number, LONGEST_NAME),

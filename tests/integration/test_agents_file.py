@@ -92,9 +92,11 @@ def test_a_team_brings_its_skills_and_names_that_nobody_declared_are_refused() -
     new = ("--full-name", "Ann", "--phone", "PJSIP/a", "--generate")
     assert ivr("agent", "add", "ann", *new, "--team", "complaints", "--skill", "complaints=4").status == 0
     assert dict(cards()["ann"].skills) == {"complaints": 4, "lang:en": 5, "lang:zh": 5}
-    assert ivr("agent", "list", "--team", "complaints").out.split()[:4] == ["ann", "Ann", "PJSIP/a", "complaints"]
+    head, line = ivr("agent", "list", "--team", "complaints").out.splitlines()
+    assert head == "complaints (Complaints), led by ruth"
+    assert line.split()[:4] == ["ann", "Ann", "PJSIP/a", "complaints"]
     assert ivr("agent", "list", "--team", "service").out == "nobody is in the team service\n"
-    assert ivr("agent", "team", "ann", "service").out == "ann is in the team service\n"
+    assert ivr("agent", "team", "ann", "service").out == "ann is in the team service (Service)\n"
     wrong = ivr("agent", "add", "bob", *new, "--skill", "crads=4")
     assert (wrong.status, wrong.err) == (
         1, "--skill crads: no skill 'crads' is declared in `staff.skills`; did you mean 'cards'?\n",

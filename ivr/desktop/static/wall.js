@@ -3,6 +3,7 @@
 import { byId, clock, el, foreign, setText, show } from "./dom.js";
 import { duration, moment, percent, timeOfDay } from "./format.js";
 import { apply, language, onLanguage, t, word } from "./text.js";
+import { ours, teamChoice, teamRows } from "./wall-teams.js";
 
 const ASK_MS = 2000;
 const LATE_MS = 8000;
@@ -70,14 +71,15 @@ function draw() {
   if (picture === null) return;
   setText(byId("wall-time"), timeOfDay(picture.now));
   document.title = `${t("wall")} · Ringwise`;
-  const same = document.documentElement.lang + JSON.stringify([picture.queues, picture.agents, picture.cases, picture.pauses]);
+  const same = document.documentElement.lang + JSON.stringify([picture.queues, picture.agents, picture.cases, picture.pauses, picture.teams]);
   if (same === drawn) return;
   drawn = same;
   const focused = document.activeElement?.dataset?.act;
   heads("queue-heads", QUEUE_COLUMNS);
   heads("agent-heads", AGENT_COLUMNS);
   byId("queue-rows").replaceChildren(...picture.queues.map(queueRow));
-  byId("agent-rows").replaceChildren(...picture.agents.map(agentRow));
+  teamChoice(picture.teams, () => { drawn = ""; draw(); });
+  byId("agent-rows").replaceChildren(...teamRows(picture.agents, picture.teams, AGENT_COLUMNS.length, agentRow));
   drawCases();
   if (focused) document.querySelector(`[data-act="${focused}"]`)?.focus();
   drawAlarms();
@@ -136,13 +138,17 @@ function agentRow(agent) {
   const more = whyNot(agent);
   const after = agent.pause_after ? ` · ${t("pause_after", { reason: pauseWord(agent.pause_after) })}` : "";
   return el("tr", { "data-agent": agent.id },
-    el("th", { scope: "row" }, foreign(agent.full_name)),
+    el("th", { scope: "row" }, foreign(agent.full_name), el("div", { class: "can" }, skillsOf(agent))),
     el("td", { class: "words state", "data-state": agent.state }, word("state", agent.state) + more + after,
       agent.listening.length ? el("div", { class: "muted" }, heardBy(agent)) : null),
     el("td", {}, clock({ "data-since": agent.since, "data-ends": pauseEnds(agent) })),
     el("td", { class: "words" }, agent.queue ? foreign(word("task", agent.queue)) : "–"),
     el("td", {}, ...acts(agent)));
 }
+
+/** What an agent can, in the site's own words; levels in the order of what they can best. */
+const skillsOf = (agent) => Object.entries(agent.skills).sort((a, b) => b[1] - a[1])
+  .map(([skill, level]) => `${ours(picture.skills[skill], skill)} ${level}`).join(" · ");
 
 function acts(agent) {
   const inCall = ["offered", "busy"].includes(agent.state);

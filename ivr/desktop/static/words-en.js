@@ -253,6 +253,10 @@ export const en = {
     // wall
     wall: "Wall",
     wall_agents: "Agents",
+    wall_team: "Team",
+    wall_all_teams: "All teams",
+    wall_no_team: "No team",
+    wall_led_by: "led by",
     wall_cases: "Cases due",
     nobody_handles: "nobody handles it",
     wall_definition: "Since midnight. In time: share answered within the goal, of all who were answered or left without an agent. Who waits for a callback has not left.",

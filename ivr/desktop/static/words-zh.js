@@ -245,6 +245,10 @@ export const zh = {
     // wall
     wall: "监控墙",
     wall_agents: "坐席",
+    wall_team: "团队",
+    wall_all_teams: "全部团队",
+    wall_no_team: "未分组",
+    wall_led_by: "组长",
     wall_cases: "临近期限的投诉案件",
     nobody_handles: "尚无处理人",
     wall_definition: "自零点起统计。及时率：在目标时间内接听的来电，占已接听与未接通即离开者之和的比例。等待回电者不算离开。",

@@ -132,7 +132,9 @@ async def test_a_supervisor_reads_why_nobody_may_be_offered_a_call_in_the_site_s
     page: Page, tmp_path: Path
 ) -> None:
     pauses = {"meal": {**TEA, "most_minutes": 5}}
-    file = {"version": 1, "queues": {"general": {"skills": {"general": 1}}}, "staff": {"pauses": pauses}}
+    team = {"name": {"en": "Service <desk>", "zh": "客服组"}, "supervisor": "ada"}
+    staff = {"pauses": pauses, "teams": {"service": team}, "skills": {"general": {"en": "General <b>", "zh": "综合"}}}
+    file = {"version": 1, "queues": {"general": {"skills": {"general": 1}}}, "staff": staff}
     rules = Queues.model_validate(file)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(fresh_database("sqlite", tmp_path))
@@ -141,6 +143,8 @@ async def test_a_supervisor_reads_why_nobody_may_be_offered_a_call_in_the_site_s
         for name in ("ada", "grace", "tom"):
             card = await roster.add(name, name.title(), "right", f"PJSIP/{name}", {}, supervisor=name == "ada")
             ids[name] = card.id
+        await roster.set_team("grace", "service")
+        await roster.set_skills("grace", {"general": 5, "lang:en": 5})
         await roster.say(ids["grace"], AgentEvent.SIGN_IN, now=now - 400)
         await roster.say(ids["grace"], AgentEvent.PAUSE, now=now - 400, reason="meal")
         async with database.write() as session:
@@ -158,5 +162,11 @@ async def test_a_supervisor_reads_why_nobody_may_be_offered_a_call_in_the_site_s
         await expect(grace.locator(".clock")).to_have_class("clock late")
         await expect(tom_s.locator(".state")).to_have_text("Set aside (Phone could not be rung)")
         await expect(tom_s.locator(".clock")).to_have_class("clock")
+        await expect(page.locator("tr.team")).to_have_text(["Service <desk> · led by Ada · 1", "No team · 2"])
+        await expect(grace.locator(".can")).to_have_text("General <b> 5")
+        await page.get_by_label("Team").select_option(label="Service <desk>")
+        await expect(tom_s).to_have_count(0)
+        await expect(grace).to_have_count(1)
         await page.click("[data-language=zh]")
+        await expect(page.locator("tr.team")).to_have_text("客服组 · 组长 Ada · 1")
         await expect(grace.locator(".state")).to_contain_text("茶歇")
