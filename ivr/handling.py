@@ -14,8 +14,9 @@ import structlog
 from ivr.errors import ActionUnknown, SwitchAway
 from ivr.numbers import e164
 from ivr.parts import Parts
-from ivr.ports import ChannelSeen, NeedWish, OfferSeen, TalkEvent, TalkSeen, TalkState, Target, TargetKind
+from ivr.ports import NeedWish, OfferSeen, TalkEvent, TalkSeen, TalkState, Target, TargetKind
 from ivr.ports.handling import AgentChoice, Choices, QueueChoice, Refusal, SkillChoice
+from ivr.steps.handover import phone_of
 from ivr.steps.wishes import one_tier_up
 from routing.agent import AT_WORK, Agent, AgentState
 from routing.errors import IllegalMove, StoreAway
@@ -234,12 +235,3 @@ def _asked(seen: TalkSeen, required: Mapping[str, int]) -> Mapping[str, int]:
     wish, call_id = seen.wish, seen.offer.call_id
     waiting = (0.0, 0, NeedState.WAITING)
     return asked_of_agent(Need(0, call_id, wish.queue, *waiting, required, wish.language, wish.tier, terms=wish.terms))
-
-
-def phone_of(seen: TalkSeen, there: Sequence[ChannelSeen]) -> ChannelSeen | None:
-    """The channel of the agent's phone in this conversation."""
-    if seen.talk.own:
-        return next((one for one in there if one.uniqueid == seen.talk.own), None)
-    id_, phone = seen.offer.call_id, seen.offer.phone
-    mine = (one for one in there if one.call_id == id_ != one.uniqueid)
-    return next((one for one in mine if one.channel.rpartition("-")[0] == phone), None)

@@ -1,6 +1,7 @@
 """Hand a caller on: to the next need, or to an outside number."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -129,6 +130,15 @@ async def stand(call: Call, values: dict[str, Value]) -> None:
 
 
 # --- phones -----------------------------------------------------------------------------------------------------------
+
+
+def phone_of(seen: TalkSeen, there: Sequence[ChannelSeen]) -> ChannelSeen | None:
+    """The channel of the agent's phone in this conversation."""
+    if seen.talk.own:
+        return next((one for one in there if one.uniqueid == seen.talk.own), None)
+    id_, phone = seen.offer.call_id, seen.offer.phone
+    mine = (one for one in there if one.call_id == id_ != one.uniqueid)
+    return next((one for one in mine if one.channel.rpartition("-")[0] == phone), None)
 
 
 async def channels(call: Call) -> tuple[ChannelSeen, ...] | None:

@@ -2,7 +2,8 @@
 
 The agent's phone was moved into a room of the switch, which is what ended Dial. The caller's own coroutine carries out
 whatever the agent asks for: each turn reads the conversation afresh, so that an engine that takes the call over goes on
-where the other one died. A wake and the end of `Leg.join` are hints; the list of channels says who is there.
+where the other one died. A wake and the end of `Leg.join` are hints; the list of channels says who is there. One class
+has all of it, because every turn may lead to every other.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from ivr.steps.handover import (
     hang_up,
     needs_no_callback,
     part,
+    phone_of,
     send_outside,
     sent_by,
     stand,
@@ -317,12 +319,7 @@ class _Apart:
         call.parts.desk.changed(offer.agent_id)
 
     def _mine(self, there: Sequence[ChannelSeen]) -> ChannelSeen | None:
-        """The channel of the agent's phone."""
-        if self.talk.own:
-            return next((seen for seen in there if seen.uniqueid == self.talk.own), None)
-        id_, phone = self.call.id, self.seen.offer.phone
-        mine = (seen for seen in there if seen.call_id == id_ != seen.uniqueid)
-        return next((seen for seen in mine if seen.channel.rpartition("-")[0] == phone), None)
+        return phone_of(self.seen, there)
 
     def _second(self, there: Sequence[ChannelSeen]) -> ChannelSeen | None:
         return next((seen for seen in there if seen.uniqueid == self.talk.channel), None)

@@ -205,4 +205,5 @@ async def test_a_caller_who_is_put_on_hold_is_lost_neither_with_the_engine_nor_w
         await hotline.phones["ruth"].rang(deadline_s=10)
         await speaks(hotline, "ruth", call)
         await call.hang_up()
+    assert await hotline.ended(CHEN_WEI) == "served/agent"
     assert [offer.state for offer in await hotline.offers(CHEN_WEI)] == ["completed", "completed"]
