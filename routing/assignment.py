@@ -13,6 +13,8 @@ from routing.line import Group
 from routing.need import Need
 from routing.pool import Pool, bits
 
+#: Of up to so many kinds of agents who are free, the groups that each may serve are looked up; else all are looked at.
+FEW = 4
 #: Up to so many matches, pairs are exchanged where that fits both better; more take too long for what it brings.
 MOST_EXCHANGED = 40
 
@@ -189,7 +191,12 @@ def assign(floor: Floor, now: float) -> list[Match]:
     """Matches for everybody who waits and everybody who is ready, the most overdue need first."""
     floor.pass_time(now)
     line, policy, free = floor.line, floor.policy, floor.pool.free
-    served = [group for group in line.groups if group.waiting and group.fit(floor.kinds) & free]
+    if not free:
+        return []
+    if free.bit_count() <= FEW:
+        served = list(dict.fromkeys(group for kind in bits(free) for group in line.served_by(kind) if group.waiting))
+    else:
+        served = [group for group in line.standing if group.fit(floor.kinds) & free]
     order = [(place, need_id, group) for group in served for place, need_id in group.waiting]
     for agent_id, waiting in line.held.items():
         if not floor.is_ready(agent_id):

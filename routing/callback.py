@@ -183,7 +183,9 @@ def share_out(
     round before serves again.
     """
     kept = kept or KeptFloor()
-    connected = {need.call_id for need in snapshot.needs}  # what was read of the wishes may be older than the needs
+    connected = (
+        {need.call_id for need in snapshot.needs} if callbacks else set()
+    )  # what was read of the wishes may be older than the needs
     line = {
         -one.id: one
         for one in in_line(callbacks, now)

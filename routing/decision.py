@@ -37,28 +37,16 @@ def decide_on(floor: Floor, now: float) -> tuple[Decision, ...]:
     matches = assign(floor, now)
     if not matches:
         return ()
-    agents = sorted(floor.agents.values(), key=_ready_and_idle_longest)
     named = max(1, min(floor.policy.others_named, floor.policy.reasons_named // len(matches)))
-    rank = {id_: number for number, (_, id_) in enumerate(sorted(one.place() for one in floor.line.needs.values()), 1)}
+    agents = [floor.agents[id_] for _, _, id_ in floor.by_idle[: named + 1]]
     taken: dict[int, int] = {}
     decisions = []
     for match in matches:
-        some = [agent for agent in agents[: named + 1] if agent.id != match.agent_id][:named]
-        decisions.append(_decision(floor, match, rank[match.need_id], now, some, len(agents) - 1 - len(some), taken))
+        some = [agent for agent in agents if agent.id != match.agent_id][:named]
+        rank, left_out = floor.line.rank(match.need_id), len(floor.agents) - 1 - len(some)
+        decisions.append(_decision(floor, match, rank, now, some, left_out, taken))
         taken[match.agent_id] = match.need_id
     return tuple(decisions)
-
-
-def decide_for_agent(floor: Floor, agent_id: int, now: float) -> Decision | None:
-    """The offer for an agent who has just become ready."""
-    match = floor.for_agent(agent_id, now)
-    return None if match is None else _decision(floor, match, 1, now, (), len(floor.agents) - 1, {})
-
-
-def decide_for_need(floor: Floor, need_id: int, now: float) -> Decision | None:
-    """The offer for a need that has just come."""
-    match = floor.for_need(need_id, now)
-    return None if match is None else _decision(floor, match, 1, now, (), len(floor.agents) - 1, {})
 
 
 def _decision(
@@ -67,7 +55,3 @@ def _decision(
     need, agent = floor.line.needs[match.need_id], floor.agents[match.agent_id]
     reasons = why(floor, need, agent, rank, now, others=others, left_out=left_out, taken=taken)
     return Decision(need.id, need.version, agent.id, agent.version, need.call_id, reasons)
-
-
-def _ready_and_idle_longest(agent: Agent) -> tuple[bool, float, int]:
-    return not agent.is_free, agent.since, agent.id

@@ -1,9 +1,10 @@
 """The floor as the decision keeps it: who waits and who is ready, changed event by event."""
 
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 
 from routing.agent import Agent
-from routing.line import Group, Line, Place
+from routing.line import Group, Line
 from routing.need import Need, NeedState
 from routing.policy import Policy
 from routing.pool import Kinds, Pool, narrow_first
@@ -14,7 +15,7 @@ from routing.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A need and the agent who serves it best, or the other way round."""
+    """A need and the agent who serves it."""
 
     need_id: int
     agent_id: int
@@ -23,8 +24,8 @@ class Match:
 class Floor:
     """Waiting needs and ready agents, indexed so that one event is decided without looking at everybody.
 
-    A freed agent takes the need most overdue of those they may serve; a need takes the agent who fits it best. A need
-    that wants one agent waits for them alone up to its limit, while they are at work and fit.
+    A need takes the agent who fits it best. One that wants one agent waits for them alone up to its limit, while they
+    are at work and fit.
     """
 
     def __init__(self, policy: Policy | None = None) -> None:
@@ -33,6 +34,7 @@ class Floor:
         self.pool = Pool(self.kinds)
         self.line = Line(self.kinds)
         self.agents: dict[int, Agent] = {}
+        self.by_idle: list[tuple[bool, float, int]] = []  #: not free, since, id: who is free and idle longest first
         self._kind: dict[int, int] = {}  # of ready agents
 
     @classmethod
@@ -49,10 +51,9 @@ class Floor:
 
     def agent_is(self, agent: Agent, now: float) -> None:
         """An agent has come, or is another than before."""
-        before = self.agents.get(agent.id)
-        if before is not None and before.is_free:
-            self.pool.take(before, self._kind.pop(agent.id))
+        self._take(self.agents.get(agent.id))
         self.agents[agent.id] = agent
+        insort(self.by_idle, _idle(agent))
         kind = self.kinds.number(agent.skills)  # also who is not ready: soon they are
         if agent.is_free:
             self._kind[agent.id] = kind
@@ -61,10 +62,16 @@ class Floor:
 
     def agent_left(self, agent_id: int, now: float) -> None:
         """An agent has logged out."""
-        before = self.agents.pop(agent_id, None)
-        if before is not None and before.is_free:
-            self.pool.take(before, self._kind.pop(agent_id))
+        self._take(self.agents.pop(agent_id, None))
         self._look_again(agent_id, now)
+
+    def _take(self, before: Agent | None) -> None:
+        """An agent is no more as they were."""
+        if before is None:
+            return
+        del self.by_idle[bisect_left(self.by_idle, _idle(before))]
+        if before.is_free:
+            self.pool.take(before, self._kind.pop(before.id))
 
     def need_is(self, need: Need, now: float) -> None:
         """A need has come, or is another than before."""
@@ -102,15 +109,6 @@ class Floor:
         """Whether an agent meets what a need asks for now."""
         return agent.id not in need.never and any(fits(agent.skills, one) for one in alternatives(need, now))
 
-    def for_need(self, need_id: int, now: float) -> Match | None:
-        """The agent for a need that has just come, or become another; None when it has to wait."""
-        self.pass_time(now)
-        need = self.line.needs.get(need_id)
-        if need is None or not self.pool.size:
-            return None
-        agent_id = self.agent_for(need, self.line.group_of(need, now), self.pool, now)
-        return None if agent_id is None else Match(need_id, agent_id)
-
     def agent_for(self, need: Need, group: Group, pool: Pool, now: float) -> int | None:
         """The best of the agents in a pool for a need; who has missed it only when nobody else is there.
 
@@ -131,36 +129,8 @@ class Floor:
         agent = self.agents.get(need.terms.agent_id) if need.terms.agent_id is not None else None
         if agent is None or agent.id in need.avoided or agent.id not in self._kind:
             return None
-        free = (agent.since, agent.id) in pool.ready[self._kind[agent.id]]
+        free = (agent.since, agent.id) in pool.of(self._kind[agent.id])
         return agent.id if free and self.may_serve(agent, need, now) else None
-
-    def for_agent(self, agent_id: int, now: float) -> Match | None:
-        """The need for an agent who has just become ready; None when nobody waits whom they may serve."""
-        self.pass_time(now)
-        kind = self._kind.get(agent_id)
-        if kind is None:
-            return None
-        line = self.line
-        best: Place | None = None
-        missed: Place | None = None  # who waits for somebody else, since this agent has missed them
-        for group in line.served_by(kind):
-            if not group.waiting:
-                continue
-            for place in group.waiting:
-                if best is not None and place > best:
-                    break
-                need = line.needs[place[1]]
-                if agent_id in need.never:
-                    continue
-                if agent_id not in need.not_agents:
-                    best = place
-                    break
-                missed = place if missed is None else min(missed, place)
-        for since, need_id in line.held.get(agent_id, ())[:1]:
-            forward = (since - self.policy.wanted_s, need_id)
-            best = forward if best is None else min(best, forward)
-        best = best or missed
-        return None if best is None else Match(best[1], agent_id)
 
     def is_ready(self, agent_id: int) -> bool:
         """Whether an agent is there and ready."""
@@ -169,3 +139,7 @@ class Floor:
     def kind_of(self, agent_id: int) -> int:
         """The kind of a ready agent."""
         return self._kind[agent_id]
+
+
+def _idle(agent: Agent) -> tuple[bool, float, int]:
+    return not agent.is_free, agent.since, agent.id

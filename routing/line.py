@@ -69,7 +69,9 @@ class Line:
     def __init__(self, kinds: Kinds) -> None:
         self.kinds = kinds
         self.needs: dict[int, Need] = {}
+        self.places: list[Place] = []  #: of all who wait, sorted
         self.groups: list[Group] = []
+        self.standing: set[Group] = set()  #: groups in which somebody waits
         self.held: dict[int, list[Place]] = {}  #: agent → needs that wait for them alone
         self.wanting: dict[int, set[int]] = {}  #: agent → needs that would rather have them
         self._by_key: dict[object, Group] = {}
@@ -81,6 +83,7 @@ class Line:
     def put(self, need: Need, now: float, *, held: bool) -> None:
         """A need waits; `held` when it waits for the agent it wants."""
         self.needs[need.id] = need
+        insort(self.places, need.place())
         terms = need.terms
         if terms.agent_id is not None:
             self.wanting.setdefault(terms.agent_id, set()).add(need.id)
@@ -90,6 +93,7 @@ class Line:
         else:
             group = self.group_of(need, now)
             insort(group.waiting, need.place())
+            self.standing.add(group)
             self._at[need.id] = group
         if terms is not NO_TERMS:
             age = now - need.since
@@ -104,8 +108,12 @@ class Line:
         if need is None:
             return None
         at = self._at.pop(need_id)
+        place = need.place()
+        del self.places[bisect_left(self.places, place)]
         waiting = self.held[at] if isinstance(at, int) else at.waiting
-        del waiting[bisect_left(waiting, need.place())]
+        del waiting[bisect_left(waiting, place)]
+        if not waiting and not isinstance(at, int):
+            self.standing.discard(at)
         if need.terms.agent_id is not None:
             self.wanting[need.terms.agent_id].discard(need_id)
         return need
@@ -114,6 +122,10 @@ class Line:
         """The needs that have become other ones by now."""
         while self._due and self._due[0][0] <= now:
             yield heappop(self._due)[1]
+
+    def rank(self, need_id: int) -> int:
+        """The number of a need among all who wait, the most overdue first."""
+        return bisect_left(self.places, self.needs[need_id].place()) + 1
 
     def is_held(self, need_id: int) -> bool:
         """Whether it waits for one agent alone."""

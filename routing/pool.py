@@ -85,25 +85,38 @@ class Pool:
         self.free = 0  #: the kinds of which somebody is ready
         self.size = 0
         self.skilled: dict[str, int] = {}  #: skill → how many ready agents have it
+        self._drafted: dict[int, list[tuple[float, int]]] | None = None  # of a draft: what is other in it, by kind
 
     def draft(self) -> "Pool":
-        """A copy to try things on."""
+        """A copy to try things on while this one stays as it is."""
         copy = Pool(self.kinds)
-        copy.ready = [list(some) for some in self.ready]
+        copy.ready, copy._drafted = self.ready, {}
         copy.free, copy.size, copy.skilled = self.free, self.size, dict(self.skilled)
         return copy
+
+    def of(self, kind: int) -> list[tuple[float, int]]:
+        """Who is ready of a kind."""
+        if self._drafted is not None and (drafted := self._drafted.get(kind)) is not None:
+            return drafted
+        return self.ready[kind]
+
+    def _to_change(self, kind: int) -> list[tuple[float, int]]:
+        """The same, to be changed."""
+        if self._drafted is not None and kind not in self._drafted:
+            self._drafted[kind] = list(self.ready[kind])
+        return self.of(kind)
 
     def put(self, agent: Agent, kind: int) -> None:
         """An agent becomes ready."""
         while len(self.ready) <= kind:
             self.ready.append([])
-        insort(self.ready[kind], (agent.since, agent.id))
+        insort(self._to_change(kind), (agent.since, agent.id))
         self.free |= 1 << kind
         self._count(kind, 1)
 
     def take(self, agent: Agent, kind: int) -> None:
         """An agent who was ready is so no more."""
-        ready, who = self.ready[kind], (agent.since, agent.id)
+        ready, who = self._to_change(kind), (agent.since, agent.id)
         del ready[bisect_left(ready, who)]
         if not ready:
             self.free &= ~(1 << kind)
@@ -117,7 +130,7 @@ class Pool:
 
     def longest_idle(self, kind: int, but: frozenset[int] = frozenset()) -> int | None:
         """The longest idle agent of a kind, without some."""
-        ready = self.ready[kind]
+        ready = self.of(kind)
         if not but:
             return ready[0][1]
         return next((id_ for _, id_ in ready if id_ not in but), None)
@@ -161,7 +174,7 @@ class Pool:
             like = self.liking(kind, preferred) if preferred else 0.0
             loss = self.loss(kind, asked)
             if best is None or (-like, loss) <= best[:2]:
-                since, id_ = next(who for who in self.ready[kind] if who[1] not in but)
+                since, id_ = next(who for who in self.of(kind) if who[1] not in but)
                 rank = (-like, loss, since, id_)
                 if best is None or rank < best:
                     best = rank

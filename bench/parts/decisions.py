@@ -2,10 +2,11 @@
 
     .venv/bin/python bench/routing.py [--json] [--contested 100000] [--no-rounds]
 
-Decisions: 10,000 agents, 5,000 needs, 200 skills on a floor that is warm; each event changes the floor, decides with
-reasons and takes the match out. Claims: all nodes decide on the same picture and claim the same needs and agents at
-once; `claims_per_s` counts those that came true, `contested_claims` all that were tried. `rounds`: whole rounds of the
-dispatcher with 2,000 agents and 1,000 needs (`parts/rounds.py`). Ends with status 1 after a double offer.
+Decisions: 10,000 agents, 5,000 needs, 200 skills; after each event the dispatcher's own function is given the whole
+picture and the floor that is kept from round to round, and decides with reasons. Claims: all nodes decide on the same
+picture and claim the same needs and agents at once; `claims_per_s` counts those that came true, `contested_claims` all
+that were tried. `rounds`: whole rounds of the dispatcher with 2,000 agents and 1,000 needs (`parts/rounds.py`). Ends
+with status 1 after a double offer.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import platform
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -28,12 +30,14 @@ from models.database import Database
 from parts.rounds import rounds
 from routing.agent import Agent, AgentState
 from routing.assignment import assign
-from routing.decision import decide_for_agent, decide_for_need, decide_on
+from routing.callback import share_out
+from routing.decision import Decision, decide_on
 from routing.floor import Floor
+from routing.kept import KeptFloor
 from routing.need import Need
 from routing.snapshot import Snapshot
 
-AGENTS, NEEDS, SKILLS, EVENTS, BATCH = 10_000, 5_000, 200, 10_000, 1_000
+AGENTS, NEEDS, SKILLS, EVENTS, BATCH = 10_000, 5_000, 200, 1_000, 1_000
 NOW = 1_000.0
 PAIRS, AT_ONCE = 1_000, 20
 
@@ -66,33 +70,39 @@ def since(began: tuple[float, float]) -> tuple[float, float]:
 
 
 def events() -> list[tuple[float, float]]:
-    """Seconds for each event: in a full house an agent becomes free; in an idle one a caller comes."""
+    """Seconds for each event, as the dispatcher decides it: in a full house an agent becomes free; in an idle one a
+    caller comes. Each time the whole picture is shown to the kept floor, which finds what has changed."""
     rng, took = Random(1), list[tuple[float, float]]()
     busy = [an_agent(rng, number, AgentState.BUSY) for number in range(AGENTS)]
-    full = Floor.of(Snapshot(tuple(a_need(rng, n) for n in range(NEEDS)), tuple(busy), NOW), NOW)
     idle = [replace(agent, state=AgentState.READY) for agent in busy]
-    quiet = Floor.of(Snapshot((), tuple(idle), NOW), NOW)
-    for number in range(EVENTS):
-        agent = rng.choice(busy)
-        began = clocks()
-        full.agent_is(replace(agent, state=AgentState.READY, since=NOW), NOW)
-        made = decide_for_agent(full, agent.id, NOW)
-        if made is not None:
-            full.need_left(made.need_id)
-        full.agent_is(agent, NOW)
-        took.append(since(began))
-        full.need_is(a_need(rng, NEEDS + number), NOW)
-        need = a_need(rng, NEEDS + number)
-        began = clocks()
-        quiet.need_is(need, NOW)
-        made = decide_for_need(quiet, need.id, NOW)
-        if made is not None:
-            quiet.need_left(need.id)
-            quiet.agent_is(busy[made.agent_id], NOW)
-        took.append(since(began))
-        if made is not None:
-            quiet.agent_is(idle[made.agent_id], NOW)
+    waiting = {number: a_need(rng, number) for number in range(NEEDS)}
+    full, quiet = KeptFloor(), KeptFloor()
+    full.show(Snapshot(tuple(waiting.values()), tuple(busy), NOW), (), NOW)
+    quiet.show(Snapshot((), tuple(idle), NOW), (), NOW)
+    for number in range(NEEDS, NEEDS + EVENTS):
+        agents, agent = list(busy), rng.choice(busy)
+        agents[agent.id] = replace(agent, state=AgentState.READY, since=NOW)
+        made, seconds = decided(full, waiting.values(), agents)
+        took.append(seconds)
+        for one in made:
+            del waiting[one.need_id]
+            need = a_need(rng, number)
+            waiting[need.id] = need
+        full.show(Snapshot(tuple(waiting.values()), tuple(busy), NOW), (), NOW)  # the agent talks, another caller came
+        made, seconds = decided(quiet, (a_need(rng, number),), idle)
+        took.append(seconds)
+        quiet.show(Snapshot((), tuple(idle), NOW), (), NOW)
     return took
+
+
+def decided(
+    floor: KeptFloor, needs: Iterable[Need], agents: Sequence[Agent]
+) -> tuple[Sequence[Decision], tuple[float, float]]:
+    """What the dispatcher decides on a picture, and the seconds that it takes."""
+    picture = Snapshot(tuple(needs), tuple(agents), NOW)
+    began = clocks()
+    shares = share_out(picture, (), NOW, 0, floor)
+    return shares.decisions, since(began)
 
 
 def batches() -> list[tuple[float, float]]:

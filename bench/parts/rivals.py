@@ -6,6 +6,7 @@ from random import Random
 
 from parts.simulation import Scene
 from routing.agent import Agent, AgentState
+from routing.assignment import assign
 from routing.decision import Policy as Settings
 from routing.floor import Floor
 from routing.need import Need
@@ -35,7 +36,7 @@ class Ours:
         credit_s = self.credit_s.get(type_, 0.0)
         need = Need(call, str(call), f"type-{type_}", at, 0, required=self.asked[type_], credit_s=credit_s)
         floor.need_is(need, at)
-        match = floor.for_need(call, at)
+        match = next(iter(assign(floor, at)), None)
         if match is None:
             return None
         floor.need_left(call)
@@ -46,7 +47,7 @@ class Ours:
         """An agent becomes free."""
         at, floor = now * 60, self.floor
         self._is_ready(agent, at)
-        match = floor.for_agent(agent, at)
+        match = next(iter(assign(floor, at)), None)
         if match is None:
             return None
         floor.need_left(match.need_id)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from routing.agent import Agent, AgentState
 from routing.callback import CallbackSeen, CallbackState, CallbackWish, share_out
 from routing.decision import decide, decide_on
+from routing.differences import differences
 from routing.floor import Floor
 from routing.kept import MOST_AGE_S, KeptFloor
 from routing.need import Need, NeedState
@@ -142,3 +143,24 @@ def test_a_fault_on_the_way_leaves_no_floor_behind(monkeypatch):
     ready = (replace(CROWD[0], state=AgentState.READY), *CROWD[1:])
     (made,) = decide_on(kept.show(Snapshot((need,), ready, 2.0), (), 2.0), 2.0)
     assert (made.need_id, made.agent_id, kept.made) == (1, 1, 2)
+
+
+things = st.lists(st.integers(1, 400), unique=True, max_size=40).map(lambda ids: [Need(n, "", "", 0.0, 0) for n in ids])
+
+
+@given(things, things, st.booleans(), st.lists(st.integers(0, 39), max_size=4), st.integers(1, 5))
+def test_the_differences_of_two_pictures_are_found_whatever_their_order(before, others, alike, where, piece):
+    now = [*before, *(one for one in others if one.id not in {was.id for was in before})] if alike else others
+    for place in where:
+        if place < len(now):
+            now[place] = replace(now[place], version=1)
+    if where and where[0] < len(now):
+        del now[where[0]]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("routing.differences.PIECE", piece)
+        changed, gone = differences(tuple(now), tuple(before))
+    known = {one.id: one for one in before}
+    new = [one for one in now if known.get(one.id) != one]
+    assert gone == known.keys() - {one.id for one in now}
+    assert all(one in changed for one in new)
+    assert {one.id for one in changed} <= {one.id for one in now}
