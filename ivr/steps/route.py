@@ -43,17 +43,23 @@ async def route(call: Call, step: Route, position: Position) -> Input:
     call.typed_ahead = None  # meant for a menu, which the caller has left
     if await was_sent_outside(call, position):
         return Finished()
-    queues = call.parts.queues
     name = await _queue_of(call, step)
+    wish = await _wish_of(call, step, position, name or step.queue)
     if name is None:
         call.note("closed", queue=step.queue)
-        return Failed()
-    queue = queues[name]
-    terms = promised(call, queues.terms(name, call.facts, await wanted_agent(call, queue)))
+        return Failed(left_behind(wish))
+    queue = call.parts.queues[name]
+    return await wait_for_agent(call, queue, await _at_kept_place(call, wish), position, step.ways)
+
+
+async def _wish_of(call: Call, step: Route, position: Position, name: str) -> NeedWish:
+    """What the caller needs in a queue."""
+    queue = call.parts.queues[name]
+    terms = promised(call, call.parts.queues.terms(name, call.facts, await wanted_agent(call, queue)))
     if step.most_level is not None:
         terms = replace(terms, most_level=step.most_level)
     tier, terms = await tier_and_terms(call, queue, step, position, terms)
-    wish = NeedWish(
+    return NeedWish(
         queue=name,
         required=queue.required(step.needs if name == step.queue else {}),
         language=call.language,
@@ -62,7 +68,6 @@ async def route(call: Call, step: Route, position: Position) -> Input:
         credit_s=(queue.credit_minutes + step.credit_minutes) * 60 + caller_credit_s(call),
         terms=terms,
     )
-    return await wait_for_agent(call, queue, await _at_kept_place(call, wish), position, step.ways)
 
 
 async def _at_kept_place(call: Call, wish: NeedWish) -> NeedWish:

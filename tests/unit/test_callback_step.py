@@ -108,6 +108,13 @@ async def test_who_comes_from_no_queue_has_the_need_of_the_step_from_when_the_ph
     assert (wish.reason, wish.required, wish.since) == ("Cards", {"general": 1, "cards": 4}, wish.due_at)
 
 
+async def test_who_found_the_queue_closed_is_called_with_its_need_as_soon_as_the_phone_may_ring():
+    call = call_at(NIGHT)
+    closed = left_behind(replace(need_of(call), since=None))
+    _, wish = await wished(call, closed, hours="service", as_queued=True)
+    assert (wish.reason, wish.required, wish.kind, wish.since) == ("New house", {"insurance": 4}, "now", wish.due_at)
+
+
 async def test_a_queue_that_nobody_serves_any_more_leaves_the_need_of_the_step():
     call = call_at(MORNING)
     _, wish = await wished(call, left_behind(replace(need_of(call), queue="gone")), time="keep_place")

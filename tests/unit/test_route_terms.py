@@ -1,17 +1,20 @@
 """Softening, overflow, the last agent, life events, credit and opening hours in whole calls."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import date
 
 from ivr.conversation import converse
 from ivr.ports import ROUTING
 from ivr.queues import CallerRules, Credits, LastAgent, OwnAgent, Queue, Queues, QueueTable, Step, Way
+from ivr.steps.wishes import QUEUED
 from ivr.testing.books import book_with
 from ivr.testing.line import Break, HangUp, Press, ScriptedLeg
 from ivr.testing.stage import ANI, Stage
 from menus.facts import CallerFacts, CaseFact
 from menus.schema import Calendar, Entry, ServiceLevel
+from menus.walk import Position
 
 TO_AGENT = Press("0", hearing="main.balance")
 EN = {"lang:en": 5}
@@ -166,6 +169,8 @@ async def test_after_hours_the_book_goes_on_at_once_and_nobody_waits() -> None:
     row = await node.take(leg := node.leg(TO_AGENT))
     assert (leg.rung, leg.heard[-1], node.store.needs) == ([], "bye", {})
     assert row.reason == "no_agents"
+    left = json.loads(Position.from_json(row.position or {}).values[QUEUED])  # for a callback
+    assert (left["queue"], left["required"], left["since"]) == ("general", {"general": 1}, None)
 
 
 async def test_after_hours_callers_come_to_the_queue_that_is_open() -> None:
