@@ -1,6 +1,7 @@
 """A caller states a complaint by voice, and is connected to an outside number: over real SIP and RTP."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
@@ -289,6 +290,9 @@ async def test_an_agent_talks_to_an_outside_number_first_and_then_hands_the_call
         await line.until(lambda: said_on(call, BRANCH_HZ))
         assert await hears(branch, TONES) == {CALLER_HZ}
         await desk.until("paused")
+        told = line.site.asterisk.cli("core show channels concise")  # by which the sweep knows who is in a room as whom
+        for profile in ("caller", "agent"):
+            assert re.search(rf"!ConfBridge!ringwise-\d+,ringwise-room,ringwise-{profile}!", told)
         if engine_dies:
             line.site.engine.kill()
             await call.hang_up()
