@@ -128,6 +128,34 @@ async def test_a_frozen_engine_does_not_keep_its_callers(hotline: Any, record_pr
     record_property("double offers after it was thawed", 0)
 
 
+@pytest.mark.fault("A4", "an engine frozen (SIGSTOP) while a phone rings for one caller and another one talks")
+async def test_a_frozen_engine_leaves_nobody_in_silence(hotline: Any, record_property: Record) -> None:
+    """Asterisk has no limit meanwhile: when the phone has left, the second engine finds the callers and takes them."""
+    talk = await talking(hotline, CHEN_WEI, "grace", talk_s=9)
+    hotline.phones["chris"].manner = Manner(Answer.DECLINE, ring_s=3)
+    await hotline.make_ready("chris")
+    ring = await hotline.dial(LI_NA)
+    await ring.ear.hear_sound(deadline_s=3)
+    await ring.ear.press("0")
+    declined = await hotline.phones["chris"].rang(deadline_s=8)
+    await asyncio.to_thread(freeze, hotline)
+    frozen = time.time()
+    try:
+        await declined.wait_ended(deadline_s=6)
+        hotline.phones["chris"].manner = Manner(talk_s=1)
+        await hotline.until(lambda: len(hotline.phones["chris"].calls) == 2, deadline_s=25)
+        again = hotline.phones["chris"].calls[1]
+        record_property("agent rung again by the second engine", f"{again.invited_at - frozen:.1f} s after the freeze")
+        await talk.wait_ended(deadline_s=25)  # the book goes on after the conversation, to its end
+        record_property("end of the other call", f"{time.time() - frozen:.1f} s after the freeze")
+        await ring.wait_ended(deadline_s=25)
+    finally:
+        hotline.site.engines[0].say(signal.SIGCONT)
+    assert {await hotline.ended(number) for number in (LI_NA, CHEN_WEI)} == {"served/agent"}
+    assert [offer.node for offer in await hotline.offers(LI_NA)] == ["node-a", "node-b"]
+    assert await hotline.agent_state("grace") is AgentState.WRAP_UP
+
+
 @pytest.mark.fault("D1", "kill -9 of Asterisk with callers waiting and talking")
 async def test_after_asterisk_was_killed_no_agent_stays_stuck(hotline: Any, record_property: Record) -> None:
     await waiting(hotline, LI_NA)
@@ -322,6 +350,23 @@ async def test_ring_no_answer_brings_the_caller_back_to_the_front(hotline: Any, 
     assert await hotline.agent_state("chris") is AgentState.MISSED
     await call.wait_ended(deadline_s=15)
     assert await hotline.ended(LI_NA) == "served/agent"
+
+
+def freeze(hotline: Any) -> None:
+    """Freeze the first engine, but not in the midst of a transaction: SQLite would wait for its end for ever."""
+    engine, lock = hotline.site.engines[0], sqlite3.connect(hotline.site.folder / "ringwise.db", timeout=0.3)
+    with closing(lock):
+        for _ in range(20):
+            engine.say(signal.SIGSTOP)
+            try:
+                lock.execute("BEGIN IMMEDIATE")
+                lock.rollback()
+            except sqlite3.OperationalError:
+                engine.say(signal.SIGCONT)
+                time.sleep(0.05)
+            else:
+                return
+    raise AssertionError("the engine could not be frozen outside of a transaction")
 
 
 def log_since(log: Path, size: int) -> str:
