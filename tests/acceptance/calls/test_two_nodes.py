@@ -285,10 +285,16 @@ async def test_callers_on_hold_and_in_a_consultation_go_on_with_the_other_node(
     record_property("callers dropped", 0)
 
 
-@pytest.mark.fault("A2", "kill -9 of every node, a caller talks, one waits; one node comes back; PostgreSQL")
+@pytest.mark.fault(
+    "A2", "kill -9 of every node; a caller talks, one is on hold, one waits; one node is back; PostgreSQL"
+)
 async def test_callers_whom_no_node_has_go_on_where_they_were_with_the_first_that_comes_back(
     nodes: TwoNodes, record_property: Record
 ) -> None:
+    haoran = await nodes.desk("haoran", 0)
+    held, _ = await nodes.talks("haoran", CHEN_WEI)
+    await haoran.handle("hold")
+    await haoran.talk_is("held")
     _, chris_line = await nodes.talks("chris", LI_NA)
     waiting = await nodes.waits(ZHANG_MIN)
     places, before = dict(await queue_order(nodes.database)), await newest_offer(nodes.database)
@@ -298,13 +304,13 @@ async def test_callers_whom_no_node_has_go_on_where_they_were_with_the_first_tha
         engine.kill()
     await chris_line.hang_up()  # the conversation ends while there is no engine
     async with asyncio.timeout(DEADLINE_S):
-        while nodes.site.asterisk.cli("core show channels concise").count("!ringwise-static!") < 2:
+        while nodes.site.asterisk.cli("core show channels concise").count("!ringwise-static!") < 3:
             await asyncio.sleep(0.1)
 
     first = nodes.site.engines[0]
     await first.start()
     back = time.time()
-    for name in ("chris", "carol"):
+    for name in ("chris", "carol", "haoran"):
         nodes.desks[name] = await RobotDesk.opened(first.url, nodes.desks[name].cookie)
     assert await nodes.ended(LI_NA) == "served/agent"
     assert (await nodes.events(LI_NA, "step"))[-1]["step"] == "thanks", "the book went on after the conversation"
@@ -319,6 +325,9 @@ async def test_callers_whom_no_node_has_go_on_where_they_were_with_the_first_tha
     (offer,) = await offers_after(nodes.database, before)
     assert (offer.ani, offer.node, offer.since) == (ZHANG_MIN, "node-a", places[ZHANG_MIN])
     record_property("caller who waited", "was the next one by the place they had before")
+    await nodes.desks["haoran"].handle("retrieve")
+    await nodes.hears(held, "haoran")
+    record_property("caller on hold", "was on hold again, and taken back by their agent")
 
 
 @pytest.mark.fault(
