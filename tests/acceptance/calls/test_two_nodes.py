@@ -1,7 +1,6 @@
 """Two engine nodes on one PostgreSQL, agents' desktops on either, and a kill between claim and ring."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from ivr.demo.desks import AgentDesks
 from ivr.demo.evidence import OfferMade, doubles, holder, newest_offer, offers_after, queue_order
 from ivr.demo.phones import agents_phones
 from ivr.lab.postgresql import shared_server
@@ -19,7 +19,6 @@ from ivr.lab.robot_desk import RobotDesk
 from ivr.lab.robots import Answer, Manner, RobotCall, RobotCaller, RobotPhone
 from ivr.lab.site import Site
 from ivr.lab.tones import hears, tone
-from ivr.testing.desktop import Browser
 from models.agents import Agents
 from models.database import Database
 from models.tables import CallEventRow, CallRow
@@ -226,17 +225,25 @@ async def test_a_killed_node_costs_nobody_their_place_and_no_agent_two_offers(
     record_property("double offers", 0)
 
 
+@pytest.fixture
+async def browser(nodes: TwoNodes) -> AsyncIterator[AgentDesks]:
+    """A real browser for a supervisor, Ruth."""
+    await Agents(nodes.database).set_supervisor("ruth", supervisor=True)
+    async with AgentDesks(nodes.site.engines[0].url) as desks:
+        yield desks
+
+
 @pytest.mark.fault(
     "A1",
     "kill -9 of a node with one caller on hold and one whose agent consults another, PostgreSQL, a supervisor on it",
 )
 async def test_callers_on_hold_and_in_a_consultation_go_on_with_the_other_node(
-    nodes: TwoNodes, record_property: Record
+    nodes: TwoNodes, browser: AgentDesks, record_property: Record
 ) -> None:
-    """All calls are on node a; Chris's desktop and the supervisor are there, the others on node b."""
+    """All calls are on node a; Chris's desktop and the supervisor's wall are there, the others on node b."""
     chris, carol, haoran = nodes.desks["chris"], nodes.desks["carol"], await nodes.desk("haoran", 1)
-    await Agents(nodes.database).set_supervisor("ruth", supervisor=True)
-    wall = Wall(await nodes.desk("ruth", 0), nodes.site)
+    ruth = await browser.sign_in("ruth", nodes.site.password)
+    await ruth.page.goto(f"{nodes.site.engines[0].url}/wall")
     nodes.phones["ruth"].manner = Manner(ring_s=0.1, talk_s=60.0)
     nodes.phones["haoran"].manner = Manner(ring_s=0.1, talk_s=60.0, sentence=tone(HZ["haoran"], 60.0))
 
@@ -248,7 +255,7 @@ async def test_callers_on_hold_and_in_a_consultation_go_on_with_the_other_node(
     await carol.handle("consult", target={"kind": "agent", "name": "haoran"}, note="Which form?")
     haoran_line = await nodes.phones["haoran"].rang(deadline_s=DEADLINE_S)
     await carol.talk_is("consult")
-    assert await wall.act("listen", "Carol Tan", node=0) == 200
+    await ruth.page.click("tr:has-text('Carol Tan') [data-act^=listen]")
     ruth_line = await nodes.phones["ruth"].rang(deadline_s=DEADLINE_S)
     await nodes.hears(ruth_line, "carol", "haoran")
     assert {await holder(nodes.database, number) for number in (LI_NA, ZHANG_MIN)} == {"node-a"}
@@ -262,8 +269,11 @@ async def test_callers_on_hold_and_in_a_consultation_go_on_with_the_other_node(
     record_property("both callers with the other node", f"{time.time() - killed:.1f} s after the kill")
     assert await hears(held, HZ.values()) == set()
     await nodes.hears(ruth_line, "carol", "haoran")
-    on_wall = {agent["full_name"]: agent for agent in (await wall.state(node=1))["agents"]}
-    assert (on_wall["Chris Lam"]["talks"], on_wall["Carol Tan"]["listening"][0]["by"]) == (True, "Ruth Adler")
+    async with asyncio.timeout(DEADLINE_S):
+        while (live_at := await ruth.live_since(killed)) is None:
+            await asyncio.sleep(0.1)
+    record_property("the supervisor's wall", f"live again {live_at - killed:.1f} s after the kill")
+    assert "Ruth Adler" in await ruth.page.inner_text("tr:has-text('Carol Tan')")
 
     await chris.talk_is("held")
     await chris.handle("retrieve")
@@ -275,7 +285,7 @@ async def test_callers_on_hold_and_in_a_consultation_go_on_with_the_other_node(
     await nodes.hears(asked, "haoran")
     speaking = asyncio.create_task(asked.ear.speak(tone(HZ["carol"], 30.0)))  # the pitch of nobody who is there
     await ruth_line.wait_ended(deadline_s=DEADLINE_S)
-    assert await wall.act("listen", "Haoran Deng", node=1) == 200
+    await ruth.page.click("tr:has-text('Haoran Deng') [data-act^=listen]")
     await nodes.hears(await nodes.phones["ruth"].rang(2, deadline_s=DEADLINE_S), "haoran", "carol")
     record_property("the caller of the consultation", "talks to who was consulted, and a supervisor hears both")
     await haoran_line.hang_up()
@@ -365,29 +375,6 @@ async def test_while_the_database_is_away_callers_are_kept_and_served_once_it_is
     await chris.talk_is("room")
     await nodes.hears(held, "chris")
     assert not calling.ended.is_set()
-
-
-@dataclass
-class Wall:
-    """The wall of a supervisor who has signed in at a desktop, from any node."""
-
-    desk: RobotDesk
-    site: Site
-
-    async def state(self, *, node: int) -> Any:
-        """What it shows at that node."""
-        answer = await self._browser(node).request("GET", "/wall/state", cookie=self.desk.cookie)
-        assert answer.status == 200
-        return json.loads(answer.body)
-
-    async def act(self, what: str, full_name: str, *, node: int) -> int:
-        """Act on an agent; the status of the answer."""
-        agents = (await self.state(node=node))["agents"]
-        wish = {"act": what, "agent": next(agent["id"] for agent in agents if agent["full_name"] == full_name)}
-        return (await self._browser(node).request("POST", "/wall/act", json=wish, cookie=self.desk.cookie)).status
-
-    def _browser(self, node: int) -> Browser:
-        return Browser(int(self.site.engines[node].url.rpartition(":")[2]))
 
 
 @pytest.mark.fault("F17", "phones vanish, one in a conversation, one while its caller is on hold: no BYE, no sound")
