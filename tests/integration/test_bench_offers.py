@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PLANTED = """
+import sys
 from models import moves
 end = moves.end
 def forgets_the_age(need, agent, offer, event, **how):
@@ -14,7 +15,8 @@ def forgets_the_age(need, agent, offer, event, **how):
     if need.closed_at is None:
         need.since = how["now"]
 moves.end = forgets_the_age
-from bench.parts.turmoil import MEMORY, played
+sys.path.insert(0, "bench")
+from parts.turmoil import MEMORY, played
 found = played(MEMORY, 40, 1, 2)
 assert found.lost_needs and "has forgotten its age" in found.wrong[0], found
 """
