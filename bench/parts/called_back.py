@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ivr.callbacks import LOOK_EVERY_S
 from ivr.testing.turmoil.audit import Picture
 from ivr.testing.turmoil.book import CUSTOMER_RING_S
+from ivr.testing.turmoil.link import Order
 from ivr.testing.turmoil.node import EngineNode
-from ivr.testing.turmoil.switch import Caller, Order, Outgoing, Parked, Ring
+from ivr.testing.turmoil.switch import Caller, Outgoing, Parked, Ring
 from ivr.testing.turmoil.wishes import WishKept
 from parts.rates import Rates
 from routing.callback import CARRIED_OUT

@@ -38,6 +38,9 @@ class Rates:
     wish_lost: float = 0.002  #: of events: the next word on a wish
     no_answer: float = 0.2  #: of customers who are called
     machine: float = 0.08
+    does_something: float = 0.06  #: of agents who talk: hold, consult, transfer
+    act_fails: float = 0.08  #: of what is then done to a phone: lost, or done unheard
+    talk_lost: float = 0.05  #: of what agents ask for: a word on the conversation
     agent_gives_up: float = 0.1  #: of agents who wait for the customer
 
 

@@ -29,8 +29,10 @@ from ivr.testing.turmoil.node import EngineNode
 from ivr.testing.turmoil.still import StillTime, still_loop
 from ivr.testing.turmoil.switch import Caller, Line, Parked, Ring
 from parts.called_back import CalledBack
+from parts.conversing import Conversing
 from parts.rates import Found, Rates
 from routing.agent import AgentEvent, AgentState
+from routing.need import NeedState
 
 MEMORY = "memory"
 #: Calls a second, agents, and seconds of a conversation on average.
@@ -64,6 +66,7 @@ class Play:
         for node in centre.nodes:
             node.on_nudge = partial(self._nudged, node)
         self.customers = CalledBack(self, rates, rng)
+        self.conversing = Conversing(self, rates, rng)
 
     def later(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
         """Do something after so many seconds."""
@@ -176,7 +179,7 @@ class Play:
 
     async def _picks_up(self, ring: Ring) -> None:
         await self.centre.pick_up(ring, told=not self._happens(self.rates.event_lost))
-        waits_s = self.customers.agent_waits_s(ring)
+        waits_s = self.customers.agent_waits_s(ring) + self.conversing.longer_s(ring)
         self.later(waits_s + self.rng.expovariate(1 / TALK_S), partial(self.centre.talk_ends, ring))
 
     async def _human(self, human: Human) -> None:
@@ -284,6 +287,10 @@ class Play:
         self._states = {agent.id: agent.state for agent in picture.agents}
         self._look_for_stuck_agents(picture)
         self._look_for_lost_needs(picture)
+        talking = {need.call_id for need in picture.needs if need.state == NeedState.TALKING}
+        held = self.conversing.left_on_hold(frozenset(talking))
+        self.found.lost_needs += len(held)
+        self._tell(held)
         late = self.customers.late(picture)
         self.found.lost_wishes += len(late)
         self._tell(late)

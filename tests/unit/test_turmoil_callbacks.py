@@ -1,5 +1,6 @@
 """Each wish to be called back is carried out once when its turn has come, and never lost; what is planted is found."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from ivr.errors import ActionUnknown
 from ivr.ports import CallbackSeen
 from ivr.testing import selfservice
 from ivr.testing.selfservice import MemoryCallbacks
-from ivr.testing.turmoil.callback_machine import Callbacks
-from ivr.testing.turmoil.switch import Link
+from ivr.testing.turmoil.book import GENERAL
+from ivr.testing.turmoil.callback_machine import NUMBERS, Callbacks
+from ivr.testing.turmoil.link import Link
 from models.callbacks import seen_of
 from models.tables import CallbackRow
+from routing.agent import AgentEvent
 from routing.callback import CallbackEvent, CallbackState
 
 TestCallbacks = Callbacks.TestCase
@@ -62,18 +65,11 @@ def does_not_wait_for_the_call_before(wish: Any, before: CallbackRow | None, now
 
 
 PLANTED: dict[str, tuple[object, str, object]] = {
-    "a claim compares nothing": (MemoryCallbacks, "claim", claims_whatever_has_become_of_it),
     "an order whose answer is missing is given again": (Link, "call_out", asks_again),
     "what a dead node was dialling is left alone": (CallbackDialler, "_put_right", leaves_it_alone),
     "a customer who was not reached is taken for served": (conversation, "settle_callback", takes_it_for_served),
     "a wish is given up after the first call": (callbacks, "after_a_failure", lambda *_: CallbackEvent.MISS),
     "a wish that replaces another loses its place": (selfservice, "wished", loses_the_place),
-    "a new wish does not wait for the call of the one before": (
-        selfservice,
-        "wished",
-        does_not_wait_for_the_call_before,
-    ),
-    "a customer with two wishes is called for both": (MemoryCallbacks, "_called", lambda *_: False),
 }
 SETTINGS = settings(
     max_examples=400,
@@ -91,3 +87,55 @@ def test_a_planted_fault_is_found(what: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(where, name, fault)
     with pytest.raises(AssertionError):
         run_state_machine_as_test(seed(2)(Callbacks), settings=SETTINGS)
+
+
+def read_before_another_node_dials(machine: Callbacks) -> None:
+    for what in (AgentEvent.PAUSE, AgentEvent.READY):
+        for who in range(3):
+            machine.an_agent_says(who, what, 0)
+        if what is AgentEvent.PAUSE:
+            machine.a_caller_takes_a_callback(0, GENERAL, NUMBERS[0])
+            machine.a_node_looks_whom_to_call_back(1, None, False)
+    machine.a_node_looks_whom_to_call_back(0, None, False)
+    machine.a_node_looks_whom_to_call_back(1, None, True)
+
+
+def wishes_anew_while_the_phone_rings(machine: Callbacks) -> None:
+    for _ in range(2):
+        machine.a_caller_takes_a_callback(0, GENERAL, NUMBERS[0])
+        machine.a_node_looks_whom_to_call_back(0, None, False)
+
+
+BROUGHT_OUT: dict[str, tuple[object, str, object, Callable[[Callbacks], None]]] = {
+    "a claim compares nothing": (
+        MemoryCallbacks,
+        "claim",
+        claims_whatever_has_become_of_it,
+        read_before_another_node_dials,
+    ),
+    "a new wish does not wait for the call of the one before": (
+        selfservice,
+        "wished",
+        does_not_wait_for_the_call_before,
+        wishes_anew_while_the_phone_rings,
+    ),
+}
+
+
+def played(what: Callable[[Callbacks], None]) -> None:
+    machine = Callbacks()
+    try:
+        machine.begin(callers=0, decided=False, served=False)
+        what(machine)
+        machine.nothing_is_wrong()
+    finally:
+        machine.teardown()
+
+
+@pytest.mark.parametrize("what", BROUGHT_OUT)
+def test_a_planted_fault_that_is_brought_out_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    where, name, fault, how = BROUGHT_OUT[what]
+    played(how)
+    monkeypatch.setattr(where, name, fault)
+    with pytest.raises(AssertionError):
+        played(how)

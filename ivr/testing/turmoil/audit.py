@@ -45,6 +45,8 @@ class NeedSeen:
     closed_at: float | None
     outcome: str | None
     not_agents: frozenset[int]
+    kind: str  #: of the call, or of an agent who consults another about it
+    handed_on: bool  #: by an agent, or stated by one who consults another
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +172,11 @@ def _need_after(before: NeedSeen, need: NeedSeen) -> list[str]:
 def doubles(picture: Picture) -> list[str]:
     """Agents and needs with more than one open offer, and calls with more than one open need."""
     offers = [offer for offer in picture.offers if offer.closed_at is None]
-    needs = Counter(need.call_id for need in picture.needs if need.closed_at is None)
+    needs = Counter((need.call_id, need.kind) for need in picture.needs if need.closed_at is None)
     return [
         *(f"agent {id_} has {n} open offers" for id_, n in Counter(one.agent_id for one in offers).items() if n > 1),
         *(f"need {id_} has {n} open offers" for id_, n in Counter(one.need_id for one in offers).items() if n > 1),
-        *(f"call {id_} has {n} open needs" for id_, n in needs.items() if n > 1),
+        *(f"call {id_} has {n} open needs of the kind {kind}" for (id_, kind), n in needs.items() if n > 1),
     ]
 
 

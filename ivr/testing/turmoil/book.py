@@ -64,8 +64,6 @@ steps:
   nobody: {kind: goodbye, prompts: [bye], because: no_agents}
 """
 GENERAL, CARDS, RARE, LATER = "1", "2", "3", "4"
-#: The queue of a line.
-QUEUE_OF = {GENERAL: "general", CARDS: "cards", RARE: "rare", LATER: "general"}
 RING_S, WRAP_UP_S, MOST_WAIT_S = 15.0, 10.0, 600.0
 QUEUES = {
     "general": Queue(skills={"general": 1}, goal_s=20, ring_s=RING_S, wrap_up_s=WRAP_UP_S, max_wait_s=MOST_WAIT_S),

@@ -5,8 +5,8 @@ from hypothesis.stateful import precondition, rule
 
 from ivr.testing.turmoil.book import CARDS, GENERAL, LATER
 from ivr.testing.turmoil.faulty import Loss
+from ivr.testing.turmoil.link import Order
 from ivr.testing.turmoil.machine import CALLERS, Turmoil, nodes, some
-from ivr.testing.turmoil.switch import Order
 
 #: Numbers that call again and again, so that wishes meet: of one queue, of two, and of who is on the line.
 NUMBERS = ("+8613800000001", "+8613800000002")

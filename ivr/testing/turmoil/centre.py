@@ -4,8 +4,10 @@ and for the simulation of very many offers. Each verb does nothing where it cann
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 
 from ivr.conversation import converse
 from ivr.errors import HungUp, LineBroken
@@ -15,13 +17,17 @@ from ivr.testing.turmoil.audit import Audit, Picture, lapsed_too_early, left_by_
 from ivr.testing.turmoil.book import GENERAL, LATER, RARE, SKILLS, parts_of_a_site
 from ivr.testing.turmoil.customers import Customers
 from ivr.testing.turmoil.ground import Ground
+from ivr.testing.turmoil.link import Act, Order
 from ivr.testing.turmoil.node import EngineNode
 from ivr.testing.turmoil.still import StillTime
-from ivr.testing.turmoil.switch import Caller, Line, Order, Parked, Ring, Switch
+from ivr.testing.turmoil.switch import Caller, Line, Parked, Ring, Switch
 from routing.agent import AgentEvent, AgentState
 from routing.callback import of_call
 from routing.errors import IllegalMove, StoreAway
+from routing.talk import TalkEvent, Target
 
+#: Turns of the loop in which what an agent has asked for comes as far as it can without time passing.
+TURNS = 20
 #: Callers who say when they are to be called say the full minute before so many seconds from now.
 LATER_S = 120.0
 
@@ -50,6 +56,8 @@ class Centre:
         self.finished: dict[str, str] = {}  #: calls that are over, and how
         self.wakes: list[Caller] = []  #: whom a node wants to wake
         self.came = 0
+        self._turned_at = -inf  #: when they last had their turns
+        self.asked = set[asyncio.Task[None]]()  #: what agents have asked for and is under way
         self.audit = Audit()
         self.customers = Customers(self)
 
@@ -73,7 +81,10 @@ class Centre:
 
     def in_the_dark(self) -> list[Caller]:
         """Callers whom no node serves, and who come back to one: those whose phone is silent."""
-        return [one for one in self.callers.values() if one.node is None and one.ring is None]
+        return [one for one in self.callers.values() if self._is_in_the_dark(one)]
+
+    def _is_in_the_dark(self, caller: Caller) -> bool:
+        return caller.node is None and caller.ring is None and caller.room is None
 
     # --- callers ----------------------------------------------------------------------------------------------------
 
@@ -86,7 +97,7 @@ class Centre:
     def ring_in(self, dnis: str, number: str | None = None) -> Caller:
         """A call comes in from a number, or a new one; no node has it yet."""
         self.came += 1
-        number = number or f"+86138{self.came:08}"
+        number = number or f"+86139{self.came:08}"
         caller = Caller(f"call-{self.came}", dnis, self.time.elapsed, number=number)
         if dnis == LATER:
             caller.keys = list(f"{datetime.fromtimestamp(self.time.store_now() + LATER_S, UTC):%H%M}")
@@ -100,7 +111,7 @@ class Centre:
 
     async def come_back(self, caller: Caller, node: EngineNode) -> None:
         """The dialplan brings a call to a node: the first, or the next rung."""
-        if not node.up or caller.node is not None or caller.ring is not None or not caller.present:
+        if not node.up or not self._is_in_the_dark(caller) or not caller.present:
             return
         caller.rung += 1
         ani = None if caller.called_back else caller.number
@@ -108,6 +119,7 @@ class Centre:
         caller.node, caller.line = node.name, Line(arrival, caller, self.switch)
         caller.task = asyncio.create_task(converse(caller.line, node.parts))
         await self._settle(caller)
+        await self.calm()
 
     async def look(self, caller: Caller) -> None:
         """The time of a wait is over."""
@@ -125,6 +137,7 @@ class Centre:
         if caller.line is not None and caller.line.parked is Parked.MUSIC:
             caller.line.go_on(why)
             await self._settle(caller)
+            await self.calm()
 
     async def leave(self, caller: Caller, *, told_first: bool = False) -> None:
         """The caller hangs up; a phone that rings for them is silent, one that talks too. Nodes hear of it from the
@@ -142,6 +155,7 @@ class Centre:
             await self._settle(caller)
         if not told_first:
             await self.gone(caller.call_id)
+        await self.calm()
 
     async def break_line(self, caller: Caller, *, for_good: bool = False) -> None:
         """The link between switch and engine breaks for this call; `for_good`: the switch has lost it."""
@@ -156,6 +170,7 @@ class Centre:
         if line is not None:
             line.go_on(LineBroken())
             await self._settle(caller)
+        await self.calm()
 
     async def gone(self, call_id: str, *, told: bool = True) -> None:
         """The channel of a customer whom we called is gone; of other calls nobody needs to hear it."""
@@ -163,7 +178,7 @@ class Centre:
             await self.tell(ChannelGone(call_id, call_id), told=told)
 
     def _leaves(self, caller: Caller, how: str) -> None:
-        caller.present = False
+        caller.present, caller.room = False, None
         caller.left_by = "talked" if caller.talked else how
         self.over[caller.left_by] += 1
         self.finished[caller.call_id] = caller.left_by
@@ -225,27 +240,63 @@ class Centre:
         if ring.answered_at is not None or ring.phone not in self.switch.rings:
             return
         ring.answered_at = self.time.elapsed
-        ring.caller.talked = True
-        self.customers.agent_answers(ring)
-        await self.tell(PhoneAnswered(ring.caller.call_id, ring.phone, ""), told=told)
+        if ring.room is None:
+            ring.caller.talked = True
+            self.customers.agent_answers(ring)
+        await self.tell(PhoneAnswered(ring.seen.call_id, ring.phone, ring.channel), told=told)
+        await self.calm()
+
+    async def ask(
+        self, human: Human, node: EngineNode, event: TalkEvent, target: Target | None = None, act: Act | None = None
+    ) -> None:
+        """An agent asks for something in their conversation, over a node; what comes of it takes time."""
+        offer = await self.ground.roster.offer_of(human.id) if node.up and human.browser else None
+        caller = None if offer is None else self.callers.get(offer.call_id)
+        if offer is None or caller is None or caller.agent_first:
+            return
+
+        async def asked() -> None:
+            with suppress(StoreAway):
+                await node.handler.do(human.id, offer.offer_id, event, target)
+
+        node.link.next_act = act
+        self.asked.add(asyncio.create_task(asked()))
+        self._turned_at = -inf
+        await self.calm()
+        node.link.next_act = None
 
     async def not_picked_up(self, ring: Ring, how: DialStatus) -> None:
         """It rang to the limit, or was refused."""
         if ring.answered_at is None and self.switch.rings.get(ring.phone) is ring:
-            await self._ring_ends(ring, Dialled(how))
+            caller, on_line = ring.caller, ring.caller.ring is ring
+            self.switch.stop(ring)
+            if on_line:
+                caller.lost_since = self.time.elapsed
+                if caller.line is not None and caller.line.parked is Parked.PHONE:
+                    caller.line.go_on(Dialled(how))
+            await self.calm()
 
     async def talk_ends(self, ring: Ring) -> None:
-        """The agent hangs up."""
+        """The agent hangs up, on the line or in a room."""
         if ring.answered_at is not None and self.switch.rings.get(ring.phone) is ring:
-            await self._ring_ends(ring, Dialled(DialStatus.ANSWERED, self.time.elapsed - ring.answered_at))
+            self.switch.hang_up(ring)
+            await self.calm()
 
-    async def _ring_ends(self, ring: Ring, came: Dialled) -> None:
-        caller = ring.caller
-        self.switch.stop(ring)
-        caller.lost_since = self.time.elapsed
-        if caller.line is not None and caller.line.parked is Parked.PHONE:
-            caller.line.go_on(came)
-            await self._settle(caller)
+    async def calm(self) -> None:
+        """Until everybody has heard what the switch has to tell, and every line is parked."""
+        while True:
+            going_on = [one for one in self.callers.values() if one.line is not None and one.line.goes_on]
+            if going_on:
+                await self._settle(going_on[0])
+            elif self.switch.gone:
+                await self.tell(self.switch.gone.pop(0))
+            elif self.asked and self._turned_at != self.time.elapsed:  # only time brings them further
+                self._turned_at = self.time.elapsed
+                self.asked = {task for task in self.asked if not task.done()}
+                for _ in range(TURNS):
+                    await asyncio.sleep(0)
+            else:
+                return
 
     async def tell(self, event: SwitchEvent, *, told: bool = True) -> None:
         """What the switch tells every node with a link to it; unless the event is lost."""
@@ -272,7 +323,7 @@ class Centre:
         if not node.up:
             return
         self.inject("node_dead")
-        node.up = False
+        node.die()
         for caller in [one for one in self.callers.values() if one.node == node.name]:
             assert caller.task is not None, "it is served"
             caller.task.cancel()
@@ -284,6 +335,7 @@ class Centre:
         """One round of a node."""
         if node.up:
             await node.dispatch()
+            await self.calm()
 
     async def call_back(self, node: EngineNode, order: Order | None = None, *, stale: bool = False) -> None:
         """A node looks whom to call back, on old wishes perhaps, and what goes wrong with the first call."""
@@ -298,7 +350,9 @@ class Centre:
     async def sweep(self, node: EngineNode) -> list[str]:
         """One sweep of a node; what it has left that it should have mended, or mended too early."""
         before = await self.ground.open_ones()
-        if not node.up or not await node.sweep():
+        swept = node.up and await node.sweep()
+        await self.calm()
+        if not swept:
             return []
         after = await self.ground.picture()
         early = lapsed_too_early(before, after, self.time.store_now())
@@ -338,6 +392,7 @@ class Centre:
         for ring in list(self.switch.rings.values()):
             if ring.answered_at is None or ring.caller.call_id not in self.switch.outgoing:
                 await (self.pick_up(ring) if ring.answered_at is None else self.talk_ends(ring))
+        await self.calm()
         for human in self.agents:
             for node in nodes[:1]:
                 await self.seen(human, node)
@@ -367,6 +422,7 @@ class Centre:
             node.link.up = True
             node.exchange.lose_claim = node.exchange.lose_write = None
             node.exchange.stale, node.callbacks.lose = 0, None
+            node.talks.lose = None
         for human in self.agents:
             human.browser = True
         self.switch.unreachable.clear()

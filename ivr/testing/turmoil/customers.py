@@ -90,4 +90,4 @@ class Customers:
         if made is not None:
             wishes.conversed.add(made[0])
         else:
-            wishes.talked.add((caller.number, caller.queue))
+            wishes.talked.add(caller.number)

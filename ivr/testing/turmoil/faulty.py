@@ -5,7 +5,7 @@ from enum import Enum
 from typing import TypeVar
 
 from ivr.heartbeat import Life
-from ivr.ports import Callbacks, CallbackSeen, CallbackWish, Exchange, NeedWish, Standing, Swept
+from ivr.ports import Callbacks, CallbackSeen, CallbackWish, Exchange, NeedWish, Standing, Swept, Talks
 from ivr.testing.turmoil.still import StillTime
 from routing.callback import CallbackEvent
 from routing.decision import Decision
@@ -14,6 +14,8 @@ from routing.need import Need
 from routing.offer import Claimed, Lost, OfferEvent
 from routing.phone import PhonesNoted, PhoneState
 from routing.snapshot import Snapshot
+from routing.talk import Ask, Sent, Talk
+from routing.views import SecondSeen, TalkSeen
 
 Result = TypeVar("Result")
 
@@ -223,6 +225,67 @@ class FaultyCallbacks:
     async def _write(self, done: Awaitable[Result]) -> Result:
         loss, self.lose = self.lose, None
         return await perhaps(loss, "wish", done, self._injected)
+
+
+class FaultyTalks:
+    """`ivr.ports.Talks` before others. A loss that is armed is injected once; a dead node gets nothing done."""
+
+    def __init__(self, truth: Talks, injected: Callable[[str], None]) -> None:
+        self._truth, self._injected = truth, injected
+        self.lose: Loss | None = None
+        self.dead = False
+
+    async def of(self, call_id: str) -> TalkSeen | None:
+        """The conversation of a call."""
+        if self.dead:
+            raise StoreAway
+        return await self._truth.of(call_id)
+
+    async def rooms(self) -> frozenset[int]:
+        """Rooms of conversations that go on."""
+        return await self._truth.rooms()
+
+    async def ask(self, agent_id: int, offer_id: int, wish: Ask) -> TalkSeen | None:
+        """Store what an agent asks for."""
+        return await self._write(self._truth.ask(agent_id, offer_id, wish))
+
+    async def unask(self, offer_id: int, fence: int, at: float) -> bool:
+        """Take it back."""
+        return await self._write(self._truth.unask(offer_id, fence, at))
+
+    async def take_up(self, offer_id: int, fence: int, at: float) -> bool:
+        """Begin to carry it out."""
+        return await self._write(self._truth.take_up(offer_id, fence, at))
+
+    async def put(self, offer_id: int, fence: int, talk: Talk, carried_out: Ask | None = None) -> bool:
+        """Store where a conversation stands."""
+        return await self._write(self._truth.put(offer_id, fence, talk, carried_out))
+
+    async def hand_on(
+        self, offer_id: int, fence: int, wish: NeedWish, sent: Sent, *, now: float, wrap_up_s: float
+    ) -> bool:
+        """End it and state the next need."""
+        return await self._write(self._truth.hand_on(offer_id, fence, wish, sent, now=now, wrap_up_s=wrap_up_s))
+
+    async def open_second(self, call_id: str, wish: NeedWish, sent: Sent, *, now: float) -> bool:
+        """State the need of a consultation."""
+        return await self._write(self._truth.open_second(call_id, wish, sent, now=now))
+
+    async def second(self, call_id: str) -> SecondSeen | None:
+        """How a consultation stands."""
+        return await self._truth.second(call_id)
+
+    async def close_second(self, call_id: str, *, now: float, wrap_up_s: float) -> None:
+        """End a consultation."""
+        await self._write(self._truth.close_second(call_id, now=now, wrap_up_s=wrap_up_s))
+
+    async def take_over(self, offer_id: int, fence: int, *, now: float, wrap_up_s: float) -> bool:
+        """Who was consulted has the caller."""
+        return await self._write(self._truth.take_over(offer_id, fence, now=now, wrap_up_s=wrap_up_s))
+
+    async def _write(self, done: Awaitable[Result]) -> Result:
+        loss, self.lose = (Loss.BEFORE, self.lose) if self.dead else (self.lose, None)
+        return await perhaps(loss, "talk", done, self._injected)
 
 
 async def perhaps(loss: Loss | None, kind: str, done: Awaitable[Result], injected: Callable[[str], None]) -> Result:

@@ -10,10 +10,11 @@ from typing import Any, Protocol
 from sqlalchemy import func, select
 
 from ivr.heartbeat import Life
-from ivr.ports import Callbacks, CallLog, Exchange, Roster
+from ivr.ports import Callbacks, CallLog, Exchange, Roster, Talks
 from ivr.testing.databases import fresh_database, fresh_url
 from ivr.testing.records import MemoryCallLog, MemoryExchange, MemoryRoster, MemoryStore
 from ivr.testing.selfservice import MemoryCallbacks
+from ivr.testing.talks import MemoryTalks
 from ivr.testing.turmoil.audit import AgentKept, NeedSeen, OfferKept, Picture
 from ivr.testing.turmoil.wishes import WishKept
 from ivr.testing.world import CHEAP
@@ -24,6 +25,7 @@ from models.claims import Claims
 from models.database import Database
 from models.nodes import Nodes
 from models.tables import AgentRow, CallbackRow, CallRow, NeedRow, NodeRow, OfferRow
+from models.talks import Talks as StoredTalks
 
 
 class Ground(Protocol):
@@ -34,6 +36,9 @@ class Ground(Protocol):
 
     @property
     def callbacks(self) -> Callbacks: ...
+
+    @property
+    def talks(self) -> Talks: ...
 
     def exchange(self, node: str) -> Exchange: ...
 
@@ -97,6 +102,7 @@ class MemoryGround:
         self.store = store or MemoryStore()
         self.roster = MemoryRoster(self.store)
         self.callbacks: Callbacks = MemoryCallbacks(self.store)
+        self.talks: Talks = MemoryTalks(self.store)
         self._dropped = Counter[str]()  #: rows of calls that are over
 
     def exchange(self, node: str) -> Exchange:
@@ -181,6 +187,7 @@ class DatabaseGround:
         self._agents = Agents(database, CHEAP)
         self.roster: Roster = self._agents
         self.callbacks: Callbacks = CallbackBook(database)
+        self.talks: Talks = StoredTalks(database)
         self._needs_from = self._offers_from = self._wishes_from = (
             0  #: rows before these are over and no longer looked at
         )
@@ -279,6 +286,8 @@ def need_kept(row: NeedRow) -> NeedSeen:
         row.closed_at,
         row.outcome,
         frozenset(row.not_agents),
+        row.kind,
+        row.sent is not None,
     )
 
 

@@ -50,6 +50,8 @@ async def in_memory() -> Any:
 class Turmoil(RuleBasedStateMachine):
     """Everything that can happen in a centre; a subclass says on which store."""
 
+    AGENTS_WITH_CARDS: tuple[int, ...] = (1,)
+
     @staticmethod
     def ground() -> AbstractAsyncContextManager[Ground]:
         """A fresh store."""
@@ -83,7 +85,7 @@ class Turmoil(RuleBasedStateMachine):
         """Agents come to work, and callers are there already: nobody has decided yet, or it is about to be claimed, or
         the phones of the first ring."""
         for number in range(AGENTS):
-            self.run(self.centre.hire(skilled=number % 2 == 1))
+            self.run(self.centre.hire(skilled=number in self.AGENTS_WITH_CARDS))
         for number in range(callers):
             self.run(self.centre.arrive(self._node(number % NODES), (GENERAL, CARDS)[number % 2]))
         if decided:

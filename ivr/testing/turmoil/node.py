@@ -9,14 +9,16 @@ from dataclasses import dataclass, field, replace
 from ivr.callbacks import CallbackDialler
 from ivr.clock import StoreClock
 from ivr.dispatch import Dispatcher
+from ivr.handling import Handler
 from ivr.heartbeat import Heartbeat
 from ivr.parts import Parts
 from ivr.ports import OfferSeen, Pop, SwitchEvent
 from ivr.testing.records import MemoryHints, MemoryRoster, MemoryStore
-from ivr.testing.turmoil.faulty import FaultyCallbacks, FaultyExchange, FaultyLife
+from ivr.testing.turmoil.faulty import FaultyCallbacks, FaultyExchange, FaultyLife, FaultyTalks
 from ivr.testing.turmoil.ground import Ground
+from ivr.testing.turmoil.link import Link
 from ivr.testing.turmoil.still import MachineClock, StillTime
-from ivr.testing.turmoil.switch import Link, Switch
+from ivr.testing.turmoil.switch import Switch
 from ivr.watch import Watcher
 from routing.errors import StoreAway
 
@@ -70,8 +72,10 @@ class EngineNode:
     heartbeat: Heartbeat = field(init=False)
     exchange: FaultyExchange = field(init=False)
     callbacks: FaultyCallbacks = field(init=False)
+    talks: FaultyTalks = field(init=False)
     link: Link = field(init=False)
     parts: Parts = field(init=False)
+    handler: Handler = field(init=False)
     dialler: CallbackDialler = field(init=False)
     dispatcher: Dispatcher = field(init=False)
     watcher: Watcher = field(init=False)
@@ -97,6 +101,7 @@ class EngineNode:
         await self.heartbeat.start()
         self.exchange = FaultyExchange(ground.exchange(self.name), injected)
         self.callbacks = FaultyCallbacks(ground.callbacks, injected)
+        self.talks = FaultyTalks(ground.talks, injected)
         self.link = Link(switch, wake)
         self.parts = replace(
             parts,
@@ -105,6 +110,7 @@ class EngineNode:
             log=ground.log(self.name),
             exchange=self.exchange,
             callbacks=self.callbacks,
+            talks=self.talks,
             roster=NoPops(MemoryStore()),
             desk=QuietDesk(),
             switchboard=self.link,
@@ -114,9 +120,14 @@ class EngineNode:
             arrivals=Counter(),
             called_back=Counter(),
         )
+        self.handler = Handler(replace(self.parts, roster=ground.roster))
         self.dialler = CallbackDialler(self.parts)
         self.dispatcher, self.watcher = Dispatcher(self.parts, self.dialler), Watcher(self.parts)
         self.up = True
+
+    def die(self) -> None:
+        """What is under way gets nothing done any more."""
+        self.up, self.link.dead, self.talks.dead = False, True, True
 
     async def beat(self) -> None:
         """One heartbeat."""

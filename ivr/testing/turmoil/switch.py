@@ -7,14 +7,25 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from math import inf
 from typing import Any
 
-from ivr.errors import ActionUnknown, EngineFault, SwitchAway
-from ivr.ports import AGENT_FIRST, Arrival, ChannelSeen, Clip, ClipHeard, Dialled, DialStatus, Heard, TalkLimit, Waited
+from ivr.errors import EngineFault
+from ivr.ports import (
+    AGENT_FIRST,
+    Arrival,
+    ChannelGone,
+    ChannelSeen,
+    Clip,
+    ClipHeard,
+    Dialled,
+    DialStatus,
+    Heard,
+    TalkLimit,
+    Waited,
+)
 from ivr.testing.clock import FakeClock
 from ivr.testing.line import ScriptedLeg
-from ivr.testing.switchboard import MemorySwitchboard
-from ivr.testing.turmoil.book import QUEUE_OF
 from ivr.testing.turmoil.still import StillTime
 from routing.callback import of_call
 
@@ -27,26 +38,32 @@ class Parked(Enum):
 
     MUSIC = "music"  # a wake, or the time of the wait
     PHONE = "phone"  # what comes of a ring
+    ROOM = "room"  # the end of a conversation in a room, or to be called back from it
 
 
 @dataclass(eq=False, slots=True)
 class Ring:
-    """An agent's phone that rings for a caller, or talks to them."""
+    """An agent's phone that rings for a caller, or talks to them: on their line, or in a room."""
 
     caller: "Caller"
     phone: str
     rings_until: float
+    number: int  #: of its channel
     answered_at: float | None = None
+    room: int | None = None
+    own: str = ""  #: id of its channel when it was rung into a room; else the call has it
 
+    @property
+    def channel(self) -> str:
+        """Its channel."""
+        return f"{self.phone}-{self.number:08x}"
 
-class Order(Enum):
-    """What goes wrong when a customer is to be called."""
-
-    REFUSED = "refused"  # nothing rings, and the node knows it
-    UNKNOWN = "unknown"  # their phone rings, and the node does not know
-    LOST = "lost"  # nothing rings, and the node does not know
-    KILLED_BEFORE = "killed_before"  # the node, just before it asks
-    KILLED_AFTER = "killed_after"  # and just after
+    @property
+    def seen(self) -> ChannelSeen:
+        """As the switch lists it."""
+        there = self.answered_at is not None
+        id_ = self.own or f"{self.caller.call_id}/{self.number}"
+        return ChannelSeen(self.own or self.caller.call_id, self.channel, there, id_, up=there)
 
 
 @dataclass(eq=False, slots=True)
@@ -77,6 +94,7 @@ class Caller:
     lost_since: float = 0.0  #: since when nobody serves them
     number: str = ""
     keys: list[str] = field(default_factory=list)  #: that they will press when they may
+    room: int | None = None  #: where they talk
     agent_first: bool = False  #: a callback in which the customer is rung when an agent has answered
     reached: bool = False  #: that customer has picked up
 
@@ -84,11 +102,6 @@ class Caller:
     def channel(self) -> str:
         """Their channel."""
         return f"{AGENT_FIRST}{self.call_id};1" if self.agent_first else f"PJSIP/trunk-{self.call_id}"
-
-    @property
-    def queue(self) -> str:
-        """The queue that they have called for."""
-        return QUEUE_OF.get(self.dnis, "")
 
     @property
     def called_back(self) -> bool:
@@ -106,6 +119,11 @@ class Line(ScriptedLeg):
         self.until = 0.0  #: when the wait is over
         self._answer: asyncio.Future[Any] | None = None
         self._settled: asyncio.Future[None] | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is not parked."""
+        return self.parked is None
 
     async def settle(self, task: "asyncio.Task[None]") -> None:
         """Until the line parks or its conversation is over."""
@@ -156,6 +174,12 @@ class Line(ScriptedLeg):
         assert isinstance(came, str | Waited)
         return came
 
+    async def join(self, room: int) -> None:
+        """Talk in a room until the last agent has left; whoever comes to one without an agent is alone there."""
+        self._alive()
+        self.caller.room = room
+        await self._park(Parked.ROOM, inf)
+
     async def dial(
         self,
         phone: str,
@@ -189,6 +213,8 @@ class Switch:
     on_ring: Callable[[Ring], None] | None = None
     on_call_out: Callable[[str, str, float, bool], None] | None = None  #: call, number, seconds, agent first
     on_outgoing: Callable[[Outgoing], None] | None = None
+    gone: list[ChannelGone] = field(default_factory=list)  #: and not told to nodes yet
+    rung: int = 0  #: agents' phones so far
     met_busy: int = 0  #: phones that were to be rung while they rang or talked for somebody else
 
     def ring(self, caller: Caller, phone: str, ring_s: float) -> DialStatus | None:
@@ -199,15 +225,64 @@ class Switch:
         if phone in self.rings:
             self.met_busy += 1
             return DialStatus.BUSY
-        ring = caller.ring = self.rings[phone] = Ring(caller, phone, self.time.elapsed + ring_s)
-        if self.on_ring is not None:
-            self.on_ring(ring)
+        caller.ring = self._rings(caller, phone, ring_s)
         return None
 
+    def ring_in(self, caller: Caller, phone: str, room: int, own: str, ring_s: float) -> None:
+        """Ring a phone into a room, about a caller; nothing comes of it when it is busy or out of reach."""
+        if phone not in self.unreachable and phone not in self.rings:
+            self._rings(caller, phone, ring_s, room, own)
+
+    def _rings(self, caller: Caller, phone: str, ring_s: float, room: int | None = None, own: str = "") -> Ring:
+        self.rung += 1
+        ring = Ring(caller, phone, self.time.elapsed + ring_s, self.rung, room=room, own=own)
+        self.rings[phone] = ring
+        if self.on_ring is not None:
+            self.on_ring(ring)
+        return ring
+
+    def in_room(self, room: int) -> list[Ring]:
+        """Agents who are in a room."""
+        return [ring for ring in self.rings.values() if ring.room == room and ring.answered_at is not None]
+
     def stop(self, ring: Ring) -> None:
-        """A phone is silent again."""
+        """A phone is silent again; who is left in a room without an agent is out of it."""
         self.rings.pop(ring.phone, None)
-        ring.caller.ring = None
+        if ring.caller.ring is ring:
+            ring.caller.ring = None
+        self.gone.append(ChannelGone(ring.seen.call_id, ring.seen.uniqueid))
+        if ring.room is not None and not self.in_room(ring.room):
+            for caller in [one for one in self.callers.values() if one.room == ring.room]:
+                self.call_back(caller)
+
+    def hang_up(self, ring: Ring) -> None:
+        """A phone that talks, or rings, is hung up."""
+        caller, began = ring.caller, ring.answered_at
+        on_line = caller.ring is ring
+        self.stop(ring)
+        if on_line:
+            self.part(caller, began)
+
+    def move(self, ring: Ring, room: int) -> None:
+        """A phone that talks goes to a room, and its caller's line goes on."""
+        caller, began, ring.room = ring.caller, ring.answered_at, room
+        if caller.ring is ring:
+            caller.ring = None
+            self.part(caller, began)
+
+    def part(self, caller: Caller, answered_at: float | None) -> None:
+        """The ring or the conversation on a line is over."""
+        caller.lost_since = self.time.elapsed
+        if caller.line is not None and caller.line.parked is Parked.PHONE:
+            talked_s = self.time.elapsed - (answered_at or self.time.elapsed)
+            how = DialStatus.NO_ANSWER if answered_at is None else DialStatus.ANSWERED
+            caller.line.go_on(Dialled(how, talked_s))
+
+    def call_back(self, caller: Caller) -> None:
+        """A caller leaves their room, and their line goes on."""
+        caller.room, caller.lost_since = None, self.time.elapsed
+        if caller.line is not None and caller.line.parked is Parked.ROOM:
+            caller.line.go_on("")
 
     def ring_customer(self, outgoing: Outgoing) -> None:
         """A customer's phone rings."""
@@ -222,46 +297,8 @@ class Switch:
             for one in self.outgoing.values()
         ]
         for caller in self.callers.values():
-            talks = caller.ring is not None and caller.ring.answered_at is not None
-            seen.append(ChannelSeen(caller.call_id, caller.channel, talks))
-            if caller.ring is not None:
-                seen.append(ChannelSeen(caller.call_id, f"{caller.ring.phone}-00000001", talks))
+            talks = caller.room is not None or (caller.ring is not None and caller.ring.answered_at is not None)
+            seen.append(ChannelSeen(caller.call_id, caller.channel, talks, caller.call_id))
             if caller.reached:
                 seen.append(ChannelSeen(caller.call_id, f"{CUSTOMER}-00000001", talks))
-        return tuple(seen)
-
-
-class Link(MemorySwitchboard):
-    """One node's link to the switch (port Switchboard)."""
-
-    def __init__(self, switch: Switch, wake: Callable[[str], None]) -> None:
-        super().__init__()
-        self._switch, self.on_wake = switch, wake
-        self.next_order: Order | None = None  #: what goes wrong with the next call to a customer
-
-    async def wake(self, channel: str) -> None:
-        """End a wait early."""
-        if self.on_wake is not None:
-            self.on_wake(channel)
-
-    async def call_out(self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False) -> None:
-        """Let a customer's phone ring, or the half of a call that waits for an agent come in."""
-        if not self.up:
-            raise SwitchAway
-        fault, self.next_order = self.next_order, None
-        if fault in (None, Order.UNKNOWN, Order.KILLED_AFTER) and self._switch.on_call_out is not None:
-            self._switch.on_call_out(call_id, number, ring_s, agent_first)
-        if fault is None:
-            return
-        self._switch.injected(f"order_{fault.value}")
-        if fault is Order.REFUSED:
-            raise SwitchAway
-        if fault in (Order.UNKNOWN, Order.LOST):
-            raise ActionUnknown
-        raise asyncio.CancelledError
-
-    async def channels(self) -> tuple[ChannelSeen, ...]:
-        """All channels."""
-        if not self.up:
-            raise SwitchAway
-        return self._switch.channels()
+        return (*seen, *(ring.seen for ring in self.rings.values()))

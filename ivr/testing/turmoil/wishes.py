@@ -60,7 +60,7 @@ class WishAudit:
     slack_s: float
     dialled: list[Dialled] = field(default_factory=list)  #: since the last look
     conversed: set[int] = field(default_factory=set)  #: wishes whose customer has talked to an agent in a call of ours
-    talked: set[tuple[str, str]] = field(default_factory=set)  #: number and queue of who called and talked to an agent
+    talked: set[str] = field(default_factory=set)  #: numbers of who have called and talked to an agent
     dials: int = 0
     again: int = 0  #: dials of customers who had talked in an earlier call of the same wish
     _kept: dict[int, WishKept] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class WishAudit:
     def _closed(self, wish: WishKept) -> list[str]:
         if wish.outcome == OUTCOMES[CallbackEvent.SERVE] and wish.id not in self.conversed:
             return [f"wish {wish.id} is closed as served and its customer has talked to nobody"]
-        if wish.outcome == OUTCOMES[CallbackEvent.COME_BACK] and wish.whose not in self.talked:
+        if wish.outcome == OUTCOMES[CallbackEvent.COME_BACK] and wish.number not in self.talked:
             return [f"wish {wish.id} is closed as come back and its customer has talked to nobody"]
         if wish.outcome == OUTCOMES[CallbackEvent.MISS] and wish.tries < MOST_TRIES:
             return [f"wish {wish.id} is given up after {wish.tries} calls"]
@@ -151,8 +151,8 @@ def _kept_places(wishes: Sequence[WishKept], needs: Iterable["NeedSeen"]) -> lis
     since = {wish.id: wish.since for wish in wishes}
     found = []
     for need in needs:
-        made = of_call(need.call_id)
-        if made is not None and need.closed_at is None and since.get(made[0], need.since) != need.since:
+        made = of_call(need.call_id) if need.closed_at is None and not need.handed_on else None
+        if made is not None and since.get(made[0], need.since) != need.since:
             found.append(f"need {need.id} of {need.call_id} is of {need.since}, and its wish of {since[made[0]]}")
     return found
 
