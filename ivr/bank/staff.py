@@ -30,13 +30,13 @@ def demo_agents() -> tuple[AgentSeed, ...]:
     """
     en, zh = {"lang:en": 5}, {"lang:zh": 5}
     both = {**en, **zh}
-    family, things = {"insurance": 3, "family": 5, "retirement": 4}, {"moving_house": 6, "new_car": 6, "disaster": 4}
+    groups = {"moving_house": 6, "new_car": 6, "family": 4, "disaster": 4}
     senior = {"complaints": 8, "general": 8, "payments": 8, "lending": 8, "insurance": 8}
     rows: tuple[tuple[str, str, dict[str, int]], ...] = (
         ("chris", "Chris Lam", {**both, "general": 5, "payments": 5, "cards": 3}),
-        ("meiling", "Meiling Guo", {**zh, "general": 4, "payments": 4, "lending": 3, **family}),
+        ("meiling", "Meiling Guo", {**zh, "general": 4, "payments": 4, "lending": 3}),
         ("carol", "Carol Tan", {**both, "cards": 7, "payments": 3, "general": 3}),
-        ("haoran", "Haoran Deng", {**both, "lending": 6, "insurance": 6, "general": 2, **things}),
+        ("haoran", "Haoran Deng", {**both, "lending": 6, "insurance": 6, "general": 2, **groups}),
         ("grace", "Grace Wong", {**both, "complaints": 1, "general": 4}),
         ("jianguo", "Jianguo He", {**both, "complaints": 5, "cards": 4}),
         ("ruth", "Ruth Adler", {**both, **senior, "family": 5, "retirement": 7, "bereavement": 8, "disaster": 8}),
