@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ivr.testing.turmoil.book import AT_ONCE, MOST_TRIES
+from ivr.testing.turmoil.book import MOST_TRIES
 from models.tables import CallbackRow
 from routing.callback import OUTCOMES, CallbackEvent, CallbackState, of_call
 
@@ -26,7 +26,6 @@ class WishKept:
     tries: int
     next_at: float
     fence: int
-    node: str | None
     made_at: float
     closed_at: float | None
     outcome: str | None
@@ -129,7 +128,7 @@ class WishAudit:
 
 
 def _contradictions(wishes: Sequence[WishKept]) -> list[str]:
-    found, whose, dialling = [], set[tuple[str, str]](), dict[str | None, int]()
+    found, whose = [], set[tuple[str, str]]()
     for wish in wishes:
         if (wish.closed_at is None) != (wish.state != CallbackState.CLOSED):
             found.append(f"wish {wish.id} is {wish.state}, closed at {wish.closed_at}")
@@ -141,9 +140,6 @@ def _contradictions(wishes: Sequence[WishKept]) -> list[str]:
             found.append(f"queue {wish.queue} has two open wishes of one number")
         if wish.closed_at is None:
             whose.add(wish.whose)
-        if wish.state == CallbackState.DIALLING:
-            dialling[wish.node] = dialling.get(wish.node, 0) + 1
-    found += [f"{node} calls {number} customers at a time" for node, number in dialling.items() if number > AT_ONCE]
     return found
 
 
