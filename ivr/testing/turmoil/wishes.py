@@ -1,6 +1,6 @@
 """Wishes to be called back: what must hold of their rows, and of what was really dialled and said."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -70,9 +70,10 @@ class WishAudit:
     ) -> list[str]:
         """What is wrong with rows that were written between these two moments; a sentence each."""
         found = [*_contradictions(wishes), *_kept_places(wishes, needs)]
+        replaced = {wish.id for wish in wishes if wish.outcome == OUTCOMES[CallbackEvent.REPLACE]}
         for wish in wishes:
             before = self._kept.get(wish.id)
-            found += self._new(wish) if before is None else _after(before, wish)
+            found += self._new(wish, replaced) if before is None else _after(before, wish)
             if wish.closed_at is not None and (before is None or before.closed_at is None):
                 found += self._closed(wish)
                 if not earliest <= wish.closed_at <= latest:
@@ -81,8 +82,9 @@ class WishAudit:
         self._kept = {wish.id: wish for wish in wishes}
         return found
 
-    def _new(self, wish: WishKept) -> list[str]:
-        earlier = [one for one in self._kept.values() if one.whose == wish.whose and one.closed_at is None]
+    def _new(self, wish: WishKept, replaced: Set[int]) -> list[str]:
+        mine = [one for one in self._kept.values() if one.whose == wish.whose and one.closed_at is None]
+        earlier = [one for one in mine if one.id in replaced]
         late = [one for one in earlier if one.kind == wish.kind == "keep_place" and wish.since > one.since]
         return [f"wish {wish.id} has lost the place of wish {one.id}, which it replaces" for one in late]
 
