@@ -15,7 +15,7 @@ from ivr.testing import selfservice
 from ivr.testing.selfservice import MemoryCallbacks
 from ivr.testing.turmoil.book import GENERAL
 from ivr.testing.turmoil.callback_machine import NUMBERS, Callbacks
-from ivr.testing.turmoil.link import Link
+from ivr.testing.turmoil.link import Link, Order
 from models.callbacks import seen_of
 from models.tables import CallbackRow
 from routing.agent import AgentEvent
@@ -65,9 +65,7 @@ def does_not_wait_for_the_call_before(wish: Any, before: CallbackRow | None, now
 
 
 PLANTED: dict[str, tuple[object, str, object]] = {
-    "an order whose answer is missing is given again": (Link, "call_out", asks_again),
     "what a dead node was dialling is left alone": (CallbackDialler, "_put_right", leaves_it_alone),
-    "a customer who was not reached is taken for served": (conversation, "settle_callback", takes_it_for_served),
     "a wish is given up after the first call": (callbacks, "after_a_failure", lambda *_: CallbackEvent.MISS),
     "a wish that replaces another loses its place": (selfservice, "wished", loses_the_place),
 }
@@ -106,6 +104,17 @@ def wishes_anew_while_the_phone_rings(machine: Callbacks) -> None:
         machine.a_node_looks_whom_to_call_back(0, None, False)
 
 
+def an_order_is_not_answered(machine: Callbacks) -> None:
+    machine.a_caller_takes_a_callback(0, GENERAL, NUMBERS[0])
+    machine.a_node_looks_whom_to_call_back(0, Order.UNKNOWN, False)
+
+
+def a_machine_picks_up(machine: Callbacks) -> None:
+    machine.a_caller_takes_a_callback(0, GENERAL, NUMBERS[0])
+    machine.a_node_looks_whom_to_call_back(0, None, False)
+    machine.a_customer_picks_up(0, 0, connects=False, told=True)
+
+
 BROUGHT_OUT: dict[str, tuple[object, str, object, Callable[[Callbacks], None]]] = {
     "a claim compares nothing": (
         MemoryCallbacks,
@@ -118,6 +127,13 @@ BROUGHT_OUT: dict[str, tuple[object, str, object, Callable[[Callbacks], None]]] 
         "wished",
         does_not_wait_for_the_call_before,
         wishes_anew_while_the_phone_rings,
+    ),
+    "an order whose answer is missing is given again": (Link, "call_out", asks_again, an_order_is_not_answered),
+    "a customer who was not reached is taken for served": (
+        conversation,
+        "settle_callback",
+        takes_it_for_served,
+        a_machine_picks_up,
     ),
 }
 
