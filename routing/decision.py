@@ -27,7 +27,7 @@ def decide(snapshot: Snapshot, now: float, policy: Policy | None = None) -> tupl
     """Offers for this moment: the most overdue needs first, for each the agent who fits best and is missed least.
 
     The same snapshot gives the same decisions, whatever the order of its rows. Agents who have missed a need are asked
-    for it again only when no other ready agent fits.
+    for it again only when every other ready agent who fits is needed for somebody else.
     """
     return decide_on(Floor.of(snapshot, now, policy), now)
 

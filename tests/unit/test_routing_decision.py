@@ -141,16 +141,16 @@ def test_every_decision_says_why_and_why_not_the_others_as_plain_json(snapshot):
 
 
 @given(snapshots)
-def test_agents_who_missed_a_need_are_asked_again_only_when_no_other_free_agent_fits(snapshot):
+def test_agents_who_missed_a_need_are_asked_again_only_when_every_other_who_fits_is_needed_for_somebody(snapshot):
     needs = {one.id: one for one in snapshot.needs}
-    used: set[int] = set()
-    for made in decide(snapshot, NOW):
+    decisions = decide(snapshot, NOW)
+    used = {made.agent_id for made in decisions}
+    for made in decisions:
         wanted = needs[made.need_id]
         if made.agent_id in wanted.not_agents:
             for other in snapshot.agents:
                 if other.state is AgentState.READY and other.id not in used | wanted.not_agents:
                     assert not fits(other.skills, asked_of_agent(wanted))
-        used.add(made.agent_id)
 
 
 @given(snapshots)
