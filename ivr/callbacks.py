@@ -24,6 +24,7 @@ from ivr.ports import (
     SwitchEvent,
     is_agent_first,
 )
+from ivr.rounds import rounds
 from routing.callback import COUNTED_AS, CallbackEvent, CallbackState, after_a_failure, of_call, share_out
 from routing.errors import StoreAway
 from routing.kept import KeptFloor
@@ -119,14 +120,13 @@ class CallbackDialler:
 
     async def run(self) -> None:
         """Dial until cancelled."""
-        while True:
-            await self._parts.hints.wait(CALLBACKS, seconds=LOOK_EVERY_S)
-            try:
-                await self.round()
-            except StoreAway:
-                log.warning("the store is away; nobody is called back until it is there")
-            except Exception:
-                log.exception("a round of callbacks failed")
+        await rounds(
+            self.round,
+            lambda: self._parts.hints.wait(CALLBACKS, seconds=LOOK_EVERY_S),
+            away="the store is away; nobody is called back until it is there",
+            failed="a round of callbacks failed",
+            pause_first=True,
+        )
 
     async def listen(self) -> None:
         """Take the switch's word on calls that ended before anybody answered, until cancelled."""

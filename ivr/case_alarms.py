@@ -9,11 +9,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from ivr.complaints import Complaints
 from ivr.ports import Clock
+from ivr.rounds import rounds
 from menus.hours import Hours
 from models.case_work import CaseWork
 from routing.deadlines import PASSED, Progress, reached
 from routing.errands import CaseFile, TextMessage
-from routing.errors import StoreAway
 
 log = structlog.get_logger()
 
@@ -54,14 +54,12 @@ class CaseAlarms:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except StoreAway:
-                log.warning("the store is away; deadlines of cases are looked at later")
-            except Exception:
-                log.exception("the deadlines of cases could not be looked at")
-            await self._clock.sleep(LOOK_EVERY_S)
+        await rounds(
+            self.look,
+            lambda: self._clock.sleep(LOOK_EVERY_S),
+            away="the store is away; deadlines of cases are looked at later",
+            failed="the deadlines of cases could not be looked at",
+        )
 
     async def look(self) -> int:
         """Tell the alarms that have come due; how many. Raises StoreAway."""

@@ -7,9 +7,9 @@ import structlog
 
 from ivr.parts import Parts
 from ivr.ports import CALLBACKS, ROUTING, CallbackSeen
+from ivr.rounds import rounds
 from routing.callback import share_out
 from routing.decision import Decision
-from routing.errors import StoreAway
 from routing.kept import KeptFloor
 from routing.need import NeedState
 from routing.offer import Claimed
@@ -50,14 +50,13 @@ class Dispatcher:
     async def run(self) -> None:
         """Dispatch until cancelled."""
         parts = self._parts
-        while True:
-            await parts.hints.wait(ROUTING, seconds=parts.settings.routing.sweep_s)
-            try:
-                await self.round()
-            except StoreAway:
-                log.warning("the store is away; no offers until it is back")
-            except Exception:
-                log.exception("a round of dispatching failed")
+        await rounds(
+            self.round,
+            lambda: parts.hints.wait(ROUTING, seconds=parts.settings.routing.sweep_s),
+            away="the store is away; no offers until it is back",
+            failed="a round of dispatching failed",
+            pause_first=True,
+        )
 
     async def round(self) -> None:
         """Decide and claim until nothing is left to decide; offers pause while the switch cannot be reached."""

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 
 from ivr.clock import StoreClock
-from routing.errors import StoreAway
+from ivr.rounds import rounds
 
 log = structlog.get_logger()
 
@@ -50,14 +50,13 @@ class Heartbeat:
 
     async def run(self) -> None:
         """Beat until cancelled."""
-        while True:
-            await self._clock.sleep(BEAT_EVERY_S)
-            try:
-                await self.beat()
-            except StoreAway:
-                log.warning("the store is away; no sign of life could be given")
-            except Exception:
-                log.exception("a sign of life failed")
+        await rounds(
+            self.beat,
+            lambda: self._clock.sleep(BEAT_EVERY_S),
+            away="the store is away; no sign of life could be given",
+            failed="a sign of life failed",
+            pause_first=True,
+        )
 
     async def _set_clock(self) -> None:
         await self._clock.read(self._life.time)

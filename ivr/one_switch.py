@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from ivr.errors import SwitchAway
 from ivr.parts import Parts
-from routing.errors import StoreAway
+from ivr.rounds import rounds
 
 log = structlog.get_logger()
 
@@ -53,14 +53,12 @@ class OneSwitch:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except StoreAway:
-                log.warning("the store is away; nobody knows which switch the nodes serve")
-            except Exception:
-                log.exception("a look at the nodes' switches failed")
-            await self._parts.clock.sleep(LOOK_EVERY_S)
+        await rounds(
+            self.look,
+            lambda: self._parts.clock.sleep(LOOK_EVERY_S),
+            away="the store is away; nobody knows which switch the nodes serve",
+            failed="a look at the nodes' switches failed",
+        )
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The figure, as prometheus_client asks for it."""

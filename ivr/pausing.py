@@ -12,8 +12,9 @@ import structlog
 
 from ivr.errors import ActionUnknown, SwitchAway
 from ivr.parts import Parts
+from ivr.rounds import rounds
 from ivr.steps.talk_recording import seconds_of
-from routing.errors import IllegalMove, StoreAway
+from routing.errors import IllegalMove
 from routing.offer import OfferState
 from routing.recording import TalkRecording
 
@@ -52,14 +53,13 @@ class Pauses:
 
     async def run(self) -> None:
         """Look at all recordings once a second, until cancelled."""
-        while True:
-            await self._parts.clock.sleep(self._parts.settings.routing.sweep_s)
-            try:
-                await self.look()
-            except StoreAway:
-                log.warning("the store is away; pauses of recordings are looked at again")
-            except Exception:
-                log.exception("pauses of recordings could not be looked at")
+        await rounds(
+            self.look,
+            lambda: self._parts.clock.sleep(self._parts.settings.routing.sweep_s),
+            away="the store is away; pauses of recordings are looked at again",
+            failed="pauses of recordings could not be looked at",
+            pause_first=True,
+        )
 
     async def look(self) -> None:
         """Carry out what is amiss, and close what nobody has closed. Raises StoreAway."""

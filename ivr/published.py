@@ -1,7 +1,7 @@
 """Trained models as files: how one is published, and how an engine takes over the newest without a restart."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -62,6 +62,15 @@ def publish(content: bytes, kept: Path, current: Path) -> None:
         fresh = target.with_name(f"{target.name}.new")
         fresh.write_bytes(content)
         fresh.replace(target)
+
+
+def verdict(objections: Sequence[str], published: Path | None, *, dry_run: bool) -> list[str]:
+    """What was decided about a model that was trained, in lines to print."""
+    if objections:
+        return ["not published:", *(f"  {objection}" for objection in objections)]
+    if dry_run:
+        return ["not published: a dry run; nothing speaks against it"]
+    return [f"published {published}: running engines take it over within seconds"]
 
 
 def _why(fault: Exception) -> str:

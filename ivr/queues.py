@@ -13,12 +13,13 @@ from ivr.errors import Misconfigured
 from ivr.offer_rules import Offers
 from ivr.ports import TalkLimit
 from ivr.queue_rules import broken
-from ivr.staff import LANGUAGE, Staff
+from ivr.staff import Staff
 from menus.facts import CallerFacts
 from menus.hours import Hours
 from menus.schema import Calendar, QueueName, SkillName
 from menus.schema.words import Language, ValueName
 from menus.yaml_source import Faults, build, parse
+from routing.skills import LANGUAGE
 from routing.terms import Overflow, Softening, Terms, Wanted
 
 Level = Annotated[int, Field(ge=1, le=10)]

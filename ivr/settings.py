@@ -363,7 +363,7 @@ class Personal(_Part):
 
 
 class Learning(_Part):
-    """The model that personal menus are learned into."""
+    """What is learned from the site: personal menus, and expected waits."""
 
     folder: Path = Field(
         default=Path("var/models"),

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from menus.schema import SkillName
 from menus.schema.words import Language, Line
 from menus.yaml_shape import Misspelling, close_match
+from routing.skills import LANGUAGE
 
 if TYPE_CHECKING:
     from ivr.queues import Queues
@@ -16,9 +17,6 @@ Level = Annotated[int, Field(ge=1, le=10)]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 AgentName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$")]
 Names = Mapping[Language, Line]
-
-#: Skills of this kind need no declaration: one for each language that calls are in.
-LANGUAGE = "lang:"
 
 
 class _Part(BaseModel):

@@ -30,6 +30,7 @@ from ivr.ports import (
 )
 from ivr.rescue import Rescuer
 from ivr.rooms import Rooms
+from ivr.rounds import rounds
 from routing.call import CallEvent
 from routing.errors import StoreAway
 from routing.need import NeedState
@@ -45,8 +46,7 @@ PHONES_EVERY_S = 5.0
 
 #: Kinds of drift: a call whose channel is gone, an offer whose lease is over, an answer that was not told, a phone
 #: whose state was not told, a conversation of a dead node that is over, an agent or a need in an offer that is none, a
-#: caller whom no engine had, a caller whom a dead node has left in silence,
-#: somebody alone in a room.
+#: caller whom no engine had, a caller whom a dead node has left in silence, somebody alone in a room.
 DRIFT = ("call", "offer", "answer", "phone", "talk", "stray", "fallback", "silence", "room")
 
 
@@ -204,15 +204,13 @@ class Watcher:
 
     async def sweep_forever(self) -> None:
         """Sweep at the configured interval until cancelled."""
-        parts = self._parts
-        while True:
-            await parts.clock.sleep(parts.settings.routing.sweep_s)
-            try:
-                await self.sweep()
-            except StoreAway:
-                log.warning("the store is away; the sweep waits")
-            except Exception:
-                log.exception("a sweep failed")
+        await rounds(
+            self.sweep,
+            lambda: self._parts.clock.sleep(self._parts.settings.routing.sweep_s),
+            away="the store is away; the sweep waits",
+            failed="a sweep failed",
+            pause_first=True,
+        )
 
     async def sweep(self) -> Swept:
         """Mend what time or a lost channel has left behind."""
@@ -265,7 +263,7 @@ class Watcher:
             return None
         await self._find_answered(channels)
         await self._find_reached(channels)
-        self.drift["fallback"] += await self._fallen.fetch(channels)
+        await self._mend("fallback", self._fallen.fetch(channels))
         if self._rescuer is not None:
             await self._mend("silence", self._rescuer.look(channels))
         await self._mend("room", self._rooms.clear(channels))

@@ -12,6 +12,7 @@ from models.tables import CallbackRow, CallRow, NeedRow, OfferRow
 from models.texts import stored
 from routing.callback import (
     CARRIED_OUT,
+    OURS,
     OUTCOMES,
     CallbackEvent,
     CallbackSeen,
@@ -151,7 +152,7 @@ class CallbackBook:
 def _call_id() -> ColumnElement[str]:
     """`routing.callback.CallbackSeen.call_id`."""
     number, fence = cast(CallbackRow.id, String), cast(CallbackRow.fence, String)
-    return literal("callback-", String).concat(number).concat("-").concat(fence)
+    return literal(OURS, String).concat(number).concat("-").concat(fence)
 
 
 def _on_the_line() -> ColumnElement[bool]:

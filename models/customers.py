@@ -30,8 +30,6 @@ from routing.errors import StoreAway
 
 log = logging.getLogger(__name__)
 
-#: The most recent calls of a number that conditions may count.
-MOSTRECENT = 20
 #: Closed cases that were opened longer ago are not looked at, in days.
 CASE_DAYS = 365.0
 

@@ -8,6 +8,7 @@ from sqlalchemy import and_, case, func, literal, select
 from models.database import Database
 from models.tables import CallRow, NeedRow, OfferRow
 from routing.call import Reason
+from routing.callback import OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Entries:
             .outerjoin(asked, asked.c.call_id == CallRow.id)
             .outerjoin(answered, answered.c.call_id == CallRow.id)
             .where(CallRow.started_at >= since, CallRow.started_at < until, CallRow.ended_at.is_not(None))
-            .where(CallRow.id.not_like("callback-%"))
+            .where(CallRow.id.not_like(f"{OURS}%"))
             .group_by(CallRow.entry, CallRow.campaign)
             .order_by(entry, campaign)
         )

@@ -93,8 +93,6 @@ def take_over(
 
 
 def _over(offer: OfferRow) -> dict[str, object] | None:
-    return (
-        None
-        if offer.talk is None
-        else replace(talk_of(offer.talk), state=TalkState.OVER, ask=None, taken=False).as_json()
-    )
+    if offer.talk is None:
+        return None
+    return replace(talk_of(offer.talk), state=TalkState.OVER, ask=None, taken=False).as_json()

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from menus.evaluation.visits import KINDS, RecordedCall
 from models.database import Database
 from models.tables import CallEventRow, CallRow
+from routing.callback import OURS
 
 #: Calls that are read at a time, each page in a transaction of its own: nobody who writes waits for a report.
 PAGE = 200
@@ -70,7 +71,7 @@ def _ended(since: float, until: float) -> tuple[ColumnElement[bool], ...]:
         CallRow.started_at >= since,
         CallRow.started_at < until,
         CallRow.ended_at.is_not(None),
-        CallRow.id.not_like("callback-%"),
+        CallRow.id.not_like(f"{OURS}%"),
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from menus.facts import HistoryEvent
 from models.database import Database
 from models.tables import CallEventRow, CallRow, HistoryEventRow
+from routing.callback import OURS
 
 #: The most recent events of a customer that a call of then is given.
 MOST_HISTORY = 500
@@ -129,5 +130,5 @@ class Replays:
 def _calls(since: float, *columns: Any) -> Select[Any]:
     """Calls of callers that have ended; not those that we made."""
     return select(*columns).where(
-        CallRow.started_at >= since, CallRow.ended_at.is_not(None), CallRow.id.not_like("callback-%")
+        CallRow.started_at >= since, CallRow.ended_at.is_not(None), CallRow.id.not_like(f"{OURS}%")
     )

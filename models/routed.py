@@ -13,7 +13,6 @@ from models.texts import stored
 from models.waits import range_in
 from routing.floor import Floor
 from routing.need import NeedState
-from routing.policy import Policy
 from routing.reasons import why_nobody
 from routing.wait_ranges import WaitRange
 
@@ -67,7 +66,7 @@ class Routed:
     why_nobody: tuple[tuple[str, int], ...] = ()  #: of one that waits: what keeps agents from it, and how many
 
 
-async def routed(database: Database, call_id: str, *, now: float, policy: Policy | None = None) -> tuple[Routed, ...]:
+async def routed(database: Database, call_id: str, *, now: float) -> tuple[Routed, ...]:
     """The needs of a call, oldest first; none when it asked for nobody. Raises StoreAway."""
     of_call = stored(call_id, 150)
     async with database.read() as session:
@@ -91,7 +90,7 @@ async def routed(database: Database, call_id: str, *, now: float, policy: Policy
             offers.setdefault(offer.need_id, []).append(_offered(offer, agent))
         floor = None
         if any(need.state == NeedState.WAITING for need in needs):
-            floor = Floor.of(await SnapshotReader().read(session, now), now, policy)
+            floor = Floor.of(await SnapshotReader().read(session, now), now)
     return tuple(
         Routed(
             need_id=need.id,

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from models.database import Database
 from models.locks import CALL
 from models.tables import NeedRow, OfferRow, ToldWaitRow
+from routing.callback import OURS
 from routing.outlook import Lately
 from routing.sights import LOOK_BACK_S, Start
 from routing.wait_ranges import Told, WaitRange
@@ -18,8 +19,6 @@ from routing.waits import SeenWait, Sight
 LATELY_S, MOST_LOOKED_AT = 7200.0, 2000
 #: Outcomes of needs whose caller left while waiting.
 LEFT = frozenset({"abandoned", "gave_up", "callback"})
-#: Calls that we made ourselves begin so; their callers had waited at home.
-OURS = "callback-"
 #: How many estimates are read at once when a model is fitted.
 PAGE = 5000
 
@@ -55,7 +54,7 @@ class WaitBook:
             select(NeedRow.queue, OfferRow.answered_at, NeedRow.since)
             .join(NeedRow, NeedRow.id == OfferRow.need_id)
             .where(OfferRow.id > newest, OfferRow.answered_at >= now - LOOK_BACK_S)
-            .where(NeedRow.kind == CALL, OfferRow.call_id.not_like(f"{OURS}%"))
+            .where(NeedRow.kind == CALL, OfferRow.call_id.not_like(f"{OURS}%"))  # their callers waited at home
             .order_by(OfferRow.answered_at)
         )
         async with self._database.read() as session:

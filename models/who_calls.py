@@ -38,6 +38,7 @@ from models.tables import (
     ProductRow,
 )
 from routing.call import Reason
+from routing.callback import OURS
 
 #: The most recent calls of a number that conditions may count.
 MOST_RECENT = 20
@@ -121,7 +122,7 @@ def _recent() -> Select[Any]:
         select(CallRow.id, CallRow.started_at, CallRow.result, told.label("told"))
         .where(CallRow.ani == bindparam("number"))
         .where(CallRow.started_at >= bindparam("since"), CallRow.started_at <= bindparam("now"))
-        .where(CallRow.ended_at.is_not(None), CallRow.id.not_like("callback-%"))
+        .where(CallRow.ended_at.is_not(None), CallRow.id.not_like(f"{OURS}%"))
         .order_by(CallRow.started_at.desc(), CallRow.id)
         .limit(MOST_RECENT)
         .subquery("recent")

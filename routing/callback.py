@@ -12,6 +12,9 @@ from routing.need import Need
 from routing.snapshot import Snapshot
 from routing.terms import NO_TERMS, Terms
 
+#: Ids of calls that we make to customers begin so.
+OURS = "callback-"
+
 
 class CallbackState(StrEnum):
     """What becomes of a wish."""
@@ -123,7 +126,7 @@ class CallbackSeen:
     @property
     def call_id(self) -> str:
         """The id of the call that this claim makes; the switch is told to use it."""
-        return f"callback-{self.id}-{self.fence}"
+        return f"{OURS}{self.id}-{self.fence}"
 
     def as_need(self) -> Need:
         """The wish among the needs of its queue. Its number is negative, as no need's is."""
@@ -142,7 +145,7 @@ class CallbackSeen:
         )
 
 
-_CALL_ID = re.compile(r"callback-([0-9]{1,12})-([0-9]{1,12})")
+_CALL_ID = re.compile(OURS + "([0-9]{1,12})-([0-9]{1,12})")
 
 
 def of_call(call_id: str) -> tuple[int, int] | None:
@@ -183,9 +186,8 @@ def share_out(
     round before serves again.
     """
     kept = kept or KeptFloor()
-    connected = (
-        {need.call_id for need in snapshot.needs} if callbacks else set()
-    )  # what was read of the wishes may be older than the needs
+    # What was read of the wishes may be older than the needs.
+    connected = {need.call_id for need in snapshot.needs} if callbacks else set()
     line = {
         -one.id: one
         for one in in_line(callbacks, now)

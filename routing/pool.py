@@ -5,13 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import fsum
 
 from routing.agent import Agent
+from routing.skills import LANGUAGE
 
 #: Levels of a skill, 1 (junior) to 10 (senior).
 MOST_LEVEL = 10
 #: How much more a level beyond the one asked for counts than a skill that is not asked for.
 SENIOR = 2.0
-#: Skills that begin so are languages: nobody is a senior for speaking one well.
-LANGUAGE = "lang:"
 
 
 def bits(some: int) -> Iterator[int]:

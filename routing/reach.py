@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from routing.agent import Agent
 from routing.need import Need
-from routing.skills import fits
+from routing.skills import LANGUAGE, fits
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class _AtWork:
 
 def besides(skill: str, required: Mapping[str, int], language: str) -> dict[str, int]:
     """What is asked of whoever decides a complaint besides the skill that stands for authority."""
-    return {f"lang:{language}": 1} | {one: level for one, level in required.items() if level > 0 and one != skill}
+    return {f"{LANGUAGE}{language}": 1} | {one: level for one, level in required.items() if level > 0 and one != skill}
 
 
 def within_reach(needs: Iterable[Need], agents: Sequence[Agent]) -> tuple[Need, ...]:

@@ -7,8 +7,7 @@ from routing.agent import AT_WORK, Agent, AgentState
 from routing.floor import Floor
 from routing.need import Need
 from routing.phone import PhoneState
-from routing.pool import LANGUAGE
-from routing.skills import alternatives, fits, missing
+from routing.skills import LANGUAGE, alternatives, fits, missing
 
 
 def why(

@@ -10,6 +10,10 @@ from routing.need import Need
 TIER_LEVELS = {1: 0, 2: 4, 3: 7}
 
 
+#: Skills that begin so are languages: one for each that calls are in; nobody is a senior for speaking one well.
+LANGUAGE = "lang:"
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """A requirement that an agent does not meet."""
@@ -25,7 +29,7 @@ class Missing:
 def asked_of_agent(need: Need) -> dict[str, int]:
     """Every skill with the least level that this need asks for: required, language and complaint tier."""
     asked = {skill: level for skill, level in need.required.items() if level > 0}
-    language = f"lang:{need.language}"
+    language = f"{LANGUAGE}{need.language}"
     asked[language] = max(asked.get(language, 0), 1)
     skill, level = authority_of(need)
     if level > 0:

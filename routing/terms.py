@@ -70,6 +70,10 @@ class Terms:
     authority: Authority | None = None  #: of complaints alone
     barred: frozenset[int] = frozenset()  #: agents who never get it: the complaint is about them, or they sent it on
 
+    def for_anybody(self) -> "Terms":
+        """Without the agent who was wanted."""
+        return replace(self, agent_id=None, agent_is="", agent_wait_s=0.0)
+
     def as_json(self) -> dict[str, Any]:
         """Plain values to store; what is as usual is left out."""
         plain: dict[str, Any] = {}

@@ -23,6 +23,7 @@ from menus.schema import SKILL, SKILL_ADVICE, Route
 from menus.yaml_shape import close_match
 from routing.agent import AgentEvent, AgentState
 from routing.errors import IllegalMove
+from routing.skills import LANGUAGE
 
 if TYPE_CHECKING:
     from routing.views import AgentCard
@@ -375,7 +376,7 @@ def _tell_password(password: str, generated: bool) -> None:
 
 def _tell(card: "AgentCard") -> None:
     print(f"{card.name}: {card.full_name}, {card.phone}, {_spoken(card)}")
-    if not any(skill.startswith("lang:") for skill in card.skills):
+    if not any(skill.startswith(LANGUAGE) for skill in card.skills):
         print("  gets no calls yet: an agent needs the language of the call, as in --skill lang:en=5")
 
 
@@ -389,7 +390,7 @@ def _tell_unasked(skills: Iterable[str], settings: Settings) -> None:
     for step in book.steps.values() if book else ():
         asked |= {*step.needs} if isinstance(step, Route) else set()
     for skill in skills:
-        if skill not in asked and not skill.startswith("lang:"):
+        if skill not in asked and not skill.startswith(LANGUAGE):
             print(f"  no queue of {settings.book.queues} asks for the skill {skill!r}{close_match(skill, asked)}")
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ivr.clock import SystemClock
 from ivr.commands.columns import aligned
 from ivr.commands.options import SettingsFile, settings_of
 from ivr.errors import Misconfigured
@@ -48,11 +47,11 @@ def explain(
     if call is not None and at is not None:
         raise Misconfigured("--at goes with --as; a call has its own time")
     read = settings_of(settings)
-    told = asyncio.run(_told(read, call, number, at, menu))
+    told, now = asyncio.run(_told(read, call, number, at, menu))
     if as_json:
         print(json.dumps({"sound": told.is_sound} | asdict(told), ensure_ascii=False, indent=1))
     else:
-        _show(told, read.zone, _now(read))
+        _show(told, read.zone, now)
     for line in told.unexplained:
         print(line, file=sys.stderr)
     for one in told.menus:
@@ -65,7 +64,8 @@ def explain(
 
 async def _told(
     settings: Settings, call: str | None, number: str | None, at: datetime | None, menu: str | None
-) -> "Told":
+) -> "tuple[Told, float]":
+    """What is told, and the site's time by which it is."""
     from dataclasses import replace
 
     from ivr.explaining import of_call, of_caller
@@ -73,19 +73,16 @@ async def _told(
     from models.migrate import opened
 
     async with opened(settings.database_url) as database:
+        now = await database.time() + settings.clock_ahead_s
         if call is not None:
-            told = await of_call(settings, database, call, lambda name: ranker_named(settings, name), _now(settings))
+            told = await of_call(settings, database, call, lambda name: ranker_named(settings, name), now)
             menus = tuple(one for one in told.menus if menu in (None, one.menu))
             if menu is not None and not menus and not told.unexplained:
                 raise Misconfigured(f"call {call} did not hear the menu {menu!r}")
-            return replace(told, menus=menus, routing=told.routing if menu is None else ())
-        now = datetime.fromtimestamp(_now(settings), settings.zone)
-        when = now if at is None else at.replace(tzinfo=settings.zone)
-        return await of_caller(settings, database, number or "", when, menu, ranker_in_use(settings, when.date()))
-
-
-def _now(settings: Settings) -> float:
-    return SystemClock(settings.clock_ahead_s).now()
+            return replace(told, menus=menus, routing=told.routing if menu is None else ()), now
+        when = datetime.fromtimestamp(now, settings.zone) if at is None else at.replace(tzinfo=settings.zone)
+        told = await of_caller(settings, database, number or "", when, menu, ranker_in_use(settings, when.date()))
+        return told, now
 
 
 def _show(told: "Told", zone: "ZoneInfo", now: float) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ivr.clock import SystemClock
+from ivr.published import verdict
 from ivr.rankers import CURRENT, calendar_of, publish_model, read_model
 from ivr.release import code_version
 from ivr.settings import Settings
@@ -190,10 +191,4 @@ def told(outcome: Outcome, *, dry_run: bool) -> list[str]:
         f"hit@1 between {one.interval[0]:.3f} and {one.interval[1]:.3f} (95 %), calibration error {one.ece:.3f}, "
         f"the tenth of customers that gains least: {min(one.deciles_before):+.2f} s a wish",
     ]
-    if outcome.objections:
-        lines += ["not published:", *(f"  {objection}" for objection in outcome.objections)]
-    elif dry_run:
-        lines.append("not published: a dry run; nothing speaks against it")
-    else:
-        lines.append(f"published {outcome.published}: running engines take it over within seconds")
-    return lines
+    return [*lines, *verdict(outcome.objections, outcome.published, dry_run=dry_run)]

@@ -9,6 +9,7 @@ from typing import Any
 
 from ivr.clock import SystemClock
 from ivr.commands.columns import aligned
+from ivr.published import verdict
 from ivr.release import code_version
 from ivr.settings import Settings
 from ivr.wait_models.content import CURRENT, FittedWaits, publish_waits, read_waits, to_bytes
@@ -154,12 +155,7 @@ def told(outcome: Outcome, *, dry_run: bool) -> list[str]:
             "",
             f"RMSE less that of the formula: {one.lead[0]:+.1f} to {one.lead[1]:+.1f} s (95 %, days drawn anew)",
         ]
-    if outcome.objections:
-        lines += ["not published:", *(f"  {objection}" for objection in outcome.objections)]
-    elif dry_run:
-        lines.append("not published: a dry run; nothing speaks against it")
-    else:
-        lines.append(f"published {outcome.published}: running engines take it over within seconds")
+    lines += verdict(outcome.objections, outcome.published, dry_run=dry_run)
     return [line.rstrip() for line in lines]
 
 

@@ -3,16 +3,18 @@
 import asyncio
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from ivr.commands.options import SettingsFile, settings_of
 from ivr.errors import Misconfigured
+
+Outcome = TypeVar("Outcome")
 
 train = typer.Typer(name="train", invoke_without_command=True)
 
@@ -44,15 +46,7 @@ def menus(
         from ivr.commands.train import train as run
         from ivr.commands.train_report import report as page
 
-    with _progress() as progress:
-        outcome = asyncio.run(
-            run(
-                settings_of(settings),
-                since=since.date() if since else None,
-                dry_run=dry_run,
-                progress=progress,
-            )
-        )
+    outcome = _outcome_of(run, settings, since=since, dry_run=dry_run)
     for line in told(outcome, dry_run=dry_run):
         print(line)
     if report is not None:
@@ -73,15 +67,7 @@ def waits(
         from ivr.commands.train_waits import plain, told
         from ivr.commands.train_waits import train_waits as run
 
-    with _progress() as progress:
-        outcome = asyncio.run(
-            run(
-                settings_of(settings),
-                since=since.date() if since else None,
-                dry_run=dry_run,
-                progress=progress,
-            )
-        )
+    outcome = _outcome_of(run, settings, since=since, dry_run=dry_run)
     if as_json:
         print(json.dumps(plain(outcome), indent=1))
     else:
@@ -89,6 +75,15 @@ def waits(
             print(line)
     if outcome.objections:
         raise typer.Exit(1)
+
+
+def _outcome_of(
+    run: Callable[..., Coroutine[Any, Any, Outcome]], settings: Path | None, *, since: datetime | None, dry_run: bool
+) -> Outcome:
+    """Train, and show how far it is."""
+    with _progress() as progress:
+        day = since.date() if since else None
+        return asyncio.run(run(settings_of(settings), since=day, dry_run=dry_run, progress=progress))
 
 
 @contextmanager

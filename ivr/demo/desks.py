@@ -10,16 +10,8 @@ from typing import Self
 from playwright.async_api import Browser, Page, Playwright, async_playwright
 
 from ivr.errors import Misconfigured
+from ivr.lab.browser import BROWSERS, FLAGS
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 #: Notes, in the page's own clock, when a pop first stands on the screen: two frames after the call has been shown.
 WATCH_POPS = """
 window.popsStood = [];

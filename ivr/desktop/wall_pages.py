@@ -16,11 +16,11 @@ from ivr.desktop.sign_in import SignIn
 from ivr.desktop.views import LONGEST_NAME, plain
 from ivr.listening import NotListening
 from ivr.ports import AgentCard
-from ivr.staff import LANGUAGE
 from ivr.supervising import MOVES, Supervising, WallPicture
 from routing.agent import AgentState
 from routing.errors import IllegalMove, StoreAway
 from routing.listening import ListeningMode
+from routing.skills import LANGUAGE
 
 log = structlog.get_logger(__name__)
 

@@ -81,7 +81,7 @@ async def tier_and_terms(
     about = await complained_about(call, step, position)
     nobody |= {about} if about is not None else set()
     if terms.agent_id in nobody:
-        terms = replace(terms, agent_id=None, agent_wait_s=0.0)
+        terms = terms.for_anybody()
     if part.skill not in queue.skills:
         return step.tier, terms
     return _asking(call, placed(call, step, position), replace(terms, barred=nobody))

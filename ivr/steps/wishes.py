@@ -79,7 +79,8 @@ async def next_wish(call: Call, seen: TalkSeen, target: Target) -> NeedWish:
     queues, before = call.parts.queues, seen.wish
     barred = (before.terms.barred - {seen.sent_by}) | {seen.offer.agent_id}
     credit_s = before.credit_s + waited_s(call, seen)
-    same = replace(before, credit_s=credit_s, since=None, terms=replace(before.terms, agent_id=None, barred=barred))
+    terms = replace(before.terms.for_anybody(), barred=barred)
+    same = replace(before, credit_s=credit_s, since=None, terms=terms)
     match target.kind:
         case TargetKind.TIER:
             return one_tier_up(queues, same) or same
@@ -110,10 +111,8 @@ def front_of_the_queue(call: Call, seen: TalkSeen) -> NeedWish:
 
     Whoever is free serves them; they are as old as when they were answered, so what has softened stays so.
     """
-    before = seen.wish
-    terms = replace(before.terms, agent_id=None, agent_wait_s=0.0)
-    since = call.now() - waited_s(call, seen)
-    return replace(before, credit_s=before.credit_s + FRONT_S, since=since, terms=terms)
+    before, since = seen.wish, call.now() - waited_s(call, seen)
+    return replace(before, credit_s=before.credit_s + FRONT_S, since=since, terms=before.terms.for_anybody())
 
 
 def one_tier_up(queues: QueueTable, wish: NeedWish) -> NeedWish | None:

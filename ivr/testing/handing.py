@@ -2,12 +2,11 @@
 
 from ivr.ports import Dialled, DialStatus, PhoneAnswered
 from ivr.queues import Queue
-from ivr.testing.line import Press, ScriptedLeg
+from ivr.testing.line import ScriptedLeg
 from ivr.testing.stage import Stage
 from models.tables import AgentRow
 from routing.talk import Ask, TalkEvent, Target
 
-TO_AGENT = Press("0", hearing="main.balance")
 QUEUES = {
     "general": Queue(skills={"general": 1}),
     "cards": Queue(skills={"cards": 3}, credit_minutes=2),

@@ -6,8 +6,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ivr.ports import Arrival, CallerSeen, PathStep, Rating, Recording, Resumed
+from ivr.testing.agents import MemoryRoster as MemoryRoster
 from ivr.testing.exchange import MemoryExchange as MemoryExchange
-from ivr.testing.exchange import MemoryRoster as MemoryRoster
 from ivr.testing.store import MemoryStore as MemoryStore
 from menus.facts import CallerFacts, MenuMemory, RecentCall, subject_of
 from models.call_entries import PROVISIONAL, plain

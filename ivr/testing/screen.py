@@ -6,21 +6,14 @@ from dataclasses import replace
 from playwright.async_api import Page
 
 from ivr.clock import SystemClock
+from ivr.lab.browser import BROWSERS
 from ivr.ports import OfferSeen, Pop, QueueSeen
 from ivr.testing.desktop import RunningDesktop
 from ivr.testing.pops import an_agent
 from ivr.testing.roster import ScriptedRoster
 from routing.agent import AgentState
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 CLOCK = SystemClock()
 POP_S = 2.0  #: a busy test machine may take longer than the 0.15 s that the engine waits
 

@@ -21,7 +21,7 @@ from ivr.testing.bank import MemoryAccount, MemoryBank
 from ivr.testing.books import small_book
 from ivr.testing.clock import FakeClock
 from ivr.testing.desk import MemoryDesk
-from ivr.testing.line import Action, ScriptedLeg
+from ivr.testing.line import Action, Press, ScriptedLeg
 from ivr.testing.records import MemoryCallLog, MemoryDirectory, MemoryExchange, MemoryHints, MemoryRoster, MemoryStore
 from ivr.testing.rescues import MemoryRescues
 from ivr.testing.selfservice import (
@@ -47,6 +47,8 @@ from routing.agent import AgentState
 
 #: The number that the stage's callers call from unless they say otherwise.
 ANI = "+8613800000001"
+#: On the small book: the caller asks for a person as soon as they hear the first entry.
+TO_AGENT = Press("0", hearing="main.balance")
 SKILLS = {"general": 5, "lang:en": 5, "lang:zh": 5}
 
 

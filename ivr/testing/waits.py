@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from ivr.testing.store import MemoryStore
 from models.locks import CALL
-from models.waits import LATELY_S, OURS, summed, told_of, told_row
+from models.waits import LATELY_S, summed, told_of, told_row
+from routing.callback import OURS
 from routing.outlook import Lately
 from routing.sights import LOOK_BACK_S, Start
 from routing.wait_ranges import Told, WaitRange

@@ -28,13 +28,9 @@ BOOK = SMALL.replace("{id: cards, key: 3,", "{id: cards, promote_when: calendar.
 
 
 @pytest.fixture(autouse=True)
-def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.chdir(tmp_path)
-    address = f"sqlite:///{tmp_path}/ringwise.db"
-    monkeypatch.setenv("RINGWISE_DATABASE_URL", address)
-    assert ivr("migrate").status == 0
-    asyncio.run(_site(address))
-    return address
+def url(cli_url: str) -> str:
+    asyncio.run(_site(cli_url))
+    return cli_url
 
 
 async def _site(url: str) -> None:

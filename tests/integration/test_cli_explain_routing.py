@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from pathlib import Path
 
 import pytest
 
@@ -29,13 +28,9 @@ WISH = NeedWish("cards", {"cards": 4}, "en", "lost card", tier=1, credit_s=10.0,
 
 
 @pytest.fixture(autouse=True)
-def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.chdir(tmp_path)
-    address = f"sqlite:///{tmp_path}/ringwise.db"
-    monkeypatch.setenv("RINGWISE_DATABASE_URL", address)
-    assert ivr("migrate").status == 0
-    asyncio.run(_two_calls(address))
-    return address
+def url(cli_url: str) -> str:
+    asyncio.run(_two_calls(cli_url))
+    return cli_url
 
 
 async def _two_calls(url: str) -> None:

@@ -28,13 +28,9 @@ CARDS = "      - {id: cards, key: 3, task: card, label: {en: cards, zh: 银行�
 
 
 @pytest.fixture(autouse=True)
-def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.chdir(tmp_path)
-    address = f"sqlite:///{tmp_path}/ringwise.db"
-    monkeypatch.setenv("RINGWISE_DATABASE_URL", address)
-    assert ivr("migrate").status == 0
-    asyncio.run(_called(address))
-    return address
+def url(cli_url: str) -> str:
+    asyncio.run(_called(cli_url))
+    return cli_url
 
 
 async def _called(url: str) -> None:
@@ -46,7 +42,9 @@ async def _called(url: str) -> None:
             person = {"id": 7, "name": "Li", "language": "en", "segment": "mass", "since_on": date(2020, 1, 1)}
             await session.execute(insert(CustomerRow), [person])
             await session.execute(insert(NumberRow), [{"e164": ANI, "customer_id": 7}])
-        stage = Stage(small_book(), clock=FakeClock(now))
+        stage = Stage(
+            small_book(), clock=FakeClock(now), settings={"calls": {"lookup_s": 20}}
+        )  # this is not about time
         async with CallJournal(database, "node-a") as log:
             parts = replace(stage.parts, log=log, directory=Customers(database, stage.parts.settings.zone))
             calls = [

@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from ivr.clock import SystemClock
-from ivr.demo.desks import BROWSERS, FLAGS
+from ivr.lab.browser import BROWSERS, FLAGS
 from ivr.offered import OfferedCalls
 from ivr.queues import Queue, QueueTable
 from ivr.testing.databases import SQLITE

@@ -124,17 +124,14 @@ async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         log = await stack.enter_async_context(CallJournal(database, "node-a"))
         stage = Stage(
             teller_book(pin=_PIN, behind=transacts("balance", say=["balance_is"])),
+            settings={"calls": {"lookup_s": 20}},  # this is not about time
         )
-        settings = stage.parts.settings.model_copy(
-            update={"calls": stage.parts.settings.calls.model_copy(update={"lookup_s": 20.0})}
-        )  # this is not about time
         parts = replace(
             stage.parts,
-            settings=settings,
             log=log,
             exchange=Claims(database, "node-a"),
-            directory=Customers(database, settings.zone),
-            bank=SqlBank(database, settings.zone),
+            directory=Customers(database, stage.parts.settings.zone),
+            bank=SqlBank(database, stage.parts.settings.zone),
             lockouts=Lockouts(database, most_failures=5, window_s=9e4, lock_s=60),
         )
         folder = tmp_path / "recordings"

@@ -11,11 +11,9 @@ from ivr.errors import HungUp
 from ivr.ports import Dialled, DialStatus, PhoneAnswered, PhoneRinging
 from ivr.testing.books import book_with_a_menu_after_talks
 from ivr.testing.line import Action, Break, HangUp, Press
-from ivr.testing.stage import ANI, Stage
+from ivr.testing.stage import ANI, TO_AGENT, Stage
 from menus.facts import CallerFacts
 from models.tables import CallRow
-
-TO_AGENT = Press("0", hearing="main.balance")
 
 
 def _ended_once(stage: Stage, row: CallRow, result: str, reason: str) -> None:

@@ -10,11 +10,10 @@ from ivr.errors import LineBroken
 from ivr.ports import ChannelSeen, PhoneAnswered, PhoneRinging
 from ivr.testing.books import book_with_a_menu_after_talks
 from ivr.testing.line import Break, HangUp, Press, ScriptedLeg
-from ivr.testing.stage import ANI, Stage
+from ivr.testing.stage import ANI, TO_AGENT, Stage
 from menus.facts import CallerFacts
 from models.tables import CallRow
 
-TO_AGENT = Press("0", hearing="main.balance")
 BRIDGED = (
     ChannelSeen("call-1", "PJSIP/trunk-call-1", True),
     ChannelSeen("call-1", "PJSIP/grace-00000002", True),

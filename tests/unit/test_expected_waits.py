@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry
 
 from ivr.testing.books import book_with_wait_words
 from ivr.testing.clock import FakeClock
-from ivr.testing.line import HangUp, Press
-from ivr.testing.stage import Stage
+from ivr.testing.line import HangUp
+from ivr.testing.stage import TO_AGENT, Stage
 from ivr.testing.waits import SIGHT
 from ivr.wait_models.content import CURRENT, FittedWaits, publish_waits, read_waits
 from ivr.wait_models.live import LiveWaits
@@ -21,8 +21,6 @@ from routing.outlook import Lately
 from routing.views import NeedWish
 from routing.wait_ranges import WaitRange
 from routing.waits import Sight, WaitModel
-
-TO_AGENT = Press("0", hearing="main.balance")
 
 
 def stage(

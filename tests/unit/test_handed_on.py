@@ -11,9 +11,9 @@ from ivr.queues import LastAgent, Queue, Queues, Way
 from ivr.testing.books import book_with_callbacks, book_with_wait_words
 from ivr.testing.calling_back import SETTINGS as CALLING_BACK
 from ivr.testing.calling_back import wish
-from ivr.testing.handing import QUEUES, TALKED, TO_AGENT, asks
+from ivr.testing.handing import QUEUES, TALKED, asks
 from ivr.testing.line import HangUp, Press, ScriptedLeg
-from ivr.testing.stage import ANI, SKILLS, Stage
+from ivr.testing.stage import ANI, SKILLS, TO_AGENT, Stage
 from menus.facts import CallerFacts, CaseFact
 from menus.schema import Entry, ServiceLevel
 from models.moves import stated
@@ -143,6 +143,8 @@ async def test_who_comes_back_to_the_front_is_served_by_whoever_is_free_and_keep
     waited_s = (stage.store.offers[1].answered_at or 0.0) - first.since
     assert waited_s > 40
     assert stage.store.offers[2].made_at - second.since >= waited_s, "as old as when they were answered"
+    wanted = [(terms_of(need.terms).agent_id, terms_of(need.terms).agent_is) for need in (first, second)]
+    assert wanted == [(grace.id, "last"), (None, "")], "what is told of the second need names nobody"
 
 
 @pytest.mark.parametrize("target", [TO_CARDS, OUTSIDE])

@@ -2,9 +2,9 @@
 
 from ivr.ports import Dialled, DialStatus
 from ivr.queues import Queue
-from ivr.testing.handing import QUEUES, TALKED, TO_AGENT, asks
+from ivr.testing.handing import QUEUES, TALKED, asks
 from ivr.testing.line import HangUp
-from ivr.testing.stage import SKILLS, Stage
+from ivr.testing.stage import SKILLS, TO_AGENT, Stage
 from routing.talk import Ask, Talk, TalkEvent, TalkState, Target, TargetKind, sent_of, talk_of
 from routing.terms import terms_of
 

@@ -10,14 +10,13 @@ from ivr.queues import Queue
 from ivr.testing.books import book_that_records
 from ivr.testing.calling_back import wish
 from ivr.testing.clock import eventually
-from ivr.testing.line import HangUp, Press, ScriptedLeg
-from ivr.testing.stage import SKILLS, Stage
+from ivr.testing.line import HangUp, ScriptedLeg
+from ivr.testing.stage import SKILLS, TO_AGENT, Stage
 from menus.schema import MenuBook
 from models import handing
 from models.tables import AgentRow, NeedRow, OfferRow
 from routing.talk import Ask, TalkEvent, TalkState, Target, TargetKind, talk_of
 
-TO_AGENT = Press("0", hearing="main.balance")
 QUEUES = {"general": Queue(skills={"general": 1}), "cards": Queue(skills={"cards": 3})}
 RUTH, NUMBER = Target(TargetKind.AGENT, "ruth"), Target(TargetKind.NUMBER, "+8613900000009")
 

@@ -12,12 +12,11 @@ from ivr.offered import LOOK_FOR_PHONE_S, OfferedCalls
 from ivr.ports import Arrival, ChannelSeen, Dialled, DialStatus, NeedWish, PhoneAnswered
 from ivr.queues import Queue, Queues
 from ivr.testing.exchange import MemoryExchange
-from ivr.testing.line import HangUp, Press
-from ivr.testing.stage import Stage
+from ivr.testing.line import HangUp
+from ivr.testing.stage import TO_AGENT, Stage
 from menus.facts import CallerFacts
 from routing.set_aside import OfferRules, RefusalRule
 
-TO_AGENT = Press("0", hearing="main.balance")
 REASONS = {"wrong_skill": RefusalReason(en="Wrong skill", zh="技能不符")}
 RULES = OfferRules(refusals=RefusalRule(reasons=frozenset(REASONS)))
 

@@ -11,12 +11,11 @@ from ivr.queues import CallerRules, Credits, LastAgent, OwnAgent, Queue, Queues,
 from ivr.steps.wishes import QUEUED
 from ivr.testing.books import book_with
 from ivr.testing.line import Break, HangUp, Press, ScriptedLeg
-from ivr.testing.stage import ANI, Stage
+from ivr.testing.stage import ANI, TO_AGENT, Stage
 from menus.facts import CallerFacts, CaseFact
 from menus.schema import Calendar, Entry, ServiceLevel
 from menus.walk import Position
 
-TO_AGENT = Press("0", hearing="main.balance")
 EN = {"lang:en": 5}
 
 

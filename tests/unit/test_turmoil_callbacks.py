@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis import Phase, settings
 
 from ivr import callbacks, conversation
 from ivr.callbacks import CallbackDialler
@@ -16,6 +15,7 @@ from ivr.testing.selfservice import MemoryCallbacks
 from ivr.testing.turmoil.book import GENERAL
 from ivr.testing.turmoil.callback_machine import NUMBERS, Callbacks
 from ivr.testing.turmoil.link import Link, Order
+from ivr.testing.turmoil.planted import Fault, assert_found_by, assert_found_by_chance
 from models.callbacks import seen_of
 from models.tables import CallbackRow
 from routing.agent import AgentEvent
@@ -64,27 +64,16 @@ def does_not_wait_for_the_call_before(wish: Any, before: CallbackRow | None, now
     return row
 
 
-PLANTED: dict[str, tuple[object, str, object]] = {
+PLANTED: dict[str, Fault] = {
     "what a dead node was dialling is left alone": (CallbackDialler, "_put_right", leaves_it_alone),
     "a wish is given up after the first call": (callbacks, "after_a_failure", lambda *_: CallbackEvent.MISS),
     "a wish that replaces another loses its place": (selfservice, "wished", loses_the_place),
 }
-SETTINGS = settings(
-    max_examples=400,
-    stateful_step_count=40,
-    phases=(Phase.generate,),
-    suppress_health_check=list(HealthCheck),
-    deadline=None,
-    database=None,
-)
 
 
 @pytest.mark.parametrize("what", PLANTED)
 def test_a_planted_fault_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    where, name, fault = PLANTED[what]
-    monkeypatch.setattr(where, name, fault)
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(seed(2)(Callbacks), settings=SETTINGS)
+    assert_found_by_chance(Callbacks, PLANTED[what], monkeypatch)
 
 
 def read_before_another_node_dials(machine: Callbacks) -> None:
@@ -115,43 +104,24 @@ def a_machine_picks_up(machine: Callbacks) -> None:
     machine.a_customer_picks_up(0, 0, connects=False, told=True)
 
 
-BROUGHT_OUT: dict[str, tuple[object, str, object, Callable[[Callbacks], None]]] = {
+BROUGHT_OUT: dict[str, tuple[Callable[[Callbacks], None], Fault]] = {
     "a claim compares nothing": (
-        MemoryCallbacks,
-        "claim",
-        claims_whatever_has_become_of_it,
         read_before_another_node_dials,
+        (MemoryCallbacks, "claim", claims_whatever_has_become_of_it),
     ),
     "a new wish does not wait for the call of the one before": (
-        selfservice,
-        "wished",
-        does_not_wait_for_the_call_before,
         wishes_anew_while_the_phone_rings,
+        (selfservice, "wished", does_not_wait_for_the_call_before),
     ),
-    "an order whose answer is missing is given again": (Link, "call_out", asks_again, an_order_is_not_answered),
+    "an order whose answer is missing is given again": (an_order_is_not_answered, (Link, "call_out", asks_again)),
     "a customer who was not reached is taken for served": (
-        conversation,
-        "settle_callback",
-        takes_it_for_served,
         a_machine_picks_up,
+        (conversation, "settle_callback", takes_it_for_served),
     ),
 }
 
 
-def played(what: Callable[[Callbacks], None]) -> None:
-    machine = Callbacks()
-    try:
-        machine.begin(callers=0, decided=False, served=False)
-        what(machine)
-        machine.nothing_is_wrong()
-    finally:
-        machine.teardown()
-
-
 @pytest.mark.parametrize("what", BROUGHT_OUT)
 def test_a_planted_fault_that_is_brought_out_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    where, name, fault, how = BROUGHT_OUT[what]
-    played(how)
-    monkeypatch.setattr(where, name, fault)
-    with pytest.raises(AssertionError):
-        played(how)
+    how, fault = BROUGHT_OUT[what]
+    assert_found_by(how, Callbacks, fault, monkeypatch, callers=0, decided=False, served=False)

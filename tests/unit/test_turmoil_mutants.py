@@ -5,8 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from ivr.clock import StoreClock
 from ivr.testing import exchange
@@ -15,6 +13,7 @@ from ivr.testing.store import MemoryStore
 from ivr.testing.turmoil.book import GENERAL
 from ivr.testing.turmoil.faulty import Loss
 from ivr.testing.turmoil.machine import AGENTS, Turmoil
+from ivr.testing.turmoil.planted import Fault, assert_found_by, assert_found_by_chance
 from models import moves
 from models.tables import AgentRow, NeedRow, OfferRow
 from routing.agent import AgentEvent, AgentState
@@ -92,7 +91,7 @@ def goes_by_its_machine(self: StoreClock) -> float:
     return self._machine.now()
 
 
-PLANTED: dict[str, tuple[object, str, object]] = {
+PLANTED: dict[str, Fault] = {
     "a claim does not look at the need": (MemoryExchange, "claim", claims_without_looking_at_the_need),
     "a claim does not look at the agent": (MemoryExchange, "claim", claims_without_looking_at_the_agent),
     "a write does not compare the fence": (MemoryStore, "hold", holds_by_id_alone),
@@ -110,10 +109,7 @@ PLANTED: dict[str, tuple[object, str, object]] = {
 
 @pytest.mark.parametrize("what", PLANTED)
 def test_a_planted_fault_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    where, name, fault = PLANTED[what]
-    monkeypatch.setattr(where, name, fault)
-    with pytest.raises((AssertionError, IllegalMove)):
-        run_state_machine_as_test(seed(2)(Turmoil), settings=SETTINGS)
+    assert_found_by_chance(Turmoil, PLANTED[what], monkeypatch, errors=(AssertionError, IllegalMove))
 
 
 def agents_are_others_than_were_decided_on(machine: Turmoil) -> None:
@@ -130,39 +126,22 @@ def a_caller_leaves_and_the_store_does_not_hear_of_it(machine: Turmoil) -> None:
     machine.a_caller_hangs_up(0)
 
 
-BROUGHT_OUT: dict[str, tuple[object, str, object, Callable[[Turmoil], None]]] = {
+BROUGHT_OUT: dict[str, tuple[Callable[[Turmoil], None], Fault]] = {
     "a claim does not compare versions": (
-        MemoryExchange,
-        "claim",
-        claims_without_versions,
         agents_are_others_than_were_decided_on,
+        (MemoryExchange, "claim", claims_without_versions),
     ),
     "what ended calls have left open stays open": (
-        exchange,
-        "is_over",
-        lambda *_: False,
         a_caller_leaves_and_the_store_does_not_hear_of_it,
+        (exchange, "is_over", lambda *_: False),
     ),
 }
 
 
-def played(what: Callable[[Turmoil], None]) -> None:
-    machine = Turmoil()
-    try:
-        machine.begin(callers=1, decided=True, served=False)
-        what(machine)
-        machine.nothing_is_wrong()
-    finally:
-        machine.teardown()
-
-
 @pytest.mark.parametrize("what", BROUGHT_OUT)
 def test_a_planted_fault_that_is_brought_out_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    where, name, fault, how = BROUGHT_OUT[what]
-    played(how)
-    monkeypatch.setattr(where, name, fault)
-    with pytest.raises(AssertionError):
-        played(how)
+    how, fault = BROUGHT_OUT[what]
+    assert_found_by(how, Turmoil, fault, monkeypatch, callers=1, decided=True, served=False)
 
 
 def a_call_is_taken_for_lost() -> None:
@@ -181,13 +160,3 @@ def test_a_call_that_was_taken_for_lost_is_served_all_the_same(monkeypatch: pyte
     monkeypatch.setattr(exchange, "PROVISIONAL", ())
     with pytest.raises(AssertionError, match="waits at node-0 though agents for it are there"):
         a_call_is_taken_for_lost()
-
-
-SETTINGS = settings(
-    max_examples=400,
-    stateful_step_count=40,
-    phases=(Phase.generate,),
-    suppress_health_check=list(HealthCheck),
-    deadline=None,
-    database=None,
-)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from ivr.steps import hold
+from ivr.testing.turmoil.planted import Fault, assert_found_by
 from ivr.testing.turmoil.talk_machine import TARGETS, Conversations
 from models import handing
 from routing.talk import Talk, TalkEvent, TalkState
@@ -59,32 +60,20 @@ def handed_over(machine: Conversations) -> None:
     machine.time_goes_by_on_hold(0, 0, 1.2)
 
 
-PLANTED: dict[str, tuple[object, str, object, Callable[[Conversations], None]]] = {
-    "an agent who hangs up on hold still has the caller": (hold._Apart, "_agent_left", keeps_the_caller, left_on_hold),
-    "a caller joins a room of which nobody knows who is there": (
-        hold._Apart,
-        "_talk_in_room",
-        joins_whoever_is_there,
-        left_in_a_room_while_the_switch_is_away,
+PLANTED: dict[str, tuple[Callable[[Conversations], None], Fault]] = {
+    "an agent who hangs up on hold still has the caller": (
+        left_on_hold,
+        (hold._Apart, "_agent_left", keeps_the_caller),
     ),
-    "who hands over keeps the caller": (handing, "take_over", takes_over_besides, handed_over),
+    "a caller joins a room of which nobody knows who is there": (
+        left_in_a_room_while_the_switch_is_away,
+        (hold._Apart, "_talk_in_room", joins_whoever_is_there),
+    ),
+    "who hands over keeps the caller": (handed_over, (handing, "take_over", takes_over_besides)),
 }
-
-
-def played(what: Callable[[Conversations], None]) -> None:
-    machine = Conversations()
-    try:
-        machine.begin(callers=1)
-        what(machine)
-        machine.nothing_is_wrong()
-    finally:
-        machine.teardown()
 
 
 @pytest.mark.parametrize("what", PLANTED)
 def test_a_planted_fault_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    where, name, fault, how = PLANTED[what]
-    played(how)
-    monkeypatch.setattr(where, name, fault)
-    with pytest.raises(AssertionError):
-        played(how)
+    how, fault = PLANTED[what]
+    assert_found_by(how, Conversations, fault, monkeypatch, callers=1)

@@ -1,7 +1,7 @@
 // Refusing the call that is offered: the button while it may be refused, and the reasons to choose from.
 
 import { byId, el, setText, show } from "./dom.js";
-import { language, t } from "./text.js";
+import { inOurLanguage, t } from "./text.js";
 
 let asked = null; // the offer that the open list of reasons is about
 
@@ -24,9 +24,8 @@ export function askRefusal(picture, send) {
   asked = offerId;
   setText(byId("reasons-title"), t("refuse_why"));
   byId("reason-list").replaceChildren(...picture.state.refusals.map(({ reason, words }, index) => {
-    const said = new Map(words);
     const choice = el("button", { type: "button", class: "big choice", "data-reason": reason },
-      el("kbd", {}, String(index + 1)), el("span", {}, said.get(language()) ?? reason));
+      el("kbd", {}, String(index + 1)), el("span", {}, inOurLanguage(words) ?? reason));
     choice.addEventListener("click", () => {
       closeReasons();
       send({ type: "refuse", offer_id: offerId, fence, reason });

@@ -1,6 +1,6 @@
 // What the server has said: the one picture that the screen is drawn from, and the server's time.
 
-import { language, setSiteWords, word } from "./text.js";
+import { inOurLanguage, setSiteWords, word } from "./text.js";
 
 const OPEN_OFFERS = new Set(["offered", "ringing", "answered"]);
 
@@ -35,8 +35,7 @@ export class Picture {
 
   /** What a reason of a pause is called: by the site, else by this page (the engine's own reasons). */
   pauseWord(reason) {
-    const words = this.state?.pauses.find((one) => one.reason === reason)?.words ?? [];
-    return (words.find(([name]) => name === language()) ?? words[0])?.[1] ?? word("pause", reason);
+    return inOurLanguage(this.state?.pauses.find((one) => one.reason === reason)?.words ?? []) ?? word("pause", reason);
   }
 
   isPaid(reason) {

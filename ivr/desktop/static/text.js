@@ -34,6 +34,9 @@ export function word(kind, value) {
   return WORDS[current][kind]?.[value] ?? String(value).replaceAll("_", " ");
 }
 
+/** Of words by language, [language, text], those of the page, else the first; nothing where there are none. */
+export const inOurLanguage = (words) => (words.find(([name]) => name === current) ?? words[0])?.[1];
+
 /** The site's own words, as the server tells them: [{kind, name, words}]. */
 export const setSiteWords = (words) => { siteWords = new Map((words ?? []).map((one) => [`${one.kind} ${one.name}`, one.words])); };
 
@@ -42,8 +45,7 @@ export const siteNames = (kind) => [...siteWords.keys()].filter((key) => key.sta
 
 /** What the site calls something; what it has no word for, as the page does. */
 export function siteWord(kind, value) {
-  const words = siteWords.get(`${kind} ${value}`) ?? [];
-  return (words.find(([name]) => name === current) ?? words[0])?.[1] ?? word(kind === "about" ? "task" : kind, value);
+  return inOurLanguage(siteWords.get(`${kind} ${value}`) ?? []) ?? word(kind === "about" ? "task" : kind, value);
 }
 
 /** Put the page's own texts and language buttons right. */

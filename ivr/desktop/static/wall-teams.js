@@ -1,14 +1,14 @@
 // Teams on the wall: agents under the name of their team and who leads it, and which team is shown.
 
 import { byId, el, foreign, show } from "./dom.js";
-import { language, t } from "./text.js";
+import { inOurLanguage, t } from "./text.js";
 
 const KEPT = "ringwise.wall.team";
 const ALL = "", NONE = "-";
 let chosen = localStorage.getItem(KEPT) ?? ALL;
 
 /** Of words by language those of the page, else the first. */
-export const ours = (words, name) => words?.[language()] ?? Object.values(words ?? {})[0] ?? name.replaceAll("_", " ");
+export const ours = (words, name) => inOurLanguage(Object.entries(words ?? {})) ?? name.replaceAll("_", " ");
 
 /** The choice of a team; `redraw` is called when another one is chosen. Not there while no team is declared. */
 export function teamChoice(teams, redraw) {

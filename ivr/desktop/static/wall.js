@@ -2,7 +2,7 @@
 
 import { byId, clock, el, foreign, setText, show } from "./dom.js";
 import { duration, moment, percent, timeOfDay } from "./format.js";
-import { apply, language, onLanguage, t, word } from "./text.js";
+import { apply, inOurLanguage, onLanguage, t, word } from "./text.js";
 import { ours, teamChoice, teamRows } from "./wall-teams.js";
 
 const ASK_MS = 2000;
@@ -118,8 +118,7 @@ function queueRow(queue) {
 
 /** A reason in the site's own words. */
 function pauseWord(reason) {
-  const words = picture.pauses[reason]?.words ?? {};
-  return words[language()] ?? Object.values(words)[0] ?? word("pause", reason);
+  return inOurLanguage(Object.entries(picture.pauses[reason]?.words ?? {})) ?? word("pause", reason);
 }
 
 /** Why an agent gets no calls: the pause's reason, or why they are set aside. */

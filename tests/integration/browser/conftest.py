@@ -6,9 +6,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from ivr.lab.browser import FLAGS
 from ivr.staff import Staff
 from ivr.testing.desktop import RunningDesktop, running_desktop
-from ivr.testing.screen import ARGS, CHROMIUM, CLOCK, a_roster
+from ivr.testing.screen import CHROMIUM, CLOCK, a_roster
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield browser
         await browser.close()
 
