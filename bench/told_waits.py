@@ -76,7 +76,7 @@ class Telling(Ours):
 
     def _tell(self, call: int, at: float) -> None:
         self.since[call] = at
-        hall = Hall(Snapshot(tuple(self.floor.line.needs.values()), tuple(self.floor.agents.values()), at))
+        hall = Hall(Snapshot(tuple(self.floor.line.needs.values()), tuple(self.floor.agents.values())))
         need = self.floor.line.needs[call]
         outlook = hall.outlook(need.call_id, at)
         if outlook is None:

@@ -59,7 +59,7 @@ class ExpectedWaits:
         self._exchange, self._callbacks, self._waits = exchange, callbacks, waits
         self._queues, self._clock, self._zone, self._fitted = queues, clock, zone, fitted
         self._reading = asyncio.Lock()
-        self._hall = Hall(Snapshot((), (), 0.0))
+        self._hall = Hall(Snapshot((), ()))
         self._hall_at = self._starts_at = self._lately_at = float("-inf")
         self._lately: Mapping[str, Lately] = {}
         self._starts: Sequence[Start] = ()

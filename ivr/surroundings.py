@@ -40,5 +40,5 @@ async def read_queues(parts: Parts, language: str) -> dict[str, QueueNow]:
             snapshot = await parts.exchange.snapshot(now=now)
     except (TimeoutError, StoreAway):
         log.warning("the store is away or slow; conditions see empty queues")
-        snapshot = Snapshot((), (), now)
+        snapshot = Snapshot((), ())
     return queues_now(snapshot, parts.queues, language, now)

@@ -6,11 +6,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Text, cast, select
+from sqlalchemy import Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.locks import CALL
 from models.tables import AgentRow, AgentSkillRow, NeedRow, PhoneRow
 from routing.agent import AT_WORK, Agent, AgentState
+from routing.demand import LATELY_S, MOST_COUNTED, demand_of, is_stale
 from routing.need import Need, NeedState
 from routing.phone import PhoneSeen, PhoneState, trouble
 from routing.snapshot import Snapshot
@@ -53,16 +55,21 @@ class SnapshotReader:
     def __init__(self) -> None:
         self._needs: dict[int, Need] = {}
         self._agents: dict[int, Agent] = {}
+        self._demand: Mapping[str, float] = {}
+        self._counted_at = float("-inf")
 
     async def read(self, session: AsyncSession, now: float) -> Snapshot:
-        """All open needs and all agents who are not logged out; skills of those at work only."""
+        """All open needs and all agents who are not logged out; skills of those at work only; how often each skill was
+        asked for, as counted within the last minute."""
         needs, agents = await self._read_needs(session), await self._read_agents(session)
         troubles = await _phone_troubles(session, now)
         if troubles:
             agents = tuple(
                 replace(one, phone_trouble=troubles[one.id]) if one.id in troubles else one for one in agents
             )
-        return Snapshot(needs, agents, now)
+        if is_stale(self._counted_at, now):
+            self._demand, self._counted_at = await _demand(session, now), now
+        return Snapshot(needs, agents, self._demand)
 
     async def _read_needs(self, session: AsyncSession) -> tuple[Need, ...]:
         is_open, known = NeedRow.closed_at.is_(None), self._needs
@@ -94,6 +101,19 @@ class SnapshotReader:
                 found[id_] = Agent(id_, name, AgentState(state), version, phone, skills.get(id_, {}), since)
         self._agents = {id_: found.get(id_) or known[id_] for id_, _, _ in seen}
         return tuple(self._agents.values())
+
+
+async def _demand(session: AsyncSession, now: float) -> dict[str, float]:
+    """How often each skill was asked for by callers of late, served or not."""
+    newest = select(func.max(NeedRow.id) - MOST_COUNTED).scalar_subquery()
+    required = cast(NeedRow.required, Text)
+    alike = (
+        select(required, NeedRow.language, func.count())
+        .where(NeedRow.id > newest, NeedRow.since >= now - LATELY_S, NeedRow.kind == CALL)
+        .group_by(required, NeedRow.language)
+    )
+    rows = await session.execute(alike)
+    return demand_of((json.loads(asked), language, count) for asked, language, count in rows)
 
 
 async def _phone_troubles(session: AsyncSession, now: float) -> dict[int, PhoneState]:

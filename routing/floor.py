@@ -41,6 +41,7 @@ class Floor:
     def of(cls, snapshot: Snapshot, now: float, policy: Policy | None = None) -> "Floor":
         """The floor that a snapshot shows."""
         floor = cls(policy)
+        floor.pool.demand = snapshot.demand
         for agent in narrow_first(snapshot.agents):
             floor.agent_is(agent, now)
         for need in sorted(within_reach(snapshot.needs, snapshot.agents), key=Need.place):

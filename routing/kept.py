@@ -43,11 +43,12 @@ class KeptFloor:
             or not self._update(kept, agents, needs, now)
         ):
             kept = self._make(agents, needs, now)
+        kept.pool.demand = snapshot.demand
         self._floor, self._shown, self._shown_at = kept, (agents, needs), now
         return kept
 
     def _make(self, agents: tuple[Agent, ...], needs: tuple[Need, ...], now: float) -> Floor:
-        floor = Floor.of(Snapshot(needs, agents, now), now, self._policy)
+        floor = Floor.of(Snapshot(needs, agents), now, self._policy)
         self._needs = {need.id: need for need in within_reach(needs, agents)}
         self._complaints = {need.id: need for need in needs if _may_ask_for_less(need)}
         self._made_at, self._kinds, self.made = now, len(floor.kinds), self.made + 1

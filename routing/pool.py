@@ -84,13 +84,14 @@ class Pool:
         self.free = 0  #: the kinds of which somebody is ready
         self.size = 0
         self.skilled: dict[str, int] = {}  #: skill → how many ready agents have it
+        self.demand: Mapping[str, float] = {}  #: skill → how many needs have asked for it of late
         self._drafted: dict[int, list[tuple[float, int]]] | None = None  # of a draft: what is other in it, by kind
 
     def draft(self) -> "Pool":
         """A copy to try things on while this one stays as it is."""
         copy = Pool(self.kinds)
         copy.ready, copy._drafted = self.ready, {}
-        copy.free, copy.size, copy.skilled = self.free, self.size, dict(self.skilled)
+        copy.free, copy.size, copy.skilled, copy.demand = self.free, self.size, dict(self.skilled), self.demand
         return copy
 
     def of(self, kind: int) -> list[tuple[float, int]]:
@@ -137,14 +138,17 @@ class Pool:
     def loss(self, kind: int, asked: Mapping[str, int]) -> float:
         """What the others lose when one of this kind is taken: for each skill that is not asked for, its share.
 
-        A skill that few ready agents have counts much, one that all have counts little; a level above the one asked
-        counts in proportion, and twice in a skill that is asked for: seniors are for callers of just this kind.
+        A skill that few ready agents have counts much, one that all have counts little, in proportion to how often it
+        is asked for (and once besides, so that of skills never asked for the scarcer one counts more); a level above
+        the one asked counts in proportion, and twice in a skill that is asked for: seniors are for callers of just
+        this kind.
         """
-        loss, skilled = 0.0, self.skilled
+        loss, skilled, demand = 0.0, self.skilled, self.demand
         for skill, level in self.kinds.skills[kind].items():
             least = asked.get(skill, 0)
             if level > least:
-                loss += (level - least) * (SENIOR if least else 1.0) / (level * skilled[skill])
+                share = (level - least) * (SENIOR if least else 1.0) / (level * skilled[skill])
+                loss += share * (1.0 + demand.get(skill, 0.0))
         return loss
 
     def best(

@@ -1,6 +1,7 @@
 """A frozen picture of waiting needs and agents, with their versions. May be stale; only a claim makes it true."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from routing.agent import Agent
 from routing.need import Need
@@ -12,4 +13,4 @@ class Snapshot:
 
     needs: tuple[Need, ...]
     agents: tuple[Agent, ...]
-    taken_at: float  #: seconds of the epoch
+    demand: Mapping[str, float] = field(default_factory=dict)  #: skill → how many needs have asked for it of late

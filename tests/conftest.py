@@ -14,7 +14,10 @@ settings.register_profile(
 )
 settings.load_profile("house")
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # training beside other tests must not spin
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of training that wait for each other beside other tests spin
+
+_ACCEPTANCE = "tests/acceptance/"
+_GIVES_WAY = 10
 
 
 @pytest.hookimpl(tryfirst=True)  # before the workers read the groups
@@ -23,11 +26,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         path = item.path.as_posix()
         shared = "_site" in getattr(item, "fixturenames", ())
-        group = path if "tests/acceptance/" not in path else "shared site" if shared else "sites of their own"
+        group = path if _ACCEPTANCE not in path else "shared site" if shared else "sites of their own"
         item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    others = _ACCEPTANCE not in item.path.as_posix() and "PYTEST_XDIST_WORKER" in os.environ
+    if others and os.getpriority(os.PRIO_PROCESS, 0) < _GIVES_WAY:
+        os.setpriority(os.PRIO_PROCESS, 0, _GIVES_WAY)  # real calls keep time beside them
     for marker in item.iter_markers("fault"):
         case, what = marker.args
         item.user_properties += [("case", case), ("what", what)]

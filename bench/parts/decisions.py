@@ -77,8 +77,8 @@ def events() -> list[tuple[float, float]]:
     idle = [replace(agent, state=AgentState.READY) for agent in busy]
     waiting = {number: a_need(rng, number) for number in range(NEEDS)}
     full, quiet = KeptFloor(), KeptFloor()
-    full.show(Snapshot(tuple(waiting.values()), tuple(busy), NOW), (), NOW)
-    quiet.show(Snapshot((), tuple(idle), NOW), (), NOW)
+    full.show(Snapshot(tuple(waiting.values()), tuple(busy)), (), NOW)
+    quiet.show(Snapshot((), tuple(idle)), (), NOW)
     for number in range(NEEDS, NEEDS + EVENTS):
         agents, agent = list(busy), rng.choice(busy)
         agents[agent.id] = replace(agent, state=AgentState.READY, since=NOW)
@@ -88,10 +88,10 @@ def events() -> list[tuple[float, float]]:
             del waiting[one.need_id]
             need = a_need(rng, number)
             waiting[need.id] = need
-        full.show(Snapshot(tuple(waiting.values()), tuple(busy), NOW), (), NOW)  # the agent talks, another caller came
+        full.show(Snapshot(tuple(waiting.values()), tuple(busy)), (), NOW)  # the agent talks, another caller came
         made, seconds = decided(quiet, (a_need(rng, number),), idle)
         took.append(seconds)
-        quiet.show(Snapshot((), tuple(idle), NOW), (), NOW)
+        quiet.show(Snapshot((), tuple(idle)), (), NOW)
     return took
 
 
@@ -99,7 +99,7 @@ def decided(
     floor: KeptFloor, needs: Iterable[Need], agents: Sequence[Agent]
 ) -> tuple[Sequence[Decision], tuple[float, float]]:
     """What the dispatcher decides on a picture, and the seconds that it takes."""
-    picture = Snapshot(tuple(needs), tuple(agents), NOW)
+    picture = Snapshot(tuple(needs), tuple(agents))
     began = clocks()
     shares = share_out(picture, (), NOW, 0, floor)
     return shares.decisions, since(began)
@@ -109,7 +109,7 @@ def batches() -> list[tuple[float, float]]:
     """Seconds to match 1,000 needs and 1,000 agents, and to say why as well; the middle of five."""
     rng = Random(2)
     agents = tuple(an_agent(rng, number, AgentState.READY) for number in range(BATCH))
-    floor = Floor.of(Snapshot(tuple(a_need(rng, number) for number in range(BATCH)), agents, NOW), NOW)
+    floor = Floor.of(Snapshot(tuple(a_need(rng, number) for number in range(BATCH)), agents), NOW)
     took = []
     for decide in (assign, decide_on):
         times = []

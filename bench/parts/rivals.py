@@ -1,6 +1,6 @@
 """Ways to bring callers and agents together: the product's own decision, and what it is held against."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from random import Random
 
@@ -8,6 +8,7 @@ from parts.simulation import Scene
 from routing.agent import Agent, AgentState
 from routing.assignment import assign
 from routing.decision import Policy as Settings
+from routing.demand import LATELY_S, demand_of, is_stale
 from routing.floor import Floor
 from routing.need import Need
 
@@ -23,6 +24,8 @@ class Ours:
         self.floor, self.credit_s = Floor(settings), credit_s or {}
         self.skills = [{"lang:en": 5} | {f"type-{type_}": 5 for type_ in types} for types in scene.agents]
         self.asked = [{f"type-{type_}": 1} for type_ in range(len(scene.arrivals))]
+        self.came: deque[tuple[float, int]] = deque()  # calls of late: when, and of which type
+        self.counted_at = float("-inf")
         self.busy = [Agent(n, "", BUSY, 0, "", skills) for n, skills in enumerate(self.skills)]
         for number in range(len(scene.agents)):
             self._is_ready(number, 0.0)
@@ -30,9 +33,20 @@ class Ours:
     def _is_ready(self, number: int, at: float) -> None:
         self.floor.agent_is(Agent(number, "", READY, 0, "", self.skills[number], at), at)
 
+    def _count(self, at: float) -> None:
+        """How often each skill was asked for of late, as the product counts it in its records."""
+        while self.came[0][0] < at - LATELY_S:
+            self.came.popleft()
+        counts = Counter(type_ for _, type_ in self.came)
+        self.floor.pool.demand = demand_of((self.asked[type_], "en", count) for type_, count in counts.items())
+        self.counted_at = at
+
     def comes(self, call: int, type_: int, now: float) -> int | None:
         """A call comes."""
         at, floor = now * 60, self.floor
+        self.came.append((at, type_))
+        if is_stale(self.counted_at, at):
+            self._count(at)
         credit_s = self.credit_s.get(type_, 0.0)
         need = Need(call, str(call), f"type-{type_}", at, 0, required=self.asked[type_], credit_s=credit_s)
         floor.need_is(need, at)

@@ -16,6 +16,7 @@ from routing.agent import AT_WORK, AgentEvent, AgentState
 from routing.call import CallState
 from routing.callback import in_line
 from routing.decision import Decision
+from routing.demand import LATELY_S, demand_of, is_stale
 from routing.errors import IllegalMove, StoreAway
 from routing.need import Need, NeedState
 from routing.offer import Claimed, Lost, OfferEvent, OfferState
@@ -38,6 +39,8 @@ class MemoryExchange:
         self.store = store or MemoryStore()
         self._node = node
         self._rules = rules
+        self._demand: Mapping[str, float] = {}
+        self._counted_at = float("-inf")
 
     async def open_need(self, call_id: str, wish: NeedWish, *, now: float) -> Need:
         """State a need; an open one is kept with its age."""
@@ -150,8 +153,15 @@ class MemoryExchange:
                 for agent in store.agents.values()
                 if agent.state != AgentState.LOGGED_OUT
             ),
-            now,
+            self._demand_at(now),
         )
+
+    def _demand_at(self, now: float) -> Mapping[str, float]:
+        if is_stale(self._counted_at, now):
+            lately = [one for one in self.store.needs.values() if one.since >= now - LATELY_S and one.kind == CALL]
+            self._demand = demand_of((one.required, one.language, 1) for one in lately)
+            self._counted_at = now
+        return self._demand
 
     async def claim(self, decision: Decision, *, node: str, now: float, lease_s: float) -> Claimed | Lost:
         """Make a decision true."""

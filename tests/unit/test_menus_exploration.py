@@ -70,14 +70,16 @@ def test_a_lot_holds_for_the_month_and_another_month_or_salt_draws_others() -> N
 
 
 def test_options_are_drawn_apart_from_each_other_the_lowest_lot_first() -> None:
-    both = [drawn(book(0.2, "", "cards", "transfer"), n) for n in range(2000)]
+    where = book(0.2, "", "cards", "transfer")
+    both = [drawn(where, n) for n in range(2000)]
     assert {(), ("cards",), ("transfer",), ("cards", "transfer"), ("transfer", "cards")} == set(both)
 
 
 def test_nobody_but_the_one_customer_of_a_number_is_drawn() -> None:
+    where = book(0.2)
     for facts in (CallerFacts(), CallerFacts("+8613800000001"), CallerFacts("+8613800000001", matches=2)):
         for day in range(1, 400):
-            assert drawn_to_try(book(0.2), "main", facts, date(2026, 1, 1) + timedelta(day), "salt") == ()
+            assert drawn_to_try(where, "main", facts, date(2026, 1, 1) + timedelta(day), "salt") == ()
 
 
 def test_a_new_option_is_spoken_first_on_its_own_key_and_the_record_says_why() -> None:

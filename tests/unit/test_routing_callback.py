@@ -29,7 +29,7 @@ def wish(number: int, since: float, *, state=CallbackState.WAITING, required=Non
 
 
 def share(needs, agents, callbacks, most=9):
-    shares = share_out(Snapshot(tuple(needs), tuple(agents), NOW), callbacks, NOW, most)
+    shares = share_out(Snapshot(tuple(needs), tuple(agents)), callbacks, NOW, most)
     return [d.need_id for d in shares.decisions], [one.id for one in shares.to_dial]
 
 
@@ -118,7 +118,7 @@ def test_shares_never_exceed_agents_or_bounds_and_never_pass_over_who_waited_lon
     needs = [caller(n, since, state=state) for n, (since, state) in enumerate(waiting, 1)]
     agents = [agent(n, state=state) for n, state in enumerate(states, 1)]
     callbacks = [wish(n, since, state=state) for n, (since, state) in enumerate(wishes, 1)]
-    shares = share_out(Snapshot(tuple(needs), tuple(agents), NOW), callbacks, NOW, most)
+    shares = share_out(Snapshot(tuple(needs), tuple(agents)), callbacks, NOW, most)
     ready = sum(state is AgentState.READY for state in states)
     assert len(shares.to_dial) <= most
     assert len(shares.decisions) + len(shares.to_dial) <= ready
@@ -127,4 +127,4 @@ def test_shares_never_exceed_agents_or_bounds_and_never_pass_over_who_waited_lon
         last = max(one.wish.since for one in shares.to_dial)
         assert all(need.id in served for need in needs if need.state is NeedState.WAITING and need.since < last)
     if not callbacks:
-        assert shares.decisions == decide(Snapshot(tuple(needs), tuple(agents), NOW), NOW)
+        assert shares.decisions == decide(Snapshot(tuple(needs), tuple(agents)), NOW)

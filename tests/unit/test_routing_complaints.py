@@ -109,7 +109,7 @@ def agent(number: int, level: int, state=AgentState.READY) -> Agent:
 
 
 def chosen(one: Need, agents, age: float):
-    made = decide(Snapshot((one,), tuple(agents), age), age)
+    made = decide(Snapshot((one,), tuple(agents)), age)
     return made[0].agent_id if made else None
 
 
@@ -141,7 +141,7 @@ def test_a_floor_that_is_kept_finds_out_when_the_last_who_may_decide_goes_and_wh
     waiting = [replace(need(2), id=number, call_id=f"call-{number}") for number in range(1, 9)]
 
     def got(*seniors: Agent) -> set[int]:
-        made = decide_on(kept.show(Snapshot(tuple(waiting), (junior, *others, *seniors), 70.0), (), 70.0), 70.0)
+        made = decide_on(kept.show(Snapshot(tuple(waiting), (junior, *others, *seniors)), (), 70.0), 70.0)
         return {decision.agent_id for decision in made}
 
     senior = agent(2, 8, AgentState.BUSY)
@@ -158,7 +158,7 @@ def test_the_agent_complained_about_is_never_offered_the_complaint(levels, barre
     another = Need(2, "call-2", "complaints", 50.0, 1, required={"complaints": 1})
     for needs in ((one,), (one, another)):
         for age in (60.0, 9000.0):
-            made = decide(Snapshot(needs, tuple(agents), age), age)
+            made = decide(Snapshot(needs, tuple(agents)), age)
             mine = [decision for decision in made if decision.need_id == 1]
             assert not {decision.agent_id for decision in mine} & barred
             if age == 9000.0 and needs == (one,):

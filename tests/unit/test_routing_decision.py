@@ -29,7 +29,7 @@ def need(number: int, *, since=0.0, **more) -> Need:
 
 
 def pairs(needs, agents, now=NOW):
-    return [(made.need_id, made.agent_id) for made in decide(Snapshot(tuple(needs), tuple(agents), now), now)]
+    return [(made.need_id, made.agent_id) for made in decide(Snapshot(tuple(needs), tuple(agents)), now)]
 
 
 def a_need(number):
@@ -72,7 +72,8 @@ def refused_is_missed(snapshot):
     return replace(snapshot, needs=needs)
 
 
-snapshots = st.builds(Snapshot, some(a_need, 8), some(an_agent, 8), st.just(NOW)).map(refused_is_missed)
+demand = st.dictionaries(st.sampled_from(sorted(SKILLS)), st.integers(0, 500), max_size=4)
+snapshots = st.builds(Snapshot, some(a_need, 8), some(an_agent, 8), demand).map(refused_is_missed)
 
 
 @given(snapshots)
@@ -109,7 +110,7 @@ def test_the_order_of_rows_changes_nothing(snapshot, random: Random):
     needs, agents = list(snapshot.needs), list(snapshot.agents)
     random.shuffle(needs)
     random.shuffle(agents)
-    assert decide(Snapshot(tuple(needs), tuple(agents), NOW), NOW) == decide(snapshot, NOW)
+    assert decide(Snapshot(tuple(needs), tuple(agents), snapshot.demand), NOW) == decide(snapshot, NOW)
 
 
 @given(snapshots)
@@ -214,7 +215,7 @@ def test_why_not_names_every_kind_of_reason():
         agent(5, state=AgentState.BUSY),
     ]
     first, second = need(1, required={"general": 9}), need(2, since=1, not_agents=frozenset({4}))
-    made = decide(Snapshot((first, second), tuple(agents), NOW), NOW)
+    made = decide(Snapshot((first, second), tuple(agents)), NOW)
     why_not = {other["agent"]: other["why_not"] for other in made[1].why["others"]}
     assert why_not == {
         "agent-1": "taken by need 1",
@@ -227,14 +228,14 @@ def test_why_not_names_every_kind_of_reason():
 
 def test_the_list_of_others_is_bounded_and_the_rest_is_counted():
     agents = tuple(agent(number) for number in range(1, 31))
-    made = decide(Snapshot((need(1),), agents, NOW), NOW, Policy(others_named=4))
+    made = decide(Snapshot((need(1),), agents), NOW, Policy(others_named=4))
     assert len(made[0].why["others"]) == 4
     assert made[0].why["others_left_out"] == 25
 
 
 @pytest.mark.fault("D4", "the clock is set back while callers wait")
 def test_waiting_times_are_never_negative_when_the_clock_is_set_back():
-    made = decide(Snapshot((need(1, since=500),), (agent(1, since=900),), 100.0), 100.0)
+    made = decide(Snapshot((need(1, since=500),), (agent(1, since=900),)), 100.0)
     assert (made[0].why["waited_s"], made[0].why["idle_s"]) == (0.0, 0.0)
 
 

@@ -95,14 +95,14 @@ def test_a_warm_floor_decides_as_a_fresh_one(agents, needs, steps):
         ready = agent.state is not AgentState.READY
         there[number] = replace(agent, state=AgentState.READY if ready else AgentState.PAUSED, since=now)
         floor.agent_is(there[number], now)
-        fresh = Floor.of(Snapshot(needs, tuple(there.values()), now), now)
+        fresh = Floor.of(Snapshot(needs, tuple(there.values())), now)
         assert assign(floor, now) == assign(fresh, now)
 
 
 @given(some(an_agent, 1), some(a_need, 5))
 def test_a_freed_agent_takes_the_most_overdue_of_those_they_may_serve(agents, needs):
     needs = tuple(replace(need, terms=replace(need.terms, agent_id=None)) for need in needs)
-    match = match_of(Floor.of(Snapshot(needs, agents, 100.0), 100.0), 100.0)
+    match = match_of(Floor.of(Snapshot(needs, agents), 100.0), 100.0)
     free = [agent for agent in agents if agent.state is AgentState.READY]
     mine = [need for need in needs if any(may_serve(agent, need, 100.0) for agent in free)]
     assert (match.need_id if match else None) == (min(mine, key=Need.place).id if mine else None)
@@ -120,7 +120,7 @@ def test_a_batch_serves_the_best_set_of_needs_in_the_order_of_their_overdueness(
         pairs = list(zip(order, given_to, strict=True))
         if all(agent is None or may_serve(agent, need, 100.0) for need, agent in pairs):
             best = max(best, [agent is not None for _, agent in pairs])
-    served = {made.need_id for made in decide(Snapshot(needs, agents, 100.0), 100.0)}
+    served = {made.need_id for made in decide(Snapshot(needs, agents), 100.0)}
     assert [need.id in served for need in order] == best
 
 
@@ -171,7 +171,7 @@ def test_nobody_is_overtaken_by_who_came_later_than_the_bound(arrivals, freed):
         for one, until in busy_until.items():
             if until <= now and agents[one].state is AgentState.BUSY:
                 agents[one] = replace(agents[one], state=AgentState.READY, since=now)
-        picture = Snapshot(tuple(waiting.values()), tuple(agents.values()), now)
+        picture = Snapshot(tuple(waiting.values()), tuple(agents.values()))
         floor = kept.show(picture, (), now)
         made, held = decide_on(floor, now), {need.id for need in waiting.values() if floor.line.is_held(need.id)}
         left = [need for need in waiting.values() if need.id not in {one.need_id for one in made}]

@@ -78,7 +78,8 @@ def a_story(draw):
                     del some[number]
                 else:
                     some[number] = draw(make(number, now))
-        picture = Snapshot(tuple(needs.values()), tuple(agents.values()), now)
+        demand = draw(st.dictionaries(st.sampled_from(SKILLS), st.integers(0, 99), max_size=2))
+        picture = Snapshot(tuple(needs.values()), tuple(agents.values()), demand)
         story.append((picture, tuple(wishes.values()), draw(st.integers(0, 2)), now))
     return story
 
@@ -111,37 +112,37 @@ CROWD = tuple(_agent(number) for number in range(1, 21))
 def test_what_has_not_changed_is_kept_and_now_and_then_all_is_made_anew():
     kept = KeptFloor()
     for now, made in ((0.0, 1), (1.0, 1), (MOST_AGE_S - 0.1, 1), (MOST_AGE_S, 2), (MOST_AGE_S - 5, 3)):
-        kept.show(Snapshot((), CROWD, now), (), now)
+        kept.show(Snapshot((), CROWD), (), now)
         assert kept.made == made, now
 
 
 def test_when_most_has_changed_all_is_made_anew():
     kept = KeptFloor()
-    kept.show(Snapshot((), CROWD, 0.0), (), 0.0)
-    kept.show(Snapshot((), (*CROWD[:15], *(replace(one, version=1) for one in CROWD[15:])), 1.0), (), 1.0)
+    kept.show(Snapshot((), CROWD), (), 0.0)
+    kept.show(Snapshot((), (*CROWD[:15], *(replace(one, version=1) for one in CROWD[15:]))), (), 1.0)
     assert kept.made == 1
-    kept.show(Snapshot((), tuple(replace(one, version=2) for one in CROWD), 2.0), (), 2.0)
+    kept.show(Snapshot((), tuple(replace(one, version=2) for one in CROWD)), (), 2.0)
     assert kept.made == 2
 
 
 def test_a_new_kind_of_agent_beyond_those_that_are_compared_makes_all_anew():
     for looked_at, made in ((1, 2), (2, 1)):
         kept = KeptFloor(Policy(looked_at=looked_at))
-        kept.show(Snapshot((), CROWD, 0.0), (), 0.0)
-        kept.show(Snapshot((), (*CROWD, _agent(21, b=2)), 1.0), (), 1.0)
+        kept.show(Snapshot((), CROWD), (), 0.0)
+        kept.show(Snapshot((), (*CROWD, _agent(21, b=2))), (), 1.0)
         assert kept.made == made
 
 
 def test_a_fault_on_the_way_leaves_no_floor_behind(monkeypatch):
     kept = KeptFloor()
-    kept.show(Snapshot((), CROWD, 0.0), (), 0.0)
+    kept.show(Snapshot((), CROWD), (), 0.0)
     need = Need(1, "c", "q", 0.0, 0, required={"a": 1})
     with monkeypatch.context() as patched:
         patched.setattr(Floor, "need_is", None)
         with pytest.raises(TypeError):
-            kept.show(Snapshot((need,), CROWD, 1.0), (), 1.0)
+            kept.show(Snapshot((need,), CROWD), (), 1.0)
     ready = (replace(CROWD[0], state=AgentState.READY), *CROWD[1:])
-    (made,) = decide_on(kept.show(Snapshot((need,), ready, 2.0), (), 2.0), 2.0)
+    (made,) = decide_on(kept.show(Snapshot((need,), ready), (), 2.0), 2.0)
     assert (made.need_id, made.agent_id, kept.made) == (1, 1, 2)
 
 

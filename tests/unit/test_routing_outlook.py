@@ -23,7 +23,7 @@ def need(number: int, skill: str, since: float = 0.0, **more) -> Need:
 
 
 def outlook(needs, agents, call_id="c1", now=100.0):
-    return Hall(Snapshot(tuple(needs), tuple(agents), now)).outlook(call_id, now)
+    return Hall(Snapshot(tuple(needs), tuple(agents))).outlook(call_id, now)
 
 
 def test_those_who_came_before_and_those_with_credit_are_ahead():

@@ -41,7 +41,7 @@ def test_only_what_is_fresh_and_not_our_own_trace_keeps_offers_away(phone, freed
 
 def one_waits(*agents: Agent, terms: Terms | None = None) -> Snapshot:
     need = Need(1, "c1", "general", NOW - 5, 0, required={"a": 1}, terms=terms or Terms())
-    return Snapshot((need,), agents, NOW)
+    return Snapshot((need,), agents)
 
 
 def agent(number: int, phone: PhoneState | None = None, **skills: int) -> Agent:

@@ -28,7 +28,7 @@ def need(number: int, *, age: float = 0.0, terms: Terms = NO_TERMS, **more) -> N
 
 
 def decided(needs, agents, now=NOW):
-    return [(one.need_id, one.agent_id) for one in decide(Snapshot(tuple(needs), tuple(agents), now), now)]
+    return [(one.need_id, one.agent_id) for one in decide(Snapshot(tuple(needs), tuple(agents)), now)]
 
 
 ages = st.floats(0, 10_000).map(lambda age: round(age, 1))
@@ -151,6 +151,22 @@ def test_an_agent_who_can_more_is_spared_for_those_who_need_them():
     assert decided(both, [expert, plain]) == [(1, 2), (2, 1)]
 
 
+def test_the_agent_whose_other_skill_is_seldom_asked_for_takes_what_both_could():
+    lender, saver = agent(1, since=900, cards=7, lending=7), agent(2, cards=7, savings=7)
+
+    def taker(*others, **demand: float) -> int:
+        picture = Snapshot((need(1),), (lender, saver, *others), demand)
+        return decide(picture, NOW)[0].agent_id
+
+    assert taker() == 2, "who has been idle longer, when nothing is known"
+    assert taker(savings=9, lending=2) == 1
+    assert taker(savings=2, lending=9) == 2
+    assert taker(agent(3, savings=7), agent(4, savings=7), savings=9, lending=2) == 1, (
+        "of three savers each counts a third"
+    )
+    assert taker(*(agent(n, savings=7) for n in range(3, 9)), savings=9, lending=2) == 2, "of seven a seventh"
+
+
 def test_a_junior_takes_what_a_junior_may_take():
     assert decided([need(1, required={"cards": 1})], [agent(1, cards=9), agent(2, since=900, cards=2)]) == [(1, 2)]
 
@@ -163,7 +179,7 @@ def test_the_goal_of_its_queue_decides_when_a_need_is_overdue():
 
 def test_the_reasons_name_what_softened_was_preferred_and_wanted():
     terms = Terms(preferred={"family": 2.0}, agent_id=1, agent_wait_s=9, softening=SENIOR.softening)
-    (made,) = decide(Snapshot((need(1, age=70, terms=terms),), (agent(1, cards=4, family=1), agent(2)), NOW), NOW)
+    (made,) = decide(Snapshot((need(1, age=70, terms=terms),), (agent(1, cards=4, family=1), agent(2))), NOW)
     assert (made.why["softened"], made.why["preferred"], made.why["wanted_agent"]) == (2, {"family": 2.0}, True)
     assert made.why["levels"] == {"cards": {"asked": 1, "has": 4}, "lang:en": {"asked": 1, "has": 5}}
     assert made.why["others"] == [{"agent": "agent-2", "why_not": "cards 0, asked 1"}]
@@ -178,7 +194,7 @@ def test_a_simple_enquiry_goes_to_a_junior_though_others_have_less_to_lose():
     junior, senior = agent(1, cards=3, loans=5, funds=5), agent(2, cards=7)
     assert decided([need(1, required={"cards": 1})], [junior, senior]) == [(1, 2)]
     assert decided([need(1, required={"cards": 1}, terms=SIMPLE)], [junior, senior]) == [(1, 1)]
-    (made,) = decide(Snapshot((need(1, required={"cards": 1}, terms=SIMPLE),), (junior, senior), NOW), NOW)
+    (made,) = decide(Snapshot((need(1, required={"cards": 1}, terms=SIMPLE),), (junior, senior)), NOW)
     assert made.why["simple"] is True
     assert {"agent": "agent-2", "why_not": "spared: the enquiry is a simple one"} in made.why["others"]
 
@@ -186,7 +202,7 @@ def test_a_simple_enquiry_goes_to_a_junior_though_others_have_less_to_lose():
 def test_nobody_waits_for_a_junior_while_a_senior_is_free():
     busy, senior = agent(1, cards=3, state=AgentState.BUSY), agent(2, cards=7)
     assert decided([need(1, required={"cards": 1}, terms=SIMPLE)], [busy, senior]) == [(1, 2)]
-    (made,) = decide(Snapshot((need(1, required={"cards": 1}, terms=SIMPLE),), (busy, senior), NOW), NOW)
+    (made,) = decide(Snapshot((need(1, required={"cards": 1}, terms=SIMPLE),), (busy, senior)), NOW)
     assert made.why["simple"] is False
 
 

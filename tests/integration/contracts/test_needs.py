@@ -30,6 +30,25 @@ async def test_a_need_is_stated_once_and_keeps_its_age(world):
     assert len((await world.exchange.snapshot(now=T + 40)).needs) == 1
 
 
+async def test_a_picture_tells_how_often_each_skill_was_asked_for_in_the_last_hour_counted_once_a_minute(world):
+    async def state(call_id: str, at: float, required: dict[str, int], language: str = "en") -> None:
+        await world.call(call_id)
+        await world.exchange.open_need(call_id, NeedWish("q", required, language, ""), now=at)
+
+    await state("early", T - 3601, {"cards": 1})
+    await state("left", T - 60, {"cards": 3, "idle": 0})
+    await world.exchange.close_need("left", "abandoned", now=T - 50)
+    await state("waits", T - 50, {"cards": 3, "idle": 0})
+    await state("zh", T - 40, {"loans": 1}, "zh")
+    counted = {"cards": 2, "lang:en": 2, "loans": 1, "lang:zh": 1}
+    assert (await world.exchange.snapshot(now=T)).demand == counted
+    await state("late", T + 1, {"loans": 1})
+    assert (await world.exchange.snapshot(now=T + 59)).demand == counted
+    assert (await world.exchange.snapshot(now=T + 61)).demand == counted | {"lang:en": 3, "loans": 2}
+    all_five = {"cards": 3, "loans": 2, "lang:en": 4, "lang:zh": 1}
+    assert (await world.exchange.snapshot(now=T - 1)).demand == all_five, "the clock has gone back"
+
+
 async def test_a_need_stated_for_another_queue_moves_there_with_its_age(world):
     await world.call()
     first = await world.exchange.open_need("c1", WISH, now=T)
