@@ -41,8 +41,8 @@ class Agents:
     def __init__(self, database: Database, hasher: PasswordHasher | None = None) -> None:
         self._database = database
         self._hasher = hasher or PasswordHasher()
-        #: Checked for a name that does not exist, so that it takes as long as a wrong password.
-        self._nobody = self._hasher.hash(secrets.token_urlsafe())
+        #: Checked for a name that does not exist, so that it takes as long as a wrong password; made when first needed.
+        self._nobody = ""
         self._checks = asyncio.Semaphore(CHECKS_AT_ONCE)
 
     async def add(
@@ -229,8 +229,10 @@ class Agents:
         async with self._database.read() as session:
             agent = await session.scalar(select(AgentRow).where(AgentRow.name == stored(name, 64)))
             card = None if agent is None else await _card(session, agent)
-        expected = self._nobody if agent is None or agent.password_hash == REMOVED else agent.password_hash
         async with self._checks:
+            if not self._nobody:
+                self._nobody = await asyncio.to_thread(self._hasher.hash, secrets.token_urlsafe())
+            expected = self._nobody if agent is None or agent.password_hash == REMOVED else agent.password_hash
             right = await asyncio.to_thread(self._verify, expected, stored(password, MOST_PASSWORD))
         return card if right else None
 

@@ -1,8 +1,6 @@
-"""Databases for tests of the bank: migrated and empty, on SQLite or on a PostgreSQL server that is started for them."""
+"""Customers of the bank's twin in a database."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -10,10 +8,8 @@ from sqlalchemy import insert
 
 from ivr.bank.contracts import HOLDERS
 from ivr.bank.credentials import card_hash, card_key
-from ivr.lab.postgresql import shared_server
 from ivr.testing.accounts import MemoryAccount, MemoryInstalment
 from models.database import Database
-from models.migrate import migrate
 from models.tables import (
     AccountRow,
     CardRow,
@@ -29,29 +25,6 @@ from models.tables import (
 
 #: Hashes that cost next to nothing: tests compare many.
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-
-
-@asynccontextmanager
-async def empty_database(kind: str, folder: Path) -> AsyncIterator[Database]:
-    """A database of this kind, sqlite or postgresql; gone when the block is left."""
-    if kind == "sqlite":
-        async with _migrated(f"sqlite:///{folder / 'bank.db'}") as database:
-            yield database
-        return
-    server = shared_server()
-    name = await server.create_database()
-    try:
-        async with _migrated(server.url(name)) as database:
-            yield database
-    finally:
-        await server.drop_database(name)
-
-
-@asynccontextmanager
-async def _migrated(url: str) -> AsyncIterator[Database]:
-    await migrate(url)
-    async with Database.opened(url) as database:
-        yield database
 
 
 async def open_account(database: Database, account: MemoryAccount) -> None:

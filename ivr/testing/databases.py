@@ -22,16 +22,20 @@ def _sqlite_template() -> tempfile.TemporaryDirectory[str]:
 _postgresql_template: list[str] = []
 
 
+async def fresh_file(file: Path) -> str:
+    """The address of a migrated, empty SQLite database in this file."""
+    template = Path(_sqlite_template().name) / "template.db"
+    if not template.exists():
+        await migrate(f"sqlite:///{template}")
+    shutil.copyfile(template, file)
+    return f"sqlite:///{file}"
+
+
 @asynccontextmanager
 async def fresh_url(kind: str, folder: Path) -> AsyncIterator[str]:
     """The address of a migrated, empty database for the time of a block; `folder` is where an SQLite file may live."""
     if kind == SQLITE:
-        template = Path(_sqlite_template().name) / "template.db"
-        if not template.exists():
-            await migrate(f"sqlite:///{template}")
-        copy = folder / "ringwise.db"
-        shutil.copyfile(template, copy)
-        yield f"sqlite:///{copy}"
+        yield await fresh_file(folder / "ringwise.db")
         return
     server = shared_server()
     if not _postgresql_template:

@@ -7,16 +7,15 @@ from pathlib import Path
 import pytest
 
 from ivr.asterisk.simulated_manager import SimulatedManager
-from ivr.testing.command import ivr
+from ivr.testing.databases import fresh_file
 
 
 @pytest.fixture
 def cli_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of the migrated, empty database that `ivr` works on, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    address = f"sqlite:///{tmp_path}/ringwise.db"
+    address = asyncio.run(fresh_file(tmp_path / "ringwise.db"))
     monkeypatch.setenv("RINGWISE_DATABASE_URL", address)
-    assert ivr("migrate").status == 0
     return address
 
 

@@ -15,7 +15,8 @@ from ivr.bank.sql import SqlBank
 from ivr.errors import BankAway
 from ivr.ports import BankOrder, Claimant
 from ivr.testing.bank import MemoryAccount, MemoryCard
-from ivr.testing.bank_database import empty_database, open_account
+from ivr.testing.bank_database import open_account
+from ivr.testing.databases import fresh_database
 from models.database import Database
 from models.tables import CardRow, CredentialRow
 
@@ -25,7 +26,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with empty_database("sqlite", tmp_path) as made:
+    async with fresh_database("sqlite", tmp_path) as made:
         await open_account(made, MemoryAccount(7, pin=PIN, birthday="19880314", cards=[MemoryCard(CARD)]))
         yield made
 

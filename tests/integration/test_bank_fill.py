@@ -15,7 +15,7 @@ from ivr.bank.ledger import NAMED_SECRETS, account_number
 from ivr.bank.people import CHEN_WEI, LI_NA, LIU_YANG, ZHOU_LEI
 from ivr.bank.sql import SqlBank
 from ivr.ports import BankOrder, Claimant
-from ivr.testing.bank_database import empty_database
+from ivr.testing.databases import fresh_database
 from menus.spoken.money import Money
 from models.database import Database
 from models.tables import (
@@ -42,7 +42,7 @@ class CutShort(Exception):
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    async with empty_database(request.param, tmp_path) as made:
+    async with fresh_database(request.param, tmp_path) as made:
         yield made
 
 

@@ -14,8 +14,8 @@ from ivr.bank.sql import SqlBank
 from ivr.bank.webhook import WebhookBank
 from ivr.ports import Bank, CaseSeen, ContactSeen, CustomerView, ProductSeen
 from ivr.testing.bank import MemoryBank
-from ivr.testing.bank_database import empty_database
 from ivr.testing.bank_server import bank_app
+from ivr.testing.databases import fresh_database
 from models.database import Database
 from models.tables import AgentRow, CaseRow, CustomerRow, HistoryEventRow, LifeEventRow, NumberRow, ProductRow
 
@@ -120,7 +120,7 @@ async def bank_with(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
 
         yield webhook
         return
-    async with empty_database(request.param, tmp_path) as database:
+    async with fresh_database(request.param, tmp_path) as database:
 
         async def sql(*customers: CustomerView) -> Bank:
             await store(database, *customers)

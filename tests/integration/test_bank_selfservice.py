@@ -16,8 +16,9 @@ from ivr.bank.webhook import WebhookBank
 from ivr.errors import BankAway
 from ivr.ports import Bank, BankAnswer, BankOrder, BankRow, Claimant
 from ivr.testing.bank import MemoryAccount, MemoryBank, MemoryCard, MemoryInstalment
-from ivr.testing.bank_database import empty_database, open_account
+from ivr.testing.bank_database import open_account
 from ivr.testing.bank_server import bank_app
+from ivr.testing.databases import fresh_database
 from menus.operations import OPERATIONS
 from menus.spoken.money import Money
 from menus.values import Value, is_of
@@ -116,7 +117,7 @@ async def counter_with(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
                 bank = WebhookBank("http://bank/ivr/", "s3cret", lookup_s=5, transport=Beneath(app))
                 stack.push_async_callback(bank.close)
                 return Counter(bank)
-            database = await stack.enter_async_context(empty_database(request.param, tmp_path))
+            database = await stack.enter_async_context(fresh_database(request.param, tmp_path))
             for account in accounts:
                 await open_account(database, account)
             return Counter(SqlBank(database, ZoneInfo("Asia/Shanghai")))

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import sqlite
 from ivr.bank import sql
 from ivr.bank.sql import SqlBank
 from ivr.ports import ContactSeen
-from ivr.testing.bank_database import empty_database
+from ivr.testing.databases import fresh_database
 from models.database import Database
 from models.tables import (
     AgentRow,
@@ -36,7 +36,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    async with empty_database(request.param, tmp_path) as made:
+    async with fresh_database(request.param, tmp_path) as made:
         await add(made, CustomerRow, id=1, name="Emma", language="en", segment="mass", since_on=date(2020, 1, 1))
         await add(made, NumberRow, e164=NUMBER, customer_id=1)
         await add(made, AgentRow, id=3, name="chris", full_name="Chris Lam", password_hash="", phone="PJSIP/agent-101")

@@ -24,10 +24,8 @@ PATIENCE_S = 30.0
 
 
 @pytest.fixture(autouse=True)
-def _site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RINGWISE_DATABASE_URL", f"sqlite:///{tmp_path}/ringwise.db")
-    assert ivr("migrate").status == 0
+def _site(cli_url: str) -> None:
+    """Every command works on a database of its own."""
 
 
 def add(name: str = "anna", *more: str, typed: str = PASSWORD + "\n") -> Ran:

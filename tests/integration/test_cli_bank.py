@@ -12,10 +12,8 @@ SMALL = ("bank", "fill", "--customers", "20", "--until", "2026-12-01")
 
 
 @pytest.fixture(autouse=True)
-def _database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RINGWISE_DATABASE_URL", f"sqlite:///{tmp_path}/bank.db")
-    assert ivr("migrate").status == 0
+def _database(cli_url: str) -> None:
+    """Every command works on a database of its own."""
 
 
 def test_the_bank_is_filled_once_and_found_again() -> None:

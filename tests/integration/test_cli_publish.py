@@ -20,9 +20,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _site(tmp_path: Path, sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RINGWISE_DATABASE_URL", f"sqlite:///{tmp_path}/ringwise.db")
+def _site(cli_url: str, tmp_path: Path, sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGWISE_SETTINGS", "settings.yaml")
     monkeypatch.setenv("SUDO_USER", "anna")
     (tmp_path / "menus").mkdir()
@@ -30,7 +28,6 @@ def _site(tmp_path: Path, sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None
     (tmp_path / "settings.yaml").write_text(
         f"book: {{folder: menus, queues: queues.yaml}}\nprompts: {{folder: {sounds}}}\n", encoding="utf-8"
     )
-    assert ivr("migrate").status == 0
 
 
 @pytest.fixture

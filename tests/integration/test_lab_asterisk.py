@@ -60,8 +60,10 @@ def test_folder_that_is_no_asterisk_is_refused(tmp_path: Path) -> None:
         find_program(tmp_path)
 
 
-def test_free_ports_are_different_and_free() -> None:
+def test_free_ports_are_different_and_free_and_no_outgoing_connection_can_take_them() -> None:
     ports = free_ports(5, socket.SOCK_DGRAM)
     assert len(set(ports)) == 5
+    given_by_the_kernel = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()
+    assert max(ports) < int(given_by_the_kernel[0])
     for port in ports:
         require_free(port, socket.SOCK_DGRAM, "127.0.0.1", "the test")

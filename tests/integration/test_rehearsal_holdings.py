@@ -16,7 +16,7 @@ from ivr.bank.sql import SqlBank
 from ivr.ports import BankOrder, Claimant
 from ivr.rehearsal.holdings import holdings_of, payees_for
 from ivr.testing.bank import MemoryBank
-from ivr.testing.bank_database import empty_database
+from ivr.testing.databases import fresh_database
 from menus.operations import OPERATIONS
 from menus.spoken.money import Money
 from menus.values import Value
@@ -33,7 +33,7 @@ READS = sorted(name for name, operation in OPERATIONS.items() if not operation.w
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with empty_database("sqlite", tmp_path) as made:
+    async with fresh_database("sqlite", tmp_path) as made:
         await fill(made, seed=1, until=date(2026, 12, 1), zone=ZONE, customers=CUSTOMERS)
         yield made
 
