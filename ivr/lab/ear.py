@@ -21,12 +21,16 @@ KEY_S = 0.1  #: how long a key is held; Asterisk takes 80 ms at least
 KEY_GAP_S = 0.1
 _SAMPLES = int(RATE * PACKET_S)
 _SOUND_LEVEL = 200.0  #: root mean square of 20 ms above which there is sound; µ-law silence is 0, speech 1000 and more
-_JUMP_S = 0.1  #: a stream whose own time strays further from the clock than this has been restarted
+#: A stream whose own time strays further from the clock than this, for so many packets in a row, has been restarted:
+#: who looks late, or sends late, after a stall is in time again before.
+_JUMP_S, _JUMP_PACKETS = 0.1, 25
+#: Further than this it has been restarted anyway.
+_FAR_S = 1.0
 _SILENCE = b"\xff"  #: of µ-law
 _HEADER = struct.Struct("!BBHII")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Chunk:
     """What one packet carried, at its place on the line's time axis."""
 
@@ -43,6 +47,7 @@ class Ear(asyncio.DatagramProtocol):
         self._sounded = asyncio.Event()
         self._chunks: list[_Chunk] = []
         self._stream: tuple[int, int, float] | None = None  # SSRC, first timestamp, its time
+        self._strayed: list[tuple[_Chunk, float]] = []  # the newest, as long as all stray: how far each
         self._transport: asyncio.DatagramTransport | None = None
         self._far: tuple[str, int] | None = None
         self._ssrc = random.getrandbits(32)
@@ -92,22 +97,39 @@ class Ear(asyncio.DatagramProtocol):
         if first >> 6 != 2 or payload_type not in (PCMU, PCMA):
             return
         samples = decode(data[_HEADER.size + 4 * (first & 0x0F) :], payload_type)
-        at = self._place(ssrc, timestamp, now)
-        self._chunks.append(_Chunk(at, samples))
+        chunk = _Chunk(now, samples)
+        self._place(chunk, ssrc, timestamp, now)
+        self._chunks.append(chunk)
         if self.first_packet_at is None:
             self.first_packet_at = now
         if self.first_sound_at is None and _level(samples) > _SOUND_LEVEL:
             self.first_sound_at = now
             self._sounded.set()
 
-    def _place(self, ssrc: int, timestamp: int, now: float) -> float:
-        """When the packet belongs: by the sender's own count, so that late arrival does not tear the sound apart."""
+    def _place(self, chunk: _Chunk, ssrc: int, timestamp: int, now: float) -> None:
+        """Where the packet belongs: by the sender's own count, so that late arrival does not tear the sound apart."""
         if self._stream is not None and self._stream[0] == ssrc:
-            at = self._stream[2] + ((timestamp - self._stream[1]) & 0xFFFFFFFF) / RATE
-            if abs(at - now) < _JUMP_S:
-                return at
-        self._stream = (ssrc, timestamp, now)
-        return now
+            chunk.at = self._stream[2] + ((timestamp - self._stream[1]) & 0xFFFFFFFF) / RATE
+            astray_s = now - chunk.at
+            if abs(astray_s) < _JUMP_S:
+                self._strayed.clear()
+                return
+            if abs(astray_s) < _FAR_S:
+                self._strayed.append((chunk, astray_s))
+                if len(self._strayed) == _JUMP_PACKETS:
+                    self._jump()
+                return
+        self._stream, chunk.at = (ssrc, timestamp, now), now
+        self._strayed.clear()
+
+    def _jump(self) -> None:
+        """The stream has been restarted: what came since moves to where the packet that was least late belongs."""
+        assert self._stream is not None
+        by_s = min(astray_s for _, astray_s in self._strayed)
+        for chunk, _ in self._strayed:
+            chunk.at += by_s
+        self._stream = (*self._stream[:2], self._stream[2] + by_s)
+        self._strayed.clear()
 
     def sound(self) -> tuple[float, Samples]:
         """Everything heard so far as one stretch of 8 kHz samples, and when it began; silence where nothing came."""

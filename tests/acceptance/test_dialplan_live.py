@@ -279,6 +279,7 @@ async def test_a_caller_before_a_frozen_engine_without_a_limit_is_taken_to_the_o
                 took.append(await engine.next())
             assert [line.arguments[4:6] for line in took] == [["2", call_id]] * 3
             await took[-1].done()
+        await eventually(lambda: asterisk.channels() == 0)
         with pytest.raises(SwitchAway):
             await switchboard.to_other_engine(channel)
     finally:

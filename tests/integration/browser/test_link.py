@@ -61,7 +61,7 @@ async def test_a_page_whose_node_fails_goes_on_with_the_next_and_keeps_the_note(
             await sign_in(page, first)
             await talk(first, page, a_pop(CLOCK.now()))
             await page.fill("#note", "half a sentence")
-        other.pops[1] = a_pop(CLOCK.now())
+            other.pops[1] = a_pop(CLOCK.now())
         await page.wait_for_selector("body[data-link=live]")
         await expect(page.locator(".who h1")).to_have_text("Li Na")
         await expect(page.locator("#note")).to_have_value("half a sentence")
