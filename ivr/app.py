@@ -5,6 +5,7 @@ so that Asterisk sends new calls to the next rung; calls in conversation live on
 """
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Coroutine
@@ -280,6 +281,8 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number)
     async with running(settings) as engine:
+        gc.collect()
+        gc.freeze()  # what was loaded stays: looking through it again would stop every call for some 50 ms
         loop.add_signal_handler(signal.SIGHUP, lambda: reloads.append(loop.create_task(_reload(engine))))
         number = await told
         log.info("stopping", signal=number.name)

@@ -11,6 +11,7 @@ with status 1 after a double offer.
 
 import argparse
 import asyncio
+import gc
 import json
 import logging
 import platform
@@ -168,6 +169,8 @@ def main() -> int:
     parser.add_argument("--rounds", action=argparse.BooleanOptionalAction, default=True, help="whole rounds, too")
     asked = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    gc.collect()
+    gc.freeze()  # as the engine does when it has started
     took, (batch, with_reasons) = events(), batches()
     wall, own = (sorted(each) for each in zip(*took, strict=True))
     found: dict[str, object] = {
