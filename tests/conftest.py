@@ -1,7 +1,6 @@
 """For every test: what a fault test injects goes into its report, where `bench/faults.py` finds it."""
 
 import os
-from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,14 +22,12 @@ _GIVES_WAY = 10
 
 @pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers each file is one group. Those with real calls come first, the longest before the others.
-
-    They wait for time to pass; what comes after them needs the processor.
-    """
-    tests_in = Counter(item.path for item in items)
-    items.sort(key=lambda item: -tests_in[item.path] if _ACCEPTANCE in item.path.as_posix() else 0)
+    """With several workers: real calls to the shared site are one group, those to sites of their own another."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
+        path = item.path.as_posix()
+        shared = "_site" in getattr(item, "fixturenames", ())
+        group = path if _ACCEPTANCE not in path else "shared site" if shared else "sites of their own"
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
