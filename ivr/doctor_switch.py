@@ -25,14 +25,7 @@ _MODULES = {
 }
 #: Contexts of the shipped dialplan.
 _CONTEXTS = (
-    *(
-        "ivr",
-        "ringwise-callback",
-        "ringwise-callback-customer",
-        "ringwise-callback-agent",
-        "ringwise-callback-told",
-        "ringwise-auto-answer",
-    ),
+    *("ivr", "ringwise-callback", "ringwise-callback-customer", "ringwise-callback-agent", "ringwise-auto-answer"),
     *("ringwise-ladder", "ringwise-room", "ringwise-static", "ringwise-spy", "ringwise-doctor"),
 )
 #: Modules that bring no action: the probing call tells which are loaded, and this is what goes without each.
