@@ -2,31 +2,51 @@
 
 import secrets
 import socket
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from ivr.errors import Misconfigured
 
-#: Lower ones are left to media; at least so many must be left to choose from.
-LOWEST, FEWEST = 30_000, 1_000
+#: From here to where media begin, unless the kernel gives ports there to outgoing connections.
+LOWEST, HIGHEST = 10_240, 19_999
 #: How many are tried for one that is free.
 TRIES = 100
 
+_taken: list[socket.socket] = []  # what this process has found stays its own until it ends
+
 
 def free_ports(count: int, kind: socket.SocketKind, host: str = "127.0.0.1") -> tuple[int, ...]:
-    """Different ports that nobody has; held together while being found, so none comes twice.
+    """Different ports that nobody has, and that no other process will find here while this one lives.
 
     They are none of those that the kernel gives to outgoing connections: such a port may be taken by any program before
     it is used.
     """
+    return tuple(_free_port(kind, host) for _ in range(count))
+
+
+def _free_port(kind: socket.SocketKind, host: str) -> int:
     lowest_given = _lowest_given()
-    with ExitStack() as held:
-        found = []
-        for _ in range(count):
-            tried = held.enter_context(socket.socket(socket.AF_INET, kind))
-            _bind(tried, host, lowest_given)
-            found.append(int(tried.getsockname()[1]))
-        return tuple(found)
+    for _ in range(TRIES):
+        port = LOWEST + secrets.randbelow(HIGHEST - LOWEST + 1) if lowest_given > HIGHEST else 0
+        with socket.socket(socket.AF_INET, kind) as tried, suppress(OSError):
+            tried.bind((host, port))
+            port = int(tried.getsockname()[1])
+            if _is_taken(port):
+                continue
+            return port
+    raise Misconfigured(f"no free port was found on {host}")
+
+
+def _is_taken(port: int) -> bool:
+    """Whether another process has found this port; else it is ours now. An abstract name goes when its owner ends."""
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0ringwise-port-{port}")
+    except OSError:
+        claim.close()
+        return True
+    _taken.append(claim)
+    return False
 
 
 def _lowest_given() -> int:
@@ -35,15 +55,6 @@ def _lowest_given() -> int:
         return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
     except (OSError, ValueError, IndexError):
         return 0
-
-
-def _bind(tried: socket.socket, host: str, lowest_given: int) -> None:
-    if lowest_given - LOWEST >= FEWEST:
-        for _ in range(TRIES):
-            with suppress(OSError):
-                tried.bind((host, LOWEST + secrets.randbelow(lowest_given - LOWEST)))
-                return
-    tried.bind((host, 0))
 
 
 def require_free(port: int, kind: socket.SocketKind, host: str, purpose: str) -> None:

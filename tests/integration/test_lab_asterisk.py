@@ -1,11 +1,15 @@
 """The private Asterisk: its files, its ports, its life."""
 
 import socket
+import subprocess
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from ivr.errors import Misconfigured
+from ivr.lab import ports as lab_ports
 from ivr.lab.asterisk import LabAsterisk
 from ivr.lab.ports import free_ports, require_free
 from ivr.lab.switch_program import find_program
@@ -67,3 +71,19 @@ def test_free_ports_are_different_and_free_and_no_outgoing_connection_can_take_t
     assert max(ports) < int(given_by_the_kernel[0])
     for port in ports:
         require_free(port, socket.SOCK_DGRAM, "127.0.0.1", "the test")
+
+
+def test_no_two_processes_find_the_same_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab_ports, "HIGHEST", lab_ports.LOWEST + 20)
+    find = f"from ivr.lab import ports; ports.HIGHEST = {lab_ports.HIGHEST}; import socket, sys; " + (
+        "print(*ports.free_ports(4, socket.SOCK_DGRAM), flush=True); sys.stdin.read()"
+    )
+    with ExitStack() as running:
+        found = list(free_ports(4, socket.SOCK_DGRAM))
+        for _ in range(2):
+            other = running.enter_context(
+                subprocess.Popen([sys.executable, "-c", find], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            )
+            assert other.stdout is not None
+            found += map(int, other.stdout.readline().split())
+    assert len(set(found)) == 12
