@@ -84,6 +84,9 @@ from routing.errors import StoreAway
 
 log = structlog.get_logger()
 
+#: So many new objects before Python looks for garbage; by itself it does after 700, in the midst of a big decision.
+COLLECT_AFTER = 10_000
+
 #: Seconds that calls in menus get to come to an end when the engine is told to stop.
 DRAIN_S = 30.0
 #: What nodes tell each other of: an agent whose browser may be on another node.
@@ -267,6 +270,13 @@ async def _gateway(settings: Settings, stack: AsyncExitStack) -> Gateway | None:
     return await stack.enter_async_context(HttpGateway(settings.messages, secret))
 
 
+def collect_seldom() -> None:
+    """Look for garbage seldom, and never again in what has been loaded: each look stops every call for a while."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
+
+
 async def serve(settings: Settings) -> None:
     """Run an engine until SIGTERM (drain) or SIGINT (at once)."""
     loop = asyncio.get_running_loop()
@@ -281,8 +291,7 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number)
     async with running(settings) as engine:
-        gc.collect()
-        gc.freeze()  # what was loaded stays: looking through it again would stop every call for some 50 ms
+        collect_seldom()
         loop.add_signal_handler(signal.SIGHUP, lambda: reloads.append(loop.create_task(_reload(engine))))
         number = await told
         log.info("stopping", signal=number.name)

@@ -11,7 +11,6 @@ with status 1 after a double offer.
 
 import argparse
 import asyncio
-import gc
 import json
 import logging
 import platform
@@ -25,6 +24,7 @@ from random import Random
 
 import structlog
 
+from ivr.app import collect_seldom
 from ivr.testing.contest import Contest, again, prepare
 from ivr.testing.databases import POSTGRESQL, SQLITE, fresh_url
 from models.database import Database
@@ -169,8 +169,7 @@ def main() -> int:
     parser.add_argument("--rounds", action=argparse.BooleanOptionalAction, default=True, help="whole rounds, too")
     asked = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    gc.collect()
-    gc.freeze()  # as the engine does when it has started
+    collect_seldom()
     took, (batch, with_reasons) = events(), batches()
     wall, own = (sorted(each) for each in zip(*took, strict=True))
     found: dict[str, object] = {
