@@ -14,7 +14,6 @@ import aiosqlite
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
@@ -34,6 +33,9 @@ APART_S = 0.1
 LOCK_S = 0.5
 #: Seconds to wait for a free connection, or on SQLite for this process's turn to write.
 TURN_S = 1.0
+#: Several who open a new SQLite file at once refuse each other without waiting: how often it is tried again, and after
+#: how many seconds.
+WAL_TRIES, WAL_PAUSE_S = 50, 0.02
 #: Seconds to reach PostgreSQL, and seconds that one of its statements may take before the connection is given up.
 CONNECT_S, STATEMENT_S = 2.0, 5.0
 CONNECTIONS = 20
@@ -128,10 +130,18 @@ def create_engine(
     return engine
 
 
-def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, see _begin_sqlite
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for tries_left in reversed(range(WAL_TRIES)):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError as fault:
+            if not tries_left or fault.sqlite_errorcode & 0xFF not in _SQLITE_BUSY:
+                raise
+        connection.run_async(lambda _: asyncio.sleep(WAL_PAUSE_S))
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

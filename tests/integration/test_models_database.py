@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import sys
 import time
+from contextlib import closing
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -115,6 +116,16 @@ async def test_nodes_that_start_together_migrate_once(tmp_path):
     url = f"sqlite:///{tmp_path}/ringwise.db"
     await asyncio.gather(*(migrate(url) for _ in range(3)))
     assert (await revision_state(url)).current
+
+
+async def test_a_new_file_that_somebody_writes_to_is_opened_when_they_are_done(tmp_path):
+    file = tmp_path / "ringwise.db"
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE one (id INTEGER)")
+        other.execute("BEGIN IMMEDIATE")  # while it lasts the change to WAL is refused without waiting
+        asyncio.get_running_loop().call_later(0.1, other.execute, "ROLLBACK")
+        await migrate(f"sqlite:///{file}")
+    assert (await revision_state(f"sqlite:///{file}")).current
 
 
 @pytest.mark.postgresql
