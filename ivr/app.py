@@ -86,7 +86,6 @@ log = structlog.get_logger()
 
 #: So many new objects before Python looks for garbage; by itself it does after 700, in the midst of a big decision.
 COLLECT_AFTER = 10_000
-
 #: Seconds that calls in menus get to come to an end when the engine is told to stop.
 DRAIN_S = 30.0
 #: What nodes tell each other of: an agent whose browser may be on another node.

@@ -133,17 +133,22 @@ def create_engine(
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, see _begin_sqlite
     cursor = connection.cursor()
+    _change_to_wal(connection, cursor)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _change_to_wal(connection: Any, cursor: Any) -> None:
+    """Nothing happens to a file that has been changed before."""
     for tries_left in reversed(range(WAL_TRIES)):
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
-            break
+            return
         except sqlite3.OperationalError as fault:
             if not tries_left or fault.sqlite_errorcode & 0xFF not in _SQLITE_BUSY:
                 raise
         connection.run_async(lambda _: asyncio.sleep(WAL_PAUSE_S))
-    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
 
 
 def _begin_sqlite(connection: Any) -> None:

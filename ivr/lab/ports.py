@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ivr.errors import Misconfigured
 
-#: From here to where media begin, unless the kernel gives ports there to outgoing connections.
+#: From here to where media begin. Where the kernel gives ports of these to outgoing connections, it chooses.
 LOWEST, HIGHEST = 10_240, 19_999
 #: How many are tried for one that is free.
 TRIES = 100
@@ -18,8 +18,8 @@ _taken: list[socket.socket] = []  # what this process has found stays its own un
 def free_ports(count: int, kind: socket.SocketKind, host: str = "127.0.0.1") -> tuple[int, ...]:
     """Different ports that nobody has, and that no other process will find here while this one lives.
 
-    They are none of those that the kernel gives to outgoing connections: such a port may be taken by any program before
-    it is used.
+    Where that is possible they are none of those that the kernel gives to outgoing connections: such a port may be
+    taken by any program before it is used. Raises Misconfigured when none is found.
     """
     return tuple(_free_port(kind, host) for _ in range(count))
 
