@@ -37,6 +37,21 @@ def test_offers_with_injected_faults_are_made_once_and_served() -> None:
     assert told["faults_injected"] == sum(told["faults"].values()) > 20
 
 
+def test_what_was_broken_off_goes_on_where_it_was(tmp_path: Path) -> None:
+    record = tmp_path / "runs.jsonl"
+
+    def told(offers: int) -> tuple[dict[str, object], str]:
+        bench = [sys.executable, "bench/offers.py", "--json", "--offers", str(offers), "--record", str(record)]
+        run = subprocess.run(bench, capture_output=True, text=True, cwd=ROOT, check=True)
+        return json.loads(run.stdout), record.read_text()
+
+    first, written = told(40)
+    record.write_text(written + '{"run": ["mem')
+    again, kept = told(40)
+    assert kept == written, "the whole run is read, the half one dropped, and none is played"
+    assert {**again, "wall_s": 0} == {**first, "wall_s": 0}
+
+
 def test_a_planted_fault_is_counted() -> None:
     run = subprocess.run([sys.executable, "-c", PLANTED], capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stderr
