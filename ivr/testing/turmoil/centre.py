@@ -310,8 +310,9 @@ class Centre:
     # --- nodes ------------------------------------------------------------------------------------------------------
 
     async def start(self, node: EngineNode) -> None:
-        """A node begins, or begins again."""
-        await node.start(self._parts, self.ground, self.switch, self.inject, self._wake)
+        """A node begins, or begins again; one that lives goes on."""
+        if not node.up:
+            await node.start(self._parts, self.ground, self.switch, self.inject, self._wake)
 
     def _wake(self, channel: str) -> None:
         caller = self.switch.callers.get(channel)
@@ -417,8 +418,7 @@ class Centre:
         """All faults end: nodes live, clocks are right, links are up, browsers are open."""
         for node in self.nodes:
             node.machine.wrong_s = 0.0
-            if not node.up:
-                await self.start(node)
+            await self.start(node)
             node.link.up = True
             node.exchange.lose_claim = node.exchange.lose_write = None
             node.exchange.stale, node.callbacks.lose = 0, None
