@@ -316,7 +316,7 @@ class Play:
     def _look_for_lost_needs(self, picture: Picture) -> None:
         now, needing = self.centre.time.elapsed, {need.call_id for need in picture.needs if need.closed_at is None}
         for caller in self.centre.callers.values():
-            waits = caller.line is not None and caller.line.parked is Parked.MUSIC
+            waits = caller.line is not None and caller.line.parked is Parked.MUSIC and not caller.machine
             if not waits or caller.call_id in needing:
                 self._without.pop(caller.call_id, None)
             elif now - self._without.setdefault(caller.call_id, now) > LOST_S:

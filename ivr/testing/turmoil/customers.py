@@ -55,7 +55,7 @@ class Customers:
         caller = outgoing.agents_side
         if caller is None:
             caller = Caller(outgoing.call_id, "callback", self._centre.time.elapsed, number=outgoing.number)
-            caller.keys = ["1"] if connects else []
+            caller.keys, caller.machine = (["1"], False) if connects else ([], True)
             self._centre.come_in(caller)
             await self._centre.come_back(caller, node)
             return

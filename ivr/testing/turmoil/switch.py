@@ -97,6 +97,7 @@ class Caller:
     room: int | None = None  #: where they talk
     agent_first: bool = False  #: a callback in which the customer is rung when an agent has answered
     reached: bool = False  #: that customer has picked up
+    machine: bool = False  #: has picked up a callback: it hears the greeting, and asks for nobody
 
     @property
     def channel(self) -> str:
