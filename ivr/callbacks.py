@@ -25,6 +25,7 @@ from ivr.ports import (
     is_agent_first,
 )
 from ivr.rounds import rounds
+from menus.errors import MenusError
 from routing.callback import COUNTED_AS, CallbackEvent, CallbackState, after_a_failure, of_call, share_out
 from routing.errors import StoreAway
 from routing.kept import KeptFloor
@@ -202,6 +203,7 @@ class CallbackDialler:
         if claimed is None:
             return  # another node was quicker, or the customer is served
         self._seen = tuple(claimed if one.id == claimed.id else one for one in self._seen)
+        agent_first = parts.queues[claimed.wish.queue].callback_first == "agent"
         parts.called_back["dialled"] += 1
         log.info("calling back", id=claimed.id, tries=claimed.tries, number=masked(claimed.wish.number))
         try:
@@ -209,13 +211,26 @@ class CallbackDialler:
                 claimed.wish.number,
                 call_id=claimed.call_id,
                 ring_s=settings.ring_s,
-                agent_first=parts.queues[claimed.wish.queue].callback_first == "agent",
+                agent_first=agent_first,
+                told=self._told(claimed.wish) if agent_first else (),
             )
         except ActionUnknown as fault:
             log.warning("whether a customer is called is not known; the switch is asked later", why=str(fault))
         except EngineFault as fault:
             log.warning("a customer could not be called", id=claimed.id, why=str(fault))
             await self._failed(claimed)
+
+    def _told(self, wish: CallbackWish) -> list[str]:
+        """The sounds that tell a customer who picks up that the conversation is recorded; none where it is not."""
+        edition = self._parts.edition(None)
+        part = edition.book.recorded
+        if self._parts.queues[wish.queue].recording != "announced" or part is None or part.announced is None:
+            return []
+        try:
+            return [clip.sound for clip in edition.catalogue.prompt(part.announced, wish.language)]
+        except MenusError as fault:
+            log.error("a customer cannot be told of the recording, so none is made", why=str(fault))
+            return []
 
     async def _put_right(self, left_over: Sequence[CallbackSeen]) -> None:
         """Wishes whose lease is over: a call that lives is held on; else the records say what came of it."""

@@ -52,6 +52,8 @@ OUTSIDE: Final = "RINGWISE_OUTSIDE"
 #: What was agreed on recording the next conversation, and the file that is being recorded into.
 AGREED: Final = "RINGWISE_RECORDING"
 MONITORED: Final = "RINGWISE_MONITORED"
+#: Not empty on a callback with the agent first whose customer is told something when they pick up.
+TELLS: Final = "RINGWISE_TELLS"
 REFUSED: Final = "no"
 #: Of the silence that ends a recording Asterisk cuts off all but so many seconds.
 SILENCE_LEFT_S: Final = 1.0
@@ -120,7 +122,7 @@ class AgiLeg:
         stops = "".join(key for key in keys if key in KEYS) + (WAKE if wakeable else "")
         heard: list[ClipHeard] = []
         for clip in clips:
-            reply = await self._do(Verb.STREAM_FILE, _sound(clip.sound), stops, deadline_s=clip.seconds + SLACK_S)
+            reply = await self._do(Verb.STREAM_FILE, sound_file(clip.sound), stops, deadline_s=clip.seconds + SLACK_S)
             if reply.result == "-1":
                 await self._check_alive()
                 log.error("a prompt cannot be played", sound=clip.sound, call=self._arrival.call_id)
@@ -263,7 +265,7 @@ class AgiLeg:
         silence = f"s={max(1, math.ceil(silence_s))}"
         longest = str(round(longest_s * 1000))
         reply = await self._do(
-            Verb.RECORD_FILE, _sound(sound), "wav", "".join(sorted(KEYS)), longest, "0", "BEEP", silence,
+            Verb.RECORD_FILE, sound_file(sound), "wav", "".join(sorted(KEYS)), longest, "0", "BEEP", silence,
             deadline_s=longest_s + math.ceil(silence_s) + SLACK_S,
         )  # fmt: skip
         seconds = self._endpos(reply) / SAMPLES_PER_S
@@ -291,9 +293,13 @@ class AgiLeg:
         noted = await self._get(AGREED)
         return "" if noted == REFUSED else noted or None
 
+    async def tells_on_answer(self) -> bool:
+        """Whether the dialplan tells the customer, when they pick up, what the call was made with."""
+        return bool(await self._get(TELLS))
+
     async def monitor(self, sound: str) -> None:
         """Record both sides into `sound`.wav from now on, only while they talk. Begun already: nothing happens."""
-        file = f"{_sound(sound)}.wav"
+        file = f"{sound_file(sound)}.wav"
         if await self._get(MONITORED) != file:
             await self._do(Verb.EXEC, App.MIX_MONITOR, f"{file},b")
             await self._do(Verb.SET_VARIABLE, MONITORED, file)
@@ -379,7 +385,7 @@ def room_name(room: int) -> str:
     return f"ringwise-{room}"
 
 
-def _sound(name: str) -> str:
+def sound_file(name: str) -> str:
     """The name of a sound file; never a URL, a list of files or a way out of the folder. Raises Refused."""
     if not _SOUND.fullmatch(name) or ".." in name.split("/"):
         raise Refused("not a sound file of the catalogue")

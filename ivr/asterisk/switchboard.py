@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 from weakref import WeakSet
 
@@ -10,7 +10,7 @@ import structlog
 
 from ivr.asterisk.ami import REFUSED_S, RETRY_S, SILENCE_S, AmiLink
 from ivr.asterisk.errors import Refused
-from ivr.asterisk.leg import PHONE, WAKE, room_name
+from ivr.asterisk.leg import PHONE, WAKE, room_name, sound_file
 from ivr.asterisk.translate import Packet, channel_seen, phone_is, phone_of, translate
 from ivr.errors import ActionUnknown, EngineFault, SwitchAway
 from ivr.ports import (
@@ -176,13 +176,16 @@ class AmiSwitchboard:
             if answer.get("Response") != "Success":
                 log.info("a wake was not delivered", channel=channel, why=answer.get("Message"))
 
-    async def call_out(self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False) -> None:
+    async def call_out(
+        self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False, told: Sequence[str] = ()
+    ) -> None:
         """Ring an outside E.164 number; who answers comes in at the door as the call of that id.
 
-        With `agent_first` the call comes in at once, and its other half rings the number when an agent has answered.
+        With `agent_first` the call comes in at once, and its other half rings the number when an agent has answered;
+        who picks up hears the sounds in `told` before they are connected.
 
         Raises SwitchAway when nothing rings, ActionUnknown when that is not known, Refused for a number that
-        `outbound.allow` does not permit.
+        `outbound.allow` does not permit, and for what is no sound.
         """
         if not self._outbound.permits(number) or not _CALL_ID.fullmatch(call_id):
             raise Refused("not a number to call")
@@ -196,12 +199,10 @@ class AmiSwitchboard:
             "Async": "true",
         }
         if agent_first:
-            rung = (fields["Channel"], str(max(1, round(ring_s))), self._outbound.caller_id)
+            rung = [fields["Channel"], str(max(1, round(ring_s))), self._outbound.caller_id]
+            rung += ["&".join(map(sound_file, told))] if told else []
             fields |= {
                 "Channel": AGENT_FIRST.removesuffix("-") + "/n",  # n: both halves stay, whoever talks
-                # By default both halves speak slin: then Asterisk 22 drops the customer's sound on its way to the agent
-                # in half of all calls, once something without timestamps (the ringing) has been played to the agent.
-                "Codecs": "ulaw,alaw",
                 "Variable": "RINGWISE_CUSTOMER=" + "^".join(rung),
             }
         elif self._outbound.caller_id:

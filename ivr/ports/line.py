@@ -164,6 +164,11 @@ class Leg(Protocol):
         """What was noted: a name, empty for no, None when nothing was."""
         ...
 
+    async def tells_on_answer(self) -> bool:
+        """Of a callback with the agent first: whether the customer hears what `call_out` was given to tell them when
+        they pick up, before they are connected."""
+        ...
+
     async def monitor(self, sound: str) -> None:
         """Record both sides into `sound`.wav from now on, only while they talk. Begun already: nothing happens."""
         ...

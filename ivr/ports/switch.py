@@ -3,7 +3,7 @@
 Times named `…_at` and `now` are UTC seconds of the epoch, from `Clock.now()`. Nothing here knows AGI, AMI, SQL or HTTP.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -117,11 +117,14 @@ class Switchboard(Protocol):
         """End `Leg.wait` on this channel early. Only a hint: it may be lost or come twice. Never raises."""
         ...
 
-    async def call_out(self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False) -> None:
+    async def call_out(
+        self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False, told: Sequence[str] = ()
+    ) -> None:
         """Ring an outside E.164 number; who answers comes in at the door as the call of that id.
 
         With `agent_first` the call comes in at once, on a channel of the kind `is_agent_first` knows; the number is
-        rung when the agent has answered, who hears it ring, and the call ends when nobody picks up.
+        rung when the agent has answered, who hears it ring, and the call ends when nobody picks up. Who picks up hears
+        the sounds in `told` before they are connected.
 
         Answers as soon as the switch has taken the order. Raises SwitchAway when nothing rings; ActionUnknown when
         that is not known: then look whether the call exists, and never ask again.

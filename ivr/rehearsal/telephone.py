@@ -244,6 +244,11 @@ class Telephone:
         self._alive()
         return self._noted
 
+    async def tells_on_answer(self) -> bool:
+        """Nobody is called in a rehearsal."""
+        self._alive()
+        return False
+
     async def monitor(self, sound: str) -> None:
         """Nothing is recorded in a rehearsal."""
         self._alive()

@@ -174,7 +174,7 @@ async def finish_talk(call: Call) -> bool:
     if offer is None or not (call.live.answered or (standing is not None and standing.answered)):
         return False
     call.talked = True
-    await end_recording(call, talked=True)
+    await end_recording(call, talked=call.live.reached or not is_agent_first(call.live.channel))
     queue = parts.queues.get(standing.queue) if standing is not None else None
     wrap_up_s = queue.wrap_up_s if queue is not None else 0
     if not await _complete(call, offer, wrap_up_s):  # nobody else needs to come

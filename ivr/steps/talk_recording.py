@@ -37,14 +37,14 @@ async def ask_to_record(call: Call, queue: Queue, name: str, position: Position,
     how, part = queue.recording, call.edition.book.recorded
     if how == "never":
         return
-    if is_agent_first(call.live.channel) and not call.live.reached:  # nobody is there yet who could be told
-        call.note("recording_consent", queue=name, how="not_told", given=False)
-        await call.leg.agree("")
-        return
+    not_there_yet = is_agent_first(call.live.channel) and not call.live.reached
     if not handed_on and call.leg.arrival.rung > 1 and (noted := await call.leg.agreed()) is not None:
         call.recording, call.recording_agreed[how] = noted or None, bool(noted)
         return
     given = _given_before(call, how) if handed_on else None
+    if not_there_yet:
+        given = how == "announced" and await call.leg.tells_on_answer()
+        call.note("recording_consent", queue=name, how="on_answer" if given else "not_told", given=given)
     if given is None:
         prompt = getattr(part, how, None)
         if part is None or prompt is None:

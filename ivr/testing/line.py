@@ -65,6 +65,7 @@ class ScriptedLeg:
     armed: list[float] = field(default_factory=list)
     limits: list[TalkLimit | None] = field(default_factory=list)  #: of each ring
     noted: str | None = None  #: what was agreed on recording
+    tells: bool = False  #: whether a customer who picks up is told of it
     monitored: str | None = None  #: the file that conversations are recorded into
     is_done: bool = False
     answered: bool = False
@@ -202,6 +203,11 @@ class ScriptedLeg:
         """What was noted."""
         self._alive()
         return self.noted
+
+    async def tells_on_answer(self) -> bool:
+        """Whether a test says so."""
+        self._alive()
+        return self.tells
 
     async def monitor(self, sound: str) -> None:
         """Remember the file."""

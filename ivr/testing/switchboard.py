@@ -1,7 +1,7 @@
 """A switchboard in memory: channels that a test adds and removes, events that a test sends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from ivr.errors import SwitchAway
@@ -22,6 +22,7 @@ class MemorySwitchboard:
         self.asked_for_phones = 0
         self.silenced: list[tuple[str, str]] = []  #: call and phone of each look for one that rings
         self.agents_first: list[str] = []  #: ids of those in which the agent is rung first
+        self.told_on_answer: list[tuple[str, ...]] = []  #: what customers hear in them when they pick up
         self.on_call_out: Callable[[str, str], Awaitable[None]] | None = None  #: may raise what the switch raises
         self.fetched: list[str] = []  #: channels of callers who were brought back from the switch's own menu
         self.muted: dict[str, bool] = {}  #: call → whether its recording hears silence
@@ -57,9 +58,12 @@ class MemorySwitchboard:
         if self.on_wake is not None:
             self.on_wake(channel)
 
-    async def call_out(self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False) -> None:
+    async def call_out(
+        self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False, told: Sequence[str] = ()
+    ) -> None:
         """Remember the call, and pass it on if somebody asked for it."""
         self.called_out.append((number, call_id))
+        self.told_on_answer.append(tuple(told))
         self.agents_first += [call_id] if agent_first else []
         if self.on_call_out is not None:
             await self.on_call_out(number, call_id)

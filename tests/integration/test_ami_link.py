@@ -196,9 +196,19 @@ async def test_with_the_agent_first_the_other_half_of_the_call_knows_whom_to_rin
     (action,) = asterisk.asked("Originate")
     assert (action["Channel"], action["ChannelId"]) == ("Local/s@ringwise-callback-customer/n", "callback-7-2")
     assert (action["Context"], action["Exten"]) == ("ringwise-callback", "s")
-    assert action["Codecs"] == "ulaw,alaw"
     assert action["Variable"] == "RINGWISE_CUSTOMER=PJSIP/0+8613800000001@carrier^30^+8695588"
     assert "CallerID" not in action
+    order = {"call_id": "callback-7-2", "ring_s": 30, "agent_first": True}
+    await board.call_out("+8613800000001", **order, told=("/sounds/en/we record", "/sounds/en/it"))
+    told = asterisk.asked("Originate")[1]["Variable"].split("^")
+    assert told == [
+        "RINGWISE_CUSTOMER=PJSIP/0+8613800000001@carrier",
+        "30",
+        "+8695588",
+        "/sounds/en/we record&/sounds/en/it",
+    ]
+    with pytest.raises(Refused):
+        await board.call_out("+8613800000001", **order, told=("/sounds/en/it^x",))
     await board.stop()
 
 

@@ -201,6 +201,40 @@ async def test_a_customer_on_hold_keeps_their_line_when_the_agent_has_gone_and_a
     assert (sorted(seen), row.outcome) == (sorted(lines), "served")
 
 
+@pytest.mark.parametrize("customer", [True, False])
+async def test_a_customer_who_is_told_when_they_pick_up_is_recorded_and_nothing_is_kept_of_one_who_does_not(
+    customer: bool, tmp_path: Path
+):
+    node, _, leg = await called(recording="announced", folder=tmp_path)
+    assert node.switchboard.told_on_answer == [("silence/通话将被录音。",)], "in the language of the wish"
+    leg.tells = True
+    answers(node, leg, customer=customer)
+    ring, monitored = leg.on_dial, []
+
+    async def look(phone: str) -> None:
+        monitored.append(leg.monitored)
+        Path(f"{leg.monitored}.wav").write_bytes(bytes(44 + 16_000))
+        await ring(phone)
+
+    leg.on_dial = look
+    await node.take(leg)
+    name = Path(monitored[0]).name
+    assert leg.heard[:1] == (["bye"] if customer else []), "on the agent's side nobody is told"
+    told = [(one["how"], one["given"]) for one in node.told("recording_consent", leg.arrival.call_id)]
+    assert told == [("on_answer", True)]
+    assert [row.id for row in node.store.recordings] == ([name] if customer else [])
+    assert [file.stem for file in tmp_path.iterdir()] == ([name] if customer else [])
+
+
+async def test_who_would_have_to_agree_by_key_is_not_asked_in_such_a_call_and_not_recorded(tmp_path: Path):
+    node, _, leg = await called(recording="asked", folder=tmp_path)
+    leg.tells = True  # something else, of settings that have changed since
+    answers(node, leg, customer=True)
+    await node.take(leg)
+    assert (node.switchboard.told_on_answer, node.store.recordings) == ([()], [])
+    assert [told["how"] for told in node.told("recording_consent", leg.arrival.call_id)] == ["not_told"]
+
+
 async def test_a_customer_whom_nobody_has_told_is_not_recorded(tmp_path: Path):
     node, _, leg = await called(recording="announced", folder=tmp_path)
     answers(node, leg, customer=True)

@@ -1,7 +1,7 @@
 """A node's link to the switch of a centre in turmoil: orders that are refused, lost, or carried out unheard."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 
 from ivr.errors import ActionUnknown, SwitchAway
@@ -42,7 +42,9 @@ class Link(MemorySwitchboard):
         if self.on_wake is not None:
             self.on_wake(channel)
 
-    async def call_out(self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False) -> None:
+    async def call_out(
+        self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False, told: Sequence[str] = ()
+    ) -> None:
         """Let a customer's phone ring, or the half of a call that waits for an agent come in."""
         if not self.up or self.dead:
             raise SwitchAway
