@@ -29,8 +29,7 @@ test: ## everything: what check does, and calls on a real Asterisk, a real brows
 	@sh config/setup/install.sh test
 	@sh config/setup/asterisk.sh
 	@$(MAKE) lint
-	@echo 'ringwise: real calls on a real Asterisk, and meanwhile all other tests'
-	@pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/acceptance tests/unit tests/architecture tests/integration
+	@sh config/setup/test.sh
 
 lint:
 	@echo 'ringwise: lint' && ruff check --quiet . && ruff format --check --quiet .

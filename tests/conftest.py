@@ -16,24 +16,23 @@ settings.load_profile("house")
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of training that wait for each other beside other tests spin
 
-_ACCEPTANCE = "tests/acceptance/"
-_GIVES_WAY = 10
+_ACCEPTANCE, _BROWSER = "tests/acceptance/", "tests/integration/browser/"
 
 
 @pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers: real calls to the shared site are one group, those to sites of their own another."""
+    """With several workers: real calls to the shared site are one group, those to sites of their own another, and all
+    that share a browser."""
     for item in items:
-        path = item.path.as_posix()
-        shared = "_site" in getattr(item, "fixturenames", ())
-        group = path if _ACCEPTANCE not in path else "shared site" if shared else "sites of their own"
+        group = path = item.path.as_posix()
+        if _ACCEPTANCE in path:
+            group = "shared site" if "_site" in getattr(item, "fixturenames", ()) else "sites of their own"
+        elif _BROWSER in path:
+            group = "browser"
         item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    others = _ACCEPTANCE not in item.path.as_posix() and "PYTEST_XDIST_WORKER" in os.environ
-    if others and os.getpriority(os.PRIO_PROCESS, 0) < _GIVES_WAY:
-        os.setpriority(os.PRIO_PROCESS, 0, _GIVES_WAY)  # real calls keep time beside them
     for marker in item.iter_markers("fault"):
         case, what = marker.args
         item.user_properties += [("case", case), ("what", what)]

@@ -27,8 +27,14 @@ def _operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGWISE_WEB_SECRET", "0123456789abcdef0123456789abcdef")
 
 
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the sounds of the small book are made once."""
+    return tmp_path_factory.mktemp("sounds")
+
+
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[[str], None]:
+def write(tmp_path: Path, sounds: Path) -> Callable[[str], None]:
     """Puts down a site of its own: settings with these lines, a small book, its queue."""
 
     def site(lines: str = "") -> None:
@@ -36,7 +42,8 @@ def write(tmp_path: Path) -> Callable[[str], None]:
         (tmp_path / "config" / "menus" / "book.yaml").write_text(SMALL, encoding="utf-8")
         (tmp_path / "config" / "queues.yaml").write_text(QUEUES, encoding="utf-8")
         (tmp_path / "config" / "settings.yaml").write_text(
-            f"book: {{folder: menus, queues: queues.yaml}}\nami: {{port: 1}}\n{lines}", encoding="utf-8"
+            f"book: {{folder: menus, queues: queues.yaml}}\nprompts: {{folder: {sounds}}}\nami: {{port: 1}}\n{lines}",
+            encoding="utf-8",
         )
 
     return site

@@ -125,6 +125,11 @@ class Bank:
         """Until a prompt or a voice has begun on the line."""
         await self.until(lambda: recognise(call.ear.sound()[1], {"it": sound}), deadline_s=deadline_s)
 
+    async def says(self, call: RobotCall, sound: Samples, heard_by: RobotCall) -> None:
+        """Says it on one line until it has come through on another: the first time the two may not be connected yet."""
+        while not recognise(heard_by.ear.sound()[1], {"it": sound}):
+            await call.ear.speak(sound)
+
     async def until(self, true: Callable[[], Any], *, deadline_s: float = 8) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + deadline_s
@@ -266,8 +271,8 @@ async def test_with_the_agent_first_the_customer_is_rung_when_the_agent_has_answ
         await carol.ready()
         rung = await bank.customer.rang(2, deadline_s=15)
         await bank.hear(rung, bank.sound("recorded"))  # no greeting, no key
-        while not recognise(bank.agent.calls[-1].ear.sound()[1], {"it": says}):
-            await rung.ear.speak(says)
+        async with asyncio.timeout(20):
+            await bank.says(rung, says, bank.agent.calls[-1])
         assert not recognise(bank.agent.calls[-1].ear.sound()[1], {"it": bank.sound("recorded")})
         await carol.page.keyboard.press("h")
         await carol.page.wait_for_selector("#talk[data-talk=held]")
@@ -278,10 +283,9 @@ async def test_with_the_agent_first_the_customer_is_rung_when_the_agent_has_answ
         await carol.until("wrap_up")
     taken = await bank.other.rang(deadline_s=10)
     await bank.until(lambda: taken.answered_at is not None)
-    await taken.ear.speak(chris)
-    await bank.hear(rung, chris)  # on the same line: nobody has rung the customer again
-    await rung.ear.speak(says)
-    await bank.hear(taken, says)
+    async with asyncio.timeout(20):
+        await bank.says(taken, chris, rung)  # on the same line: nobody has rung the customer again
+        await bank.says(rung, says, taken)
     await taken.hang_up()
     await rung.wait_ended(deadline_s=15)
     await bank.until(bank.is_over)

@@ -1,4 +1,4 @@
-"""A real headless Chromium, one for each file, and a desktop server for it to look at."""
+"""A real headless Chromium, one for all files, and a desktop server for it to look at."""
 
 from collections.abc import AsyncIterator
 
@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH"))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
@@ -27,7 +27,7 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
     context.set_default_timeout(10_000)
@@ -35,7 +35,7 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     await context.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(context: BrowserContext) -> AsyncIterator[Page]:
     """A page on which nothing may go wrong: no script error, no refused resource, no dialog."""
     page = await context.new_page()
@@ -47,7 +47,7 @@ async def page(context: BrowserContext) -> AsyncIterator[Page]:
     assert wrong == []
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def desktop() -> AsyncIterator[RunningDesktop]:
     staff = Staff(skills={"moving_house": {"en": "Moving house", "zh": "搬家"}})
     async with running_desktop(a_roster(), CLOCK, staff=staff) as desktop:

@@ -26,7 +26,7 @@ from models.case_work import By
 from routing.complaints import may_do
 from routing.errands import CaseEvent
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class _Book(MemoryCases):

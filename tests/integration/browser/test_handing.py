@@ -12,7 +12,7 @@ from ivr.testing.screen import CLOCK, sign_in, talk
 from routing.agent import AgentState
 from routing.talk import Sent, Talk, TalkEvent, TalkState, Target, TargetKind
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_an_agent_hands_the_caller_on_in_either_language_and_nothing_is_asked_twice(

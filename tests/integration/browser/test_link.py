@@ -16,7 +16,7 @@ from ivr.testing.pops import a_pop
 from ivr.testing.screen import CLOCK, a_roster, offer, sign_in, talk
 from routing.agent import AgentState
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_reload_brings_the_pop_back(page: Page, desktop: RunningDesktop) -> None:

@@ -23,7 +23,7 @@ from models.choices import promote
 from models.tables import CallEventRow, CallRow
 from models.traffic import TrafficCounts
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 LOST = "{id: lost, key: 1, label: {en: a lost card, zh: 挂失}, then: general}"
 HOSTILE = "<img src=x onerror=alert(1)>"
 ASK = "{kind: goto, cases: [{when: calendar.day <= 5, then: cards}], then: general}"
@@ -38,7 +38,7 @@ SECOND = (
 )
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def menus(tmp_path: Path) -> AsyncIterator[RunningDesktop]:
     """A desktop whose site has published two books and has had four calls."""
     async with fresh_database(SQLITE, tmp_path) as database:

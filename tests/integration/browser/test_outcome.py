@@ -11,7 +11,7 @@ from ivr.testing.pops import a_pop
 from ivr.testing.screen import CLOCK, hang_up, offer, sign_in, talk
 from routing.agent import AgentState
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_an_outcome_is_chosen_written_and_saved_without_the_mouse(page: Page, desktop: RunningDesktop) -> None:

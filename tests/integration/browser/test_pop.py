@@ -16,7 +16,7 @@ from menus.arrangement import Why
 from menus.heard_first import HeardFirst
 from routing.agent import AgentState
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_an_agent_signs_in_and_says_ready(page: Page, desktop: RunningDesktop) -> None:

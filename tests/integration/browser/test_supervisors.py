@@ -32,10 +32,10 @@ from routing.listening import Listening, ListeningMode
 
 TEA = {"name": {"en": "Tea <time>", "zh": "茶歇"}}
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(page: Page) -> Page:
     """A page as large as the screen on a wall."""
     await page.set_viewport_size({"width": 1920, "height": 1080})

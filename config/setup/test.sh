@@ -1,0 +1,21 @@
+#!/bin/sh
+# Runs all tests on what install.sh and asterisk.sh have made: real calls, which keep time, and meanwhile all others on
+# what those leave of the processors. Status 1 when anything failed.
+set -u
+cd "$(dirname "$0")/../.."
+. config/setup/console.sh
+
+mkdir -p var
+log=var/tests-without-calls.log
+say "real calls on a real Asterisk; meanwhile all other tests, in $log"
+chrt --idle 0 pytest -q -n 2 --dist loadgroup tests/unit tests/architecture tests/integration >"$log" 2>&1 &
+others=$!
+trap 'kill $others 2>/dev/null; exit 1' INT TERM
+pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/acceptance
+calls=$?
+say "all other tests"
+tail -n +1 -f --pid=$others "$log"
+wait $others
+rest=$?
+if [ $calls -ne 0 ]; then say "real calls have failed, see above"; fi
+[ $calls -eq 0 ] && [ $rest -eq 0 ]
