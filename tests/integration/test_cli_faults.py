@@ -27,14 +27,8 @@ def _operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGWISE_WEB_SECRET", "0123456789abcdef0123456789abcdef")
 
 
-@pytest.fixture(scope="module")
-def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the sounds of the small book are made once."""
-    return tmp_path_factory.mktemp("sounds")
-
-
 @pytest.fixture
-def write(tmp_path: Path, sounds: Path) -> Callable[[str], None]:
+def write(tmp_path: Path) -> Callable[[str], None]:
     """Puts down a site of its own: settings with these lines, a small book, its queue."""
 
     def site(lines: str = "") -> None:
@@ -42,11 +36,16 @@ def write(tmp_path: Path, sounds: Path) -> Callable[[str], None]:
         (tmp_path / "config" / "menus" / "book.yaml").write_text(SMALL, encoding="utf-8")
         (tmp_path / "config" / "queues.yaml").write_text(QUEUES, encoding="utf-8")
         (tmp_path / "config" / "settings.yaml").write_text(
-            f"book: {{folder: menus, queues: queues.yaml}}\nprompts: {{folder: {sounds}}}\nami: {{port: 1}}\n{lines}",
-            encoding="utf-8",
+            f"book: {{folder: menus, queues: queues.yaml}}\nami: {{port: 1}}\n{lines}", encoding="utf-8"
         )
 
     return site
+
+
+@pytest.fixture(scope="module")
+def prompts(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Lets a site make its sounds where the sites of other tests made theirs."""
+    return f"prompts: {{folder: {tmp_path_factory.mktemp('prompts')}}}\n"
 
 
 @contextmanager
@@ -136,18 +135,18 @@ def test_a_secret_that_is_not_set_is_named(name: str, monkeypatch: pytest.Monkey
 
 
 def test_a_web_secret_that_is_too_short_is_refused(
-    monkeypatch: pytest.MonkeyPatch, write: Callable[[str], None]
+    monkeypatch: pytest.MonkeyPatch, write: Callable[[str], None], prompts: str
 ) -> None:
-    write()
+    write(prompts)
     ivr("migrate")
     monkeypatch.setenv("RINGWISE_WEB_SECRET", "short")
     ran = ivr("serve")
     assert (ran.status, ran.err) == (1, "the web secret must have at least 16 characters\n")
 
 
-def test_a_desktop_port_in_use_is_a_sentence(write: Callable[[str], None]) -> None:
+def test_a_desktop_port_in_use_is_a_sentence(write: Callable[[str], None], prompts: str) -> None:
     with taken_port() as port:
-        write(f"web: {{port: {port}}}\n")
+        write(f"{prompts}web: {{port: {port}}}\n")
         ivr("migrate")
         ran = ivr("serve")
     assert ran.status == 1
@@ -157,9 +156,9 @@ def test_a_desktop_port_in_use_is_a_sentence(write: Callable[[str], None]) -> No
 
 
 @pytest.mark.fault("A13", "start with a port that is taken")
-def test_a_call_port_in_use_is_a_sentence_though_work_had_begun(write: Callable[[str], None]) -> None:
+def test_a_call_port_in_use_is_a_sentence_though_work_had_begun(write: Callable[[str], None], prompts: str) -> None:
     with taken_port() as port:
-        write(f"web: {{port: 0}}\nfastagi: {{port: {port}}}\n")
+        write(f"{prompts}web: {{port: 0}}\nfastagi: {{port: {port}}}\n")
         ivr("migrate")
         ran = ivr("serve", "--json")
     assert ran.status == 1
