@@ -112,7 +112,7 @@ class LabAsterisk:
         require_free(plan.ami_port, socket.SOCK_STREAM, plan.host, "AMI")
         with (plan.folder / "log" / "console").open("ab") as console:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
-                [*self._command(), "-f"],
+                [*self._command(), "-f", "-p"],  # -p: started by root, it keeps time on a busy machine
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
