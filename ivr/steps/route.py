@@ -178,6 +178,8 @@ class _Waiting:
             if came is not None:
                 return await self._leave(came)
             pressed = None
+            if not self.stated:
+                await self.state_need()
             standing = await self._standing() if self.stated else None
             if standing is None or standing.offer is None:
                 pressed = await self._wait(self.queue.max_wait_s - (clock.monotonic() - self.began))
@@ -189,9 +191,9 @@ class _Waiting:
                 if after.book:
                     return Finished()
                 await leg.hold()
-            elif pressed is None and standing is None:
-                await self.state_need()
-            elif pressed is None and standing is not None:
+            elif standing is None:
+                self.stated = False  # or somebody has closed it
+            elif pressed is None:
                 due = clock.monotonic() - announced_at >= self.queue.announce_every_s
                 offers = await self._ways_to_offer(with_announcement=due)
                 if due or offers:

@@ -3,11 +3,14 @@
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from ivr.ports import Dialled, DialStatus, PhoneAnswered
 from ivr.steps.route import LOOK_AGAIN_S
 from ivr.testing.books import book_with_a_menu_after_talks
 from ivr.testing.line import HangUp, Press
 from ivr.testing.stage import TO_AGENT, Stage
+from menus.pace import estimated_s
 from routing.errors import StoreAway
 
 
@@ -22,6 +25,27 @@ async def test_a_store_that_is_away_before_the_queue_costs_the_caller_only_time(
     assert list(dict.fromkeys(leg.heard)) == ["welcome", "main", "main.balance", "hold", "bye"]
     assert leg.heard[-1] == "bye"
     assert 14 <= stage.offer.made_at - began <= 14 + LOOK_AGAIN_S
+
+
+async def test_a_need_that_could_not_be_stated_is_stated_as_soon_as_the_caller_has_been_told_to_hold() -> None:
+    stage = Stage()
+    stage.agent()
+    tried: list[tuple[float, list[str]]] = []
+    open_need = stage.exchange.open_need
+
+    async def away_at_first(*key: Any, **how: Any) -> Any:
+        tried.append((stage.clock.monotonic(), list(leg.heard)))
+        if len(tried) == 1:
+            raise StoreAway
+        return await open_need(*key, **how)
+
+    stage.exchange.open_need = away_at_first  # type: ignore[method-assign]
+    leg = stage.leg(TO_AGENT)
+    row = await stage.take(leg)
+    (first, before), (again, heard) = tried
+    assert (row.result, row.reason) == ("served", "agent")
+    assert ("hold" in before, heard[-1]) == (False, "hold")
+    assert again - first == pytest.approx(estimated_s("Please hold."))
 
 
 async def test_a_store_that_goes_away_in_the_queue_costs_the_caller_no_place() -> None:
