@@ -209,8 +209,8 @@ def assign(floor: Floor, now: float) -> list[Match]:
             break
         hall.serve(line.needs[need_id], group)
     hall.improve()
-    rank = {need_id: number for number, (_, need_id, _) in enumerate(order)}
-    return sorted(
-        (Match(given.need.id, agent_id) for agent_id, given in hall.given.items()),
-        key=lambda match: rank[match.need_id],
-    )
+    matches = [Match(given.need.id, agent_id) for agent_id, given in hall.given.items()]
+    if len(matches) > 1:
+        rank = {need_id: number for number, (_, need_id, _) in enumerate(order)}
+        matches.sort(key=lambda match: rank[match.need_id])
+    return matches

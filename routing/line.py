@@ -35,8 +35,8 @@ class Group:
         """By alternative: the kinds of agents who meet it."""
         if self._known < 0:
             self._fits = tuple(kinds.fitting(asked) for asked in self.asked)
-            self._known = len(kinds)
-        while self._known < len(kinds):  # a new kind is one more bit
+            self._known = len(kinds.skills)
+        while self._known < len(kinds.skills):  # a new kind is one more bit
             skills, bit = kinds.skills[self._known], 1 << self._known
             self._fits = tuple(
                 fit | bit if fits(skills, asked) else fit for fit, asked in zip(self._fits, self.asked, strict=True)
@@ -46,11 +46,9 @@ class Group:
 
     def fit(self, kinds: Kinds) -> int:
         """The kinds of agents who may serve it."""
-        fits = self.fits(kinds)
-        if len(fits) == 1:
-            return fits[0]
-        fit = 0
-        for one in fits:
+        found = self._fits if self._known == len(kinds.skills) else self.fits(kinds)
+        fit = found[0]
+        for one in found[1:]:
             fit |= one
         return fit
 
