@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from ivr.asterisk.switchboard import AGAIN
+from ivr.asterisk.wire import App
 from ivr.asterisk.witness import AmiEvent, AmiWitness
 from ivr.finding import Finding, fault, fine, warning
 from ivr.settings import Settings
@@ -43,6 +44,7 @@ _GUARDS = {
     "IVR_DONE": "IVR_DONE",
 }
 _INCLUDE = "include config/asterisk/ringwise-dialplan.conf in the dialplan and reload it"
+_TAKE_OVER = "take over config/asterisk/ringwise-dialplan.conf and reload it"
 _FIRST_STEP_S = 5.0
 _PROBE_S = 40  #: two silent engines, a prompt and the music
 _CLOCK_S = 2.0
@@ -135,8 +137,11 @@ def _dialplan(witness: AmiWitness, settings: Settings) -> Iterator[Finding]:
     yield fine("dialplan", f"included; engines at {' and '.join(node for node in nodes if node)}")
     if not any(step.fields.get("ExtensionLabel") == AGAIN for step in ladder):
         so = "callers in the static menu stay there when an engine is back"
-        says = f"context ringwise-ladder has no label {AGAIN}: {so}"
-        yield warning("dialplan", says, "take over config/asterisk/ringwise-dialplan.conf and reload it")
+        yield warning("dialplan", f"context ringwise-ladder has no label {AGAIN}: {so}", _TAKE_OVER)
+    half = "ringwise-callback-customer"
+    if not any(step.fields.get("Application") == App.CONFERENCE for step in contexts[half] or ()):
+        so = "with the agent first half of the customers may not be heard, and nothing is recorded"
+        yield warning("dialplan", f"context {half} lets nobody meet: {so}", _TAKE_OVER)
     if not any(node.endswith(f":{settings.fastagi.port}") for node in nodes):
         says = f"no rung leads to this engine's port {settings.fastagi.port}"
         yield warning("dialplan", says, "set RINGWISE_NODE_A or _B, or `fastagi.port`")

@@ -210,6 +210,14 @@ def test_dialplan_of_an_earlier_version_that_lets_nobody_come_back_is_warned_of(
     assert ("dialplan", says) in wrong(settings)
 
 
+def test_dialplan_of_an_earlier_version_in_which_agent_and_customer_do_not_meet_is_warned_of(
+    settings: Settings, edit: Edit
+) -> None:
+    edit("ringwise-dialplan.conf", r"ConfBridge\(\$\{RINGWISE_MEET\}", "Wait(${RINGWISE_MEET}")
+    so = "with the agent first half of the customers may not be heard, and nothing is recorded"
+    assert ("dialplan", f"context ringwise-callback-customer lets nobody meet: {so}") in wrong(settings)
+
+
 def test_dialplan_without_its_guards_is_refused(settings: Settings, edit: Edit) -> None:
     edit("ringwise-dialplan.conf", "^exten => T,.*", "exten => x,1,NoOp()")
     edit("ringwise-dialplan.conf", "^exten => other,1", "exten => elsewhere,1")
