@@ -31,25 +31,30 @@ from ivr.testing.databases import POSTGRESQL, SQLITE
 
 #: Offers of one run; more are several runs, each with a seed and a store of its own.
 RUN = 2_500
-
-
 #: A run: store, offers, seed, nodes; what `played` is called with.
 Run = tuple[str, int, int, int]
 
 
 class Record:
-    """Runs that are over, in a file of lines of JSON; one that was cut off while it was written is dropped."""
+    """Runs that are over, in a file of lines of JSON; one that was cut off while it was written is dropped.
+
+    Raises ValueError, with file and line, for what is no run of this bench; OSError.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.over: dict[Run, Found] = {}
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        for line in lines:
-            if line.endswith("\n"):
+        for number, line in enumerate(lines, start=1):
+            if not line.endswith("\n"):
+                continue
+            try:
                 told = json.loads(line)
                 found = Found(**told["found"])
                 found.callers, found.tally, found.faults = map(Counter, (found.callers, found.tally, found.faults))
                 self.over[tuple(told["run"])] = found
+            except (ValueError, KeyError, TypeError, AttributeError) as fault:
+                raise ValueError(f"{path}:{number}: no run of this bench ({fault}); give another file") from None
         if lines and not lines[-1].endswith("\n"):
             path.write_text("".join(lines[:-1]))
 
@@ -114,7 +119,10 @@ def main() -> int:
     parser.add_argument("--store", choices=(MEMORY, SQLITE, POSTGRESQL), default=MEMORY)
     parser.add_argument("--record", type=Path, help="where runs that are over are written down, and read")
     asked = parser.parse_args()
-    record = Record(asked.record) if asked.record else None
+    try:
+        record = Record(asked.record) if asked.record else None
+    except (ValueError, OSError) as fault:
+        parser.error(str(fault))
     told = measured(asked.store, asked.offers, asked.seed, asked.nodes, asked.processes, record)
     if asked.json:
         print(json.dumps(told, indent=1))

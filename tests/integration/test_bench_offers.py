@@ -52,6 +52,14 @@ def test_what_was_broken_off_goes_on_where_it_was(tmp_path: Path) -> None:
     assert {**again, "wall_s": 0} == {**first, "wall_s": 0}
 
 
+def test_a_file_that_holds_no_runs_is_named_with_the_line(tmp_path: Path) -> None:
+    (tmp_path / "runs.jsonl").write_text('{"run": []}\n')
+    bench = [sys.executable, "bench/offers.py", "--offers", "40", "--record", str(tmp_path / "runs.jsonl")]
+    run = subprocess.run(bench, capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 2
+    assert "runs.jsonl:1: no run of this bench" in run.stderr
+
+
 def test_a_planted_fault_is_counted() -> None:
     run = subprocess.run([sys.executable, "-c", PLANTED], capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stderr
