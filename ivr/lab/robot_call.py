@@ -47,6 +47,10 @@ class RobotCall:
         async with asyncio.timeout(deadline_s):
             await self.ended.wait()
 
+    def vanish(self) -> None:
+        """As if the cable were pulled: nothing is sent any more, not even that it is over."""
+        self._end(EndedBy.ROBOT)
+
     async def hang_up(self) -> None:
         """End the call. Does nothing when it has ended."""
         if self.ended.is_set():

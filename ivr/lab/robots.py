@@ -175,7 +175,7 @@ class RobotPhone:
         assert self._socket is not None
         self._socket.close()
         for call in self.calls:
-            call.give_up()
+            call.vanish()
         await self.close()
 
     async def rang(self, count: int = 1, *, deadline_s: float) -> RobotCall:

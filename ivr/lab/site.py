@@ -51,7 +51,7 @@ class Site:
     book: Path = SHIPPED / "menus"
     queues: Path = SHIPPED / "queues.yaml"
     softphones: Sequence[str] = ()
-    silent_phone_s: int = 60  #: a phone that sends no sound for so long in a conversation is hung up
+    silent_phone_s: int = 60  #: a phone, or a caller, that sends no sound for so long is hung up
     overrides: dict[str, Any] = field(default_factory=dict)  #: further settings, whole or by section
     staff: tuple[AgentSeed, ...] = field(default_factory=demo_agents)
     asterisk: LabAsterisk = field(init=False)

@@ -402,3 +402,13 @@ async def test_agents_whose_phones_vanish_come_free_and_their_callers_go_on(
     await nodes.phones["haoran"].rang(deadline_s=DEADLINE_S)
     await nodes.hears(held, "haoran")
     record_property("the caller on hold", "was the next one of the queue")
+
+
+@pytest.mark.fault("F17", "a caller who waits vanishes: no BYE, no sound")
+async def test_a_caller_who_vanishes_waits_no_longer_and_rings_nobody(nodes: TwoNodes, record_property: Record) -> None:
+    call = await nodes.waits(LI_NA)
+    vanished = time.time()
+    call.vanish()
+    assert await nodes.ended(LI_NA) == "left/in_queue"
+    record_property("no longer in the queue", f"{time.time() - vanished:.1f} s after the caller vanished (limit 4 s)")
+    assert not await queue_order(nodes.database)
