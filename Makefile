@@ -22,7 +22,7 @@ demo-cluster: ## two engines on one PostgreSQL, one of them killed in the midst 
 	@sh config/setup/asterisk.sh
 	@ivr demo --cluster $(if $(filter-out 0,$(ONCE)),--once)
 
-check: install lint ## lint, strict types, import contracts, unit tests; somewhat over a minute on 2 cores
+check: install lint ## lint, strict types, import contracts, unit tests; about a minute on 2 cores
 	@echo 'ringwise: unit tests' && pytest -q -n auto tests/unit tests/architecture
 
 test: ## everything: what check does, and calls on a real Asterisk, a real browser, PostgreSQL
