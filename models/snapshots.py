@@ -49,12 +49,15 @@ class SnapshotReader:
     """Reads pictures one after the other.
 
     Whatever a picture shows of a need or an agent is the same while version and state are: of those that were seen
-    before no more than that is read. Each picture is of one moment all the same.
+    before no more than that is read. Each picture is of one moment all the same. When nothing of all needs, or of all
+    agents, has changed, it has the very tuple of the one before: who compares pictures sees that at once.
     """
 
     def __init__(self) -> None:
         self._needs: dict[int, Need] = {}
         self._agents: dict[int, Agent] = {}
+        self._shown_needs: tuple[Need, ...] = ()
+        self._shown_agents: tuple[Agent, ...] = ()
         self._demand: Mapping[str, float] = {}
         self._counted_at = float("-inf")
 
@@ -73,20 +76,26 @@ class SnapshotReader:
 
     async def _read_needs(self, session: AsyncSession) -> tuple[Need, ...]:
         is_open, known = NeedRow.closed_at.is_(None), self._needs
-        seen = (await session.execute(select(NeedRow.id, NeedRow.version, NeedRow.state).where(is_open))).all()
+        columns = select(NeedRow.id, NeedRow.version, NeedRow.state).where(is_open).order_by(NeedRow.id)
+        seen = (await session.execute(columns)).all()
         new = _unknown(seen, known)
+        if not new and len(seen) == len(known):
+            return self._shown_needs
         found: dict[int, Need] = {}
         if new:
             some = is_open if len(new) > MOST_BY_NUMBER else NeedRow.id.in_(new)
             found = {row[0]: _need(row) for row in await session.execute(select(*NEED_COLUMNS).where(some))}
         self._needs = {id_: found.get(id_) or known[id_] for id_, _, _ in seen}
-        return tuple(self._needs.values())
+        self._shown_needs = tuple(self._needs.values())
+        return self._shown_needs
 
     async def _read_agents(self, session: AsyncSession) -> tuple[Agent, ...]:
         there, known = AgentRow.state != AgentState.LOGGED_OUT, self._agents
         columns = select(AgentRow.id, AgentRow.version, AgentRow.state).where(there).order_by(AgentRow.id)
         seen = (await session.execute(columns)).all()
         new = _unknown(seen, known)
+        if not new and len(seen) == len(known):
+            return self._shown_agents
         found: dict[int, Agent] = {}
         if new:
             some = there if len(new) > MOST_BY_NUMBER else AgentRow.id.in_(new)
@@ -100,7 +109,8 @@ class SnapshotReader:
             for id_, name, state, version, phone, since in await session.execute(select(*AGENT_COLUMNS).where(some)):
                 found[id_] = Agent(id_, name, AgentState(state), version, phone, skills.get(id_, {}), since)
         self._agents = {id_: found.get(id_) or known[id_] for id_, _, _ in seen}
-        return tuple(self._agents.values())
+        self._shown_agents = tuple(self._agents.values())
+        return self._shown_agents
 
 
 async def _demand(session: AsyncSession, now: float) -> dict[str, float]:

@@ -16,6 +16,8 @@ MOST = 64
 
 def differences(now: Sequence[Thing], before: Sequence[Thing]) -> tuple[list[Thing], set[int]]:
     """Those who are new or others than before, and the numbers of those who are gone."""
+    if now is before:  # as a reader says that nothing has changed
+        return [], set()
     found = _in_order(now, before)
     if found is not None:
         return found

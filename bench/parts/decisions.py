@@ -17,7 +17,7 @@ import platform
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -72,35 +72,35 @@ def since(began: tuple[float, float]) -> tuple[float, float]:
 
 def events() -> list[tuple[float, float]]:
     """Seconds for each event, as the dispatcher decides it: in a full house an agent becomes free; in an idle one a
-    caller comes. Each time the whole picture is shown to the kept floor, which finds what has changed."""
+    caller comes. Each time the whole picture is shown to the kept floor, which finds what has changed; those of whom
+    nothing has, the agents or the needs, are the tuple of the picture before, as the reader gives it."""
     rng, took = Random(1), list[tuple[float, float]]()
     busy = [an_agent(rng, number, AgentState.BUSY) for number in range(AGENTS)]
     idle = [replace(agent, state=AgentState.READY) for agent in busy]
     waiting = {number: a_need(rng, number) for number in range(NEEDS)}
+    needs, talking, free = tuple(waiting.values()), tuple(busy), tuple(idle)
     full, quiet = KeptFloor(), KeptFloor()
-    full.show(Snapshot(tuple(waiting.values()), tuple(busy)), (), NOW)
-    quiet.show(Snapshot((), tuple(idle)), (), NOW)
+    full.show(Snapshot(needs, talking), (), NOW)
+    quiet.show(Snapshot((), free), (), NOW)
     for number in range(NEEDS, NEEDS + EVENTS):
         agents, agent = list(busy), rng.choice(busy)
         agents[agent.id] = replace(agent, state=AgentState.READY, since=NOW)
-        made, seconds = decided(full, waiting.values(), agents)
+        made, seconds = decided(full, Snapshot(needs, tuple(agents)))
         took.append(seconds)
         for one in made:
             del waiting[one.need_id]
             need = a_need(rng, number)
             waiting[need.id] = need
-        full.show(Snapshot(tuple(waiting.values()), tuple(busy)), (), NOW)  # the agent talks, another caller came
-        made, seconds = decided(quiet, (a_need(rng, number),), idle)
+        needs = tuple(waiting.values())
+        full.show(Snapshot(needs, talking), (), NOW)  # the agent talks, another caller came
+        made, seconds = decided(quiet, Snapshot((a_need(rng, number),), free))
         took.append(seconds)
-        quiet.show(Snapshot((), tuple(idle)), (), NOW)
+        quiet.show(Snapshot((), free), (), NOW)
     return took
 
 
-def decided(
-    floor: KeptFloor, needs: Iterable[Need], agents: Sequence[Agent]
-) -> tuple[Sequence[Decision], tuple[float, float]]:
+def decided(floor: KeptFloor, picture: Snapshot) -> tuple[Sequence[Decision], tuple[float, float]]:
     """What the dispatcher decides on a picture, and the seconds that it takes."""
-    picture = Snapshot(tuple(needs), tuple(agents))
     began = clocks()
     shares = share_out(picture, (), NOW, 0, floor)
     return shares.decisions, since(began)

@@ -67,6 +67,23 @@ async def test_a_picture_that_knows_the_one_before_is_as_one_read_afresh(kind: s
         assert (await kept.snapshot(now=T)).needs
 
 
+async def test_of_whom_nothing_has_changed_a_picture_has_the_very_tuple_of_the_one_before(tmp_path: Path) -> None:
+    async with fresh_database(SQLITE, tmp_path) as database, CallJournal(database, "node-a") as log:
+        roster, kept = Agents(database, CHEAP), Claims(database, "node-a")
+        grace = await roster.add("grace", "Grace", "secret", "PJSIP/grace", {"general": 3})
+        await roster.say(grace.id, AgentEvent.SIGN_IN, now=T)
+        log.opened(arrival("c1"), now=T, facts=CallerFacts(), language="en", book_version=1)
+        assert await log.settle("c1", deadline_s=5)
+        await kept.open_need("c1", WISH, now=T)
+        first = await kept.snapshot(now=T)
+        await roster.say(grace.id, AgentEvent.READY, now=T)
+        ready = await kept.snapshot(now=T)
+        assert (ready.needs is first.needs, ready.agents is first.agents) == (True, False)
+        await kept.close_need("c1", "gave_up", now=T)
+        gone = await kept.snapshot(now=T)
+        assert (gone.needs, gone.agents is ready.agents) == ((), True)
+
+
 async def test_more_that_is_new_than_is_asked_for_by_number_is_read_at_once(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(snapshots, "MOST_BY_NUMBER", 3)
     async with fresh_database(SQLITE, tmp_path) as database, CallJournal(database, "node-a") as log:
