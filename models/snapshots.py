@@ -75,12 +75,12 @@ class SnapshotReader:
         return Snapshot(needs, agents, self._demand)
 
     async def _read_needs(self, session: AsyncSession) -> tuple[Need, ...]:
-        is_open, known = NeedRow.closed_at.is_(None), self._needs
+        is_open, known, shown = NeedRow.closed_at.is_(None), self._needs, self._shown_needs
         columns = select(NeedRow.id, NeedRow.version, NeedRow.state).where(is_open).order_by(NeedRow.id)
         seen = (await session.execute(columns)).all()
         new = _unknown(seen, known)
         if not new and len(seen) == len(known):
-            return self._shown_needs
+            return shown
         found: dict[int, Need] = {}
         if new:
             some = is_open if len(new) > MOST_BY_NUMBER else NeedRow.id.in_(new)
@@ -90,12 +90,12 @@ class SnapshotReader:
         return self._shown_needs
 
     async def _read_agents(self, session: AsyncSession) -> tuple[Agent, ...]:
-        there, known = AgentRow.state != AgentState.LOGGED_OUT, self._agents
+        there, known, shown = AgentRow.state != AgentState.LOGGED_OUT, self._agents, self._shown_agents
         columns = select(AgentRow.id, AgentRow.version, AgentRow.state).where(there).order_by(AgentRow.id)
         seen = (await session.execute(columns)).all()
         new = _unknown(seen, known)
         if not new and len(seen) == len(known):
-            return self._shown_agents
+            return shown
         found: dict[int, Agent] = {}
         if new:
             some = there if len(new) > MOST_BY_NUMBER else AgentRow.id.in_(new)

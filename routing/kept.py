@@ -35,7 +35,8 @@ class KeptFloor:
     def show(self, snapshot: Snapshot, more: Iterable[Need], now: float) -> Floor:
         """The floor with everybody in a picture, and with further needs."""
         added = tuple(more)
-        agents, needs = snapshot.agents, snapshot.needs + added if added else snapshot.needs
+        agents = snapshot.agents
+        needs = snapshot.needs + added if added else snapshot.needs  # the very tuple, when nobody is added
         kept, self._floor = self._floor, None  # a fault on the way leaves none
         if (
             kept is None

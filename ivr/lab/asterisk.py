@@ -44,7 +44,7 @@ class LabAsterisk:
         robots: Sequence[str] = (),
         outside: Sequence[str] = (),
         softphones: Sequence[str] = (),
-        silent_phone_s: int = 60,
+        silent_s: int = 60,
         dialplan_globals: Mapping[str, str] | None = None,
         program: SwitchProgram | None = None,
     ) -> None:
@@ -71,7 +71,7 @@ class LabAsterisk:
             robots={name: phone_ports[name] for name in robots},
             outside={name: phone_ports[name] for name in outside},
             softphones=tuple(softphones),
-            silent_phone_s=silent_phone_s,
+            silent_s=silent_s,
             globals=dict(dialplan_globals or {}),
         )
         self._process: subprocess.Popen[bytes] | None = None

@@ -51,7 +51,7 @@ class Site:
     book: Path = SHIPPED / "menus"
     queues: Path = SHIPPED / "queues.yaml"
     softphones: Sequence[str] = ()
-    silent_phone_s: int = 60  #: a phone, or a caller, that sends no sound for so long is hung up
+    silent_s: int = 60  #: a phone, or a caller, that sends no sound for so long is hung up
     overrides: dict[str, Any] = field(default_factory=dict)  #: further settings, whole or by section
     staff: tuple[AgentSeed, ...] = field(default_factory=demo_agents)
     asterisk: LabAsterisk = field(init=False)
@@ -76,7 +76,7 @@ class Site:
             robots=robots,
             outside=[OUTSIDE],
             softphones=self.softphones,
-            silent_phone_s=self.silent_phone_s,
+            silent_s=self.silent_s,
         )
         self.secrets = {
             "RINGWISE_AMI_SECRET": self.asterisk.plan.ami_secret,

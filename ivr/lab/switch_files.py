@@ -43,7 +43,7 @@ class SwitchPlan:
     outside: Mapping[str, int] = field(default_factory=dict)  #: trunk to elsewhere → SIP port where its robot answers
     softphones: tuple[str, ...] = ()  #: endpoints that real phones register as; `softphone` may call in
     globals: Mapping[str, str] = field(default_factory=dict)  #: further dialplan globals
-    silent_phone_s: int = 60  #: a phone, or a caller, that sends no sound for so long is hung up
+    silent_s: int = 60  #: a phone, or a caller, that sends no sound for so long is hung up
     host: str = "127.0.0.1"
 
 
@@ -60,7 +60,7 @@ def write_files(plan: SwitchPlan, program: SwitchProgram) -> None:
         _directories(plan, program) + (SHIPPED / "asterisk.conf").read_text(encoding="utf-8"), encoding="utf-8"
     )
     _fit(etc / "pjsip.conf", "bind", f"{plan.host}:{plan.sip_port}")
-    _fit(etc / "pjsip.conf", "rtp_timeout", str(plan.silent_phone_s))
+    _fit(etc / "pjsip.conf", "rtp_timeout", str(plan.silent_s))
     _fit(etc / "manager.conf", "port", str(plan.ami_port))
     _fit(etc / "rtp.conf", "rtpstart", str(plan.rtp_ports[0]))
     _fit(etc / "rtp.conf", "rtpend", str(plan.rtp_ports[1]))
@@ -72,7 +72,7 @@ def write_files(plan: SwitchPlan, program: SwitchProgram) -> None:
     secret.touch(mode=0o600)
     secret.write_text(f"secret = {plan.ami_secret}\n", encoding="utf-8")
     phones = etc / "ringwise-phones.conf"
-    _fit(phones, "rtp_timeout", str(plan.silent_phone_s))
+    _fit(phones, "rtp_timeout", str(plan.silent_s))
     phones.chmod(0o600)
     phones.write_text(phones.read_text(encoding="utf-8") + _phones(plan), encoding="utf-8")
     members = "".join(f"member => PJSIP/{name}\n" for name in plan.robots)

@@ -52,14 +52,14 @@ class WithoutIndexes(Turmoil):
 
 @pytest.mark.fault("F18", "lost hints, claims and writes, dead nodes and wrong clocks in many simulated offers")
 def test_nothing_goes_wrong_on_sqlite() -> None:
-    run_state_machine_as_test(OnSqlite, settings=settings(SETTINGS, max_examples=3))
+    run_state_machine_as_test(OnSqlite, settings=settings(SETTINGS, max_examples=5))
 
 
 @pytest.mark.postgresql
 @pytest.mark.fault("F18", "lost hints, claims and writes, dead nodes and wrong clocks in many simulated offers")
 def test_nothing_goes_wrong_on_postgresql(tmp_path: Path) -> None:
     asyncio.run(prepared(POSTGRESQL, tmp_path))
-    run_state_machine_as_test(OnPostgresql, settings=settings(SETTINGS, max_examples=3))
+    run_state_machine_as_test(OnPostgresql, settings=settings(SETTINGS, max_examples=4))
 
 
 def test_claims_that_compare_nothing_are_found_without_the_indexes(monkeypatch: pytest.MonkeyPatch) -> None:

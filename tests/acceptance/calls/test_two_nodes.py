@@ -137,7 +137,7 @@ def site(
         book=book_without_survey(folder),
         nodes=2,
         database_url=server.url(name),
-        silent_phone_s=4,
+        silent_s=4,
         overrides={"personal": {"hold_out": 0.0}, "routing": {"pop_s": 1.0}},  # a busy machine paints late
     )
     site.set_clock("2026-12-01T09:30")
