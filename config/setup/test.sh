@@ -10,10 +10,11 @@ log=var/tests-without-calls.log
 gives_way="nice -n 19"
 if chrt --idle 0 true 2>/dev/null; then gives_way="chrt --idle 0"; fi  # not where a container forbids it
 say "real calls on a real Asterisk; meanwhile all other tests, in $log"
-# A group of its own, which Ctrl-C does not reach by itself: it is passed on, so that what tests have started ends.
-setsid env --default-signal=INT $gives_way pytest -q -n 2 --dist loadgroup tests/unit tests/architecture tests/integration >"$log" 2>&1 &
+# Ctrl-C, which a shell lets programs beside it ignore, ends them too with what they have started. Not in a session of
+# its own: where the kernel shares processors out by session, they would not give way.
+env --default-signal=INT $gives_way pytest -q -n 2 --dist loadgroup tests/unit tests/architecture tests/integration >"$log" 2>&1 &
 others=$!
-trap 'kill -INT -$others 2>/dev/null; wait $others; exit 1' INT TERM
+trap 'kill -INT $others 2>/dev/null; wait $others; exit 1' INT TERM
 pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/acceptance
 calls=$?
 say "all other tests"
