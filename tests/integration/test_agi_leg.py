@@ -53,7 +53,7 @@ async def with_caller(
     caller: SimulatedCaller, call: Callable[[Leg], Awaitable[T]], outbound: Outbound | None = None
 ) -> T:
     async with door_for(call, outbound=outbound) as (port, came):
-        await asyncio.wait_for(caller.call(port), 5)
+        await asyncio.wait_for(caller.call(port), 30)
         return await came
 
 
@@ -64,12 +64,12 @@ async def by_hand(call: Callable[[Leg], Awaitable[T]], *answers: bytes) -> tuple
         await line.prove()
         asked = []
         for answer in answers:
-            command = await asyncio.wait_for(line.command(), 2)
+            command = await asyncio.wait_for(line.command(), 20)
             assert command is not None
             asked.append(command.words)
             line.send(answer)
         try:
-            return await asyncio.wait_for(came, 5), asked
+            return await asyncio.wait_for(came, 30), asked
         finally:
             line.close()
 
@@ -220,7 +220,7 @@ async def test_a_phone_is_asked_to_pick_up_when_the_agent_or_else_the_site_wants
     phones = Phones(auto_answer=site, auto_answer_headers=("Call-Info: ;answer-after=0",))
     dialled = lambda leg: leg.dial("PJSIP/agent-101", ring_s=15, offer_id=1, auto_answer=agent)  # noqa: E731
     async with door_for(dialled, phones=phones) as (port, came):
-        await asyncio.wait_for(caller.call(port), 5)
+        await asyncio.wait_for(caller.call(port), 30)
         await came
     assert caller.dialled == ["PJSIP/agent-101,15,gim(default)" + "b(ringwise-auto-answer^s^1)" * asked]
     headers = {name: value for name, value in caller.variables.items() if "RINGWISE_ANSWER" in name}

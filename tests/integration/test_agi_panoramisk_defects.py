@@ -103,7 +103,7 @@ async def dialogue(
         for answer in said:
             await line.command()
             line.send(answer)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             result = await outcome
         line.close()
         return result
@@ -147,7 +147,7 @@ async def test_f1_connect_and_close_does_not_freeze_the_process(driver: str, req
             (await SimulatedLine.knock(port, sent)).close()
         beats = 0
         try:
-            async with asyncio.timeout(0.7 if driver == "panoramisk" else 5):
+            async with asyncio.timeout(0.7 if driver == "panoramisk" else 30):
                 while beats < 60:
                     beats += bool(await process.stdout.readline())
         except TimeoutError:
@@ -163,7 +163,7 @@ async def test_f2_a_header_without_end_is_cut_off(driver: str) -> None:
     async with served(driver, Phone.wait) as port:
         line = await SimulatedLine.knock(port, b"agi_x: " + b"x" * 200_000)
         try:
-            async with asyncio.timeout(0.4 if driver == "panoramisk" else 5):
+            async with asyncio.timeout(0.4 if driver == "panoramisk" else 30):
                 await line.closed()
             held = False
         except TimeoutError:
@@ -177,7 +177,7 @@ async def test_f2_a_client_that_trickles_its_header_is_closed_at_the_deadline(dr
     async with served(driver, Phone.wait) as port:
         line = await SimulatedLine.knock(port, b"agi_network: yes\n")
         try:
-            async with asyncio.timeout(0.4 if driver == "panoramisk" else 5):
+            async with asyncio.timeout(0.4 if driver == "panoramisk" else 30):
                 await line.closed()
             held = False
         except TimeoutError:
@@ -224,7 +224,7 @@ async def test_f3_end_of_file_instead_of_an_answer_is_a_hang_up(driver: str) -> 
             await line.prove()
         await line.command()
         line.close()
-        await asyncio.wait_for(finished.wait(), 2)
+        await asyncio.wait_for(finished.wait(), 20)
     assert isinstance(answers[0], HungUp if driver == "ringwise" else ValueError)
 
 
@@ -264,7 +264,7 @@ async def test_f5_a_command_that_was_given_up_leaves_no_answer_to_the_next(drive
         if driver == "ringwise":
             await line.prove()
         await asterisk(line)
-        first, second = await asyncio.wait_for(outcome, 5)
+        first, second = await asyncio.wait_for(outcome, 30)
         line.close()
     assert first is STUCK
     if driver == "ringwise":
@@ -421,7 +421,7 @@ async def test_f13_a_caller_name_that_is_not_utf8_does_not_cost_the_call(driver:
         line = await SimulatedLine.knock(port, header)
         if driver == "ringwise":
             await line.prove()
-            await asyncio.wait_for(reached.wait(), 2)
+            await asyncio.wait_for(reached.wait(), 20)
         else:
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(reached.wait(), 0.3)
@@ -490,6 +490,6 @@ async def test_f15_any_callable_may_take_calls() -> None:
     door = FastAgiDoor(FastAgi(port=0), Taker())
     line = await SimulatedLine.knock(await door.start())
     await line.prove()
-    await asyncio.wait_for(taken.wait(), 2)
+    await asyncio.wait_for(taken.wait(), 20)
     line.close()
     await door.stop(0)

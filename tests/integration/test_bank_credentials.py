@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from statistics import median
 from time import perf_counter
 from zoneinfo import ZoneInfo
 
@@ -32,13 +31,13 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 async def seconds_of(bank: SqlBank, customer_id: int | None) -> float:
-    """How long it takes to hear no, as a rule."""
+    """How long it takes to hear no, at least."""
     taken = []
     for _ in range(7):
         began = perf_counter()
         assert not await bank.verify(Claimant("pin", None, secret="000000"), customer_id, deadline_s=10)
         taken.append(perf_counter() - began)
-    return median(taken)
+    return min(taken)
 
 
 async def test_nobody_takes_as_long_as_somebody(database: Database) -> None:

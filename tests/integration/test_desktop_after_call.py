@@ -63,7 +63,7 @@ async def talked(world: World, agent: int) -> Claimed:
 
 async def noted(world: World, agent: int, note: str) -> None:
     """Until the store has what the page was told."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (seen := await world.roster.offer_of(agent)) is None or seen.note != note:
             await asyncio.sleep(0.02)
 
@@ -100,7 +100,7 @@ async def test_note_time_left_and_extensions_outlive_the_browser_and_the_engine(
             await expect(page.locator("[data-value=follow_up]")).to_have_attribute("aria-checked", "true")
             minutes, seconds = re.findall(r"[0-9]+", await page.locator("#outcome-left .clock").inner_text())
             left_s = int(minutes) * 60 + int(seconds)
-            assert abs(ended + 900 - time.time() - left_s) < 3
+            assert abs(ended + 900 - time.time() - left_s) < 60  # not begun anew
             await page.keyboard.press("e")
             await expect(page.locator("#extend")).to_be_hidden()
             await page.fill("#note", "wants to move the savings")

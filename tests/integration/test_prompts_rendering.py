@@ -274,7 +274,7 @@ def test_a_speech_program_that_hangs_is_ended(tmp_path: Path) -> None:
     began = time.monotonic()
     with pytest.raises(CannotSpeak, match=r"not done after 0\.3 s"):
         speech.speak("a", "en")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
 

@@ -56,7 +56,7 @@ class Nodes:
 
     async def shows(self) -> State:
         """The state with the pop, as the page on node b hears it."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 message = await self.outbox.next()
                 if isinstance(message, State) and message.pop is not None:

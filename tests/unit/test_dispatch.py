@@ -139,7 +139,7 @@ async def test_without_any_hint_a_round_is_made_at_every_sweep_interval() -> Non
         rounds.release()
 
     stage.dispatcher.round = round_  # type: ignore[method-assign]
-    async with stage.dispatching(), asyncio.timeout(5):
+    async with stage.dispatching(), asyncio.timeout(30):
         for _ in range(3):
             await rounds.acquire()
 

@@ -222,9 +222,9 @@ async def test_the_clock_is_the_machines_and_may_be_ahead() -> None:
     clock: Clock = SystemClock()
     ahead = SystemClock(3600)
     before = time.time()
-    assert before <= clock.now() <= before + 5
-    assert before + 3600 <= ahead.now() <= before + 3605
+    assert before <= clock.now() <= time.time()
+    assert before + 3600 <= ahead.now() <= time.time() + 3600
     began = clock.monotonic()
     await clock.sleep(0)
     assert clock.monotonic() >= began
-    assert abs(ahead.monotonic() - clock.monotonic()) < 5
+    assert abs(ahead.monotonic() - clock.monotonic()) < 60

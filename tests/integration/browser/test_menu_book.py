@@ -136,7 +136,7 @@ async def test_an_answer_that_is_late_does_not_take_the_place_of_a_newer_one(
     await expect(shown).to_have_count(1)
     await page.route(address.format(earlier), held.put)
     await page.select_option(choice, earlier)
-    late = await asyncio.wait_for(held.get(), 5)
+    late = await asyncio.wait_for(held.get(), 30)
     async with page.expect_response(address.format(newer)):
         await page.select_option(choice, newer)
     async with page.expect_response(address.format(earlier)) as answer:

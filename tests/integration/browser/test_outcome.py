@@ -47,7 +47,7 @@ async def test_what_was_written_is_stored_even_when_the_wrap_up_runs_out(page: P
     await page.fill("#note", "call back on Monday")
     desktop.roster.put(1, state=AgentState.READY)
     desktop.hub.changed(1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not desktop.roster.outcomes:
             await page.wait_for_timeout(20)
     assert desktop.roster.outcomes == [(1, 7, "not_stated", "call back on Monday")]
