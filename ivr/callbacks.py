@@ -105,7 +105,7 @@ class CallbackDialler:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._seen: tuple[CallbackSeen, ...] = ()
-        self._kept = KeptFloor()
+        self._kept = KeptFloor(parts.queues.policy)
 
     @property
     def line(self) -> tuple[CallbackSeen, ...]:

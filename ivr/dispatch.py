@@ -43,7 +43,7 @@ class Dispatcher:
     def __init__(self, parts: Parts, callbacks: Line | None = None) -> None:
         self._parts = parts
         self._callbacks = callbacks
-        self._kept = KeptFloor()
+        self._kept = KeptFloor(parts.queues.policy)
         self.claims_won = 0
         self.claims_lost = 0
 

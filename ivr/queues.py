@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ivr.complaints import Complaints
 from ivr.errors import Misconfigured
 from ivr.offer_rules import Offers
+from ivr.order_rules import Order
 from ivr.ports import TalkLimit
 from ivr.queue_rules import broken
 from ivr.staff import Staff
@@ -259,6 +260,9 @@ class Queues(_Part):
     staff: Staff = Field(default=Staff(), description="Skills, segments, pause reasons, teams.")
     complaints: Complaints = Field(default=Complaints(), description="The complaint pyramid: tiers, authority, rules.")
     offers: Offers = Field(default=Offers(), description="What follows when agents miss or refuse offers.")
+    order: Order = Field(
+        default=Order(), description="Which line is served first when agents may serve several, besides age and credit."
+    )
     queues: dict[QueueName, Queue] = Field(min_length=1, description="Every queue by its name.")
 
     def skills(self) -> set[str]:
@@ -280,6 +284,7 @@ class QueueTable(dict[str, Queue]):
         self.staff = site.staff if site is not None else Staff()
         self.complaints = site.complaints if site is not None else Complaints()
         self.offers = site.offers if site is not None else Offers()
+        self.policy = (site.order if site is not None else Order()).policy()
         self._zone = ZoneInfo(time_zone)
         self.hours = Hours(site.calendar if site is not None else Calendar(), self._zone)
 

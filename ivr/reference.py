@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from ivr.complaints import ComplaintRule, Complaints, ComplaintTier, Deadline, Often
 from ivr.desktop import messages
 from ivr.offer_rules import Offers, RefusalReason
+from ivr.order_rules import Order
 from ivr.queues import CallerRules, LastAgent, OwnAgent, Queue, Step, Way
 from ivr.reference_book import (
     book_tables,
@@ -70,7 +71,8 @@ def queues_table() -> str:
         f"| **`offers.refusals.reasons.NAME:`** | | | {documented(RefusalReason)} |",
         *_keys(RefusalReason, "offers.refusals.reasons.NAME."),
     ]
-    return "\n".join([*head, *_keys(Queue, ""), *parts, *callers, *staff, *complaints, *offers])
+    order = [f"| **`order:`** | | | {documented(Order)} |", *_keys(Order, "order.")]
+    return "\n".join([*head, *_keys(Queue, ""), *parts, *callers, *staff, *complaints, *offers, *order])
 
 
 def messages_tables() -> str:

@@ -1,6 +1,6 @@
 """Several needs and several agents at once, as an assignment.
 
-Needs are taken in the order of their overdue-ness. Each gets the best agent who is free; if none is, agents given out
+Needs are taken in their order (`routing.order`). Each gets the best agent who is free; if none is, agents given out
 before are exchanged along an augmenting path (Kuhn, 1955; Berge, 1957). So the needs that are served are the best set
 in that order: nobody is passed over who could be served with all who come before them (the sets of needs that can
 be served together form a transversal matroid: Edmonds and Fulkerson, 1965), and no more needs could be served.
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from routing.floor import Floor, Match
 from routing.line import Group
 from routing.need import Need
+from routing.order import in_order
 from routing.pool import Pool, bits
 
 #: Of up to so many kinds of agents who are free, the groups that each may serve are looked up; else all are looked at.
@@ -188,29 +189,25 @@ def _sum(pair: tuple[tuple[int, float, int, float] | None, ...]) -> tuple[float,
 
 
 def assign(floor: Floor, now: float) -> list[Match]:
-    """Matches for everybody who waits and everybody who is ready, the most overdue need first."""
+    """Matches for everybody who waits and everybody who is ready, in the order in which needs are served."""
     floor.pass_time(now)
-    line, policy, free = floor.line, floor.policy, floor.pool.free
+    line, free = floor.line, floor.pool.free
     if not free:
         return []
     if free.bit_count() <= FEW:
         served = list(dict.fromkeys(group for kind in bits(free) for group in line.served_by(kind) if group.waiting))
     else:
         served = [group for group in line.standing if group.fit(floor.kinds) & free]
-    order = [(place, need_id, group) for group in served for place, need_id in group.waiting]
-    for agent_id, waiting in line.held.items():
-        if not floor.is_ready(agent_id):
-            continue
-        order += [(p - policy.wanted_s, need_id, line.group_of(line.needs[need_id], now)) for p, need_id in waiting]
-    order.sort(key=lambda one: one[:2])
-    hall = _Hall(floor, now)
-    for _, need_id, group in order:
+    hall, turns = _Hall(floor, now), dict[int, float]()
+    for turn, need_id, group in in_order(floor, served, now):
+        turns[need_id] = turn
+        hall.serve(line.needs[need_id], group)
         if not hall.pool.size:
             break
-        hall.serve(line.needs[need_id], group)
     hall.improve()
-    matches = [Match(given.need.id, agent_id) for agent_id, given in hall.given.items()]
-    if len(matches) > 1:
-        rank = {need_id: number for number, (_, need_id, _) in enumerate(order)}
-        matches.sort(key=lambda match: rank[match.need_id])
-    return matches
+    by_need = {given.need.id: given for given in hall.given.values()}
+    return [
+        Match(need_id, given.agent_id, given.need.place()[0] - turn)
+        for need_id, turn in turns.items()
+        if (given := by_need.get(need_id)) is not None
+    ]

@@ -24,7 +24,7 @@ class Decision:
 
 
 def decide(snapshot: Snapshot, now: float, policy: Policy | None = None) -> tuple[Decision, ...]:
-    """Offers for this moment: the most overdue needs first, for each the agent who fits best and is missed least.
+    """Offers for this moment: needs in their order (`routing.order`), for each the agent who fits best.
 
     The same snapshot gives the same decisions, whatever the order of its rows. Agents who have missed a need are asked
     for it again only when every other ready agent who fits is needed for somebody else.
@@ -53,5 +53,7 @@ def _decision(
     floor: Floor, match: Match, rank: int, now: float, others: Sequence[Agent], left_out: int, taken: Mapping[int, int]
 ) -> Decision:
     need, agent = floor.line.needs[match.need_id], floor.agents[match.agent_id]
-    reasons = why(floor, need, agent, rank, now, others=others, left_out=left_out, taken=taken)
+    reasons = why(
+        floor, need, agent, rank, now, forward_s=match.forward_s, others=others, left_out=left_out, taken=taken
+    )
     return Decision(need.id, need.version, agent.id, agent.version, need.call_id, reasons)

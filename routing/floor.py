@@ -4,6 +4,7 @@ from bisect import bisect_left, insort
 from dataclasses import dataclass
 
 from routing.agent import Agent
+from routing.headcount import Headcount
 from routing.line import Group, Line
 from routing.need import Need, NeedState
 from routing.policy import Policy
@@ -19,6 +20,7 @@ class Match:
 
     need_id: int
     agent_id: int
+    forward_s: float = 0.0  #: how far the need was put forward, on the scale of overdue-ness
 
 
 class Floor:
@@ -36,6 +38,7 @@ class Floor:
         self.agents: dict[int, Agent] = {}
         self.by_idle: list[tuple[bool, float, int]] = []  #: not free, since, id: who is free and idle longest first
         self._kind: dict[int, int] = {}  # of ready agents
+        self._at_work = Headcount()
 
     @classmethod
     def of(cls, snapshot: Snapshot, now: float, policy: Policy | None = None) -> "Floor":
@@ -52,10 +55,12 @@ class Floor:
 
     def agent_is(self, agent: Agent, now: float) -> None:
         """An agent has come, or is another than before."""
-        self._take(self.agents.get(agent.id))
+        before = self.agents.get(agent.id)
+        self._take(before)
         self.agents[agent.id] = agent
         insort(self.by_idle, _idle(agent))
         kind = self.kinds.number(agent.skills)  # also who is not ready: soon they are
+        self._count(before, agent)
         if agent.is_free:
             self._kind[agent.id] = kind
             self.pool.put(agent, kind)
@@ -63,7 +68,9 @@ class Floor:
 
     def agent_left(self, agent_id: int, now: float) -> None:
         """An agent has logged out."""
-        self._take(self.agents.pop(agent_id, None))
+        before = self.agents.pop(agent_id, None)
+        self._take(before)
+        self._count(before, None)
         self._look_again(agent_id, now)
 
     def _take(self, before: Agent | None) -> None:
@@ -73,6 +80,19 @@ class Floor:
         del self.by_idle[bisect_left(self.by_idle, _idle(before))]
         if before.is_free:
             self.pool.take(before, self._kind.pop(before.id))
+
+    def _count(self, before: Agent | None, after: Agent | None) -> None:
+        """Who is at work, by kind."""
+        was, is_ = [
+            self.kinds.number(one.skills) if one is not None and one.may_be_waited_for else None
+            for one in (before, after)
+        ]
+        if was == is_:
+            return
+        if was is not None:
+            self._at_work.drop(was)
+        if is_ is not None:
+            self._at_work.add(is_)
 
     def need_is(self, need: Need, now: float) -> None:
         """A need has come, or is another than before."""
@@ -132,6 +152,10 @@ class Floor:
             return None
         free = (agent.since, agent.id) in pool.of(self._kind[agent.id])
         return agent.id if free and self.may_serve(agent, need, now) else None
+
+    def at_work(self, group: Group) -> int:
+        """How many agents at work may serve these needs."""
+        return self._at_work.of(group.fit(self.kinds))
 
     def is_ready(self, agent_id: int) -> bool:
         """Whether an agent is there and ready."""

@@ -11,6 +11,8 @@ from routing.skills import alternatives, fits
 from routing.terms import NO_TERMS
 
 Place = tuple[float, int]
+#: A place, until when the need can be served within its goal, and its credit.
+Standing = tuple[float, int, float, float]
 #: So many groups that nobody stands in are kept besides twice as many as there are needs: they mostly fill again.
 MOST_EMPTY = 1000
 
@@ -27,7 +29,7 @@ class Group:
         self.asked = asked  #: alternatives, the first that is met counts
         self.preferred = preferred
         self.most_level = most_level  #: agents with no more of what is asked for are asked first
-        self.waiting: list[Place] = []  #: sorted
+        self.waiting: list[Standing] = []  #: sorted
         self._fits: tuple[int, ...] = ()
         self._known = -1
 
@@ -70,7 +72,7 @@ class Line:
         self.places: list[Place] = []  #: of all who wait, sorted
         self.groups: list[Group] = []
         self.standing: set[Group] = set()  #: groups in which somebody waits
-        self.held: dict[int, list[Place]] = {}  #: agent → needs that wait for them alone
+        self.held: dict[int, list[Standing]] = {}  #: agent → needs that wait for them alone
         self.wanting: dict[int, set[int]] = {}  #: agent → needs that would rather have them
         self._by_key: dict[object, Group] = {}
         self._at: dict[int, Group | int] = {}  # need → its group, or the agent it is held for
@@ -86,11 +88,11 @@ class Line:
         if terms.agent_id is not None:
             self.wanting.setdefault(terms.agent_id, set()).add(need.id)
         if held and terms.agent_id is not None:
-            insort(self.held.setdefault(terms.agent_id, []), need.place())
+            insort(self.held.setdefault(terms.agent_id, []), _standing(need))
             self._at[need.id] = terms.agent_id
         else:
             group = self.group_of(need, now)
-            insort(group.waiting, need.place())
+            insort(group.waiting, _standing(need))
             self.standing.add(group)
             self._at[need.id] = group
         if terms is not NO_TERMS:
@@ -172,3 +174,8 @@ class Line:
                 served.groups |= {g.number: g for g in groups[seen:] if g.fit(self.kinds) >> kind & 1}
                 served.seen[skill] = len(groups)
         return served.groups.values()
+
+
+def _standing(need: Need) -> Standing:
+    goal_s = need.terms.goal_s
+    return (*need.place(), need.since + goal_s if goal_s > 0 else float("-inf"), need.credit_s)

@@ -11,7 +11,9 @@ from routing.decision import Policy as Settings
 from routing.demand import LATELY_S, demand_of, is_stale
 from routing.floor import Floor
 from routing.need import Need
+from routing.terms import Terms
 
+GOAL = Terms(goal_s=20.0)
 READY, BUSY = AgentState.READY, AgentState.BUSY
 
 
@@ -48,7 +50,7 @@ class Ours:
         if is_stale(self.counted_at, at):
             self._count(at)
         credit_s = self.credit_s.get(type_, 0.0)
-        need = Need(call, str(call), f"type-{type_}", at, 0, required=self.asked[type_], credit_s=credit_s)
+        need = Need(call, str(call), f"type-{type_}", at, 0, required=self.asked[type_], credit_s=credit_s, terms=GOAL)
         floor.need_is(need, at)
         match = next(iter(assign(floor, at)), None)
         if match is None:

@@ -79,7 +79,7 @@ def test_a_callback_beyond_what_may_ring_at_once_keeps_no_agent_from_callers():
 
 
 def test_of_two_wishes_of_a_number_one_is_dialled_and_the_other_keeps_no_agent():
-    same = [wish(8, 2, of="+861", required={"cards": 1}), wish(7, 1, of="+861")]
+    same = [wish(8, 400, of="+861", required={"cards": 1}), wish(7, 1, of="+861")]
     agents = [agent(1), agent(2, cards=5)]
     assert share([], agents, same) == ([], [7])
     waiting = Need(1, "c1", "cards", 900, 1, required={"cards": 1})

@@ -1,5 +1,6 @@
 """The floor that is kept warm decides as a fresh look at everybody would; nobody starves; batches serve the most."""
 
+from collections import defaultdict
 from dataclasses import replace
 from itertools import permutations
 
@@ -25,6 +26,7 @@ TERMS = (
     Terms(goal_s=20, softening=(Softening(10, {"a": 0, "b": 1}), Softening(40, languages=("zh",)))),
     Terms(overflow=(Overflow("c", {"c": 1}, 15, 60),)),
     Terms(agent_id=2, agent_wait_s=30),
+    Terms(goal_s=60),
     Terms(preferred={"b": 2.0}),
     Terms(most_level=1),
     Terms(barred=frozenset({1, 3})),
@@ -68,6 +70,43 @@ moments = st.lists(st.integers(0, 5), min_size=8, max_size=8)
 def may_serve(agent: Agent, need: Need, now: float) -> bool:
     if agent.id in need.never:
         return False
+    return could_serve(agent, need, now)
+
+
+def in_their_order(needs, agents, now, policy=Policy()):  # noqa: B008 (it is frozen)
+    """Needs as they are served, from the rules: lines in their order, between lines what puts them forward counts."""
+    free = [agent for agent in agents if agent.state is AgentState.READY]
+    lines = defaultdict[object, list[Need]](list)
+    for need in sorted(needs, key=Need.place):
+        asked = tuple(tuple(sorted(one.items())) for one in alternatives(need, now))
+        lines[asked, tuple(need.terms.preferred), need.terms.most_level].append(need)
+    crowds = {
+        key: len(line) / sum(agent.may_be_waited_for and could_serve(agent, line[0], now) for agent in agents)
+        for key, line in lines.items()
+        if any(could_serve(agent, line[0], now) for agent in free)
+    }
+
+    def ahead_s(key, need):
+        goal_s = need.terms.goal_s
+        in_time_s = policy.in_time_s if goal_s and now - need.since <= goal_s else 0.0
+        return in_time_s + policy.crowded_s * crowds[key] / max(crowds.values())
+
+    turns = defaultdict[object, list[tuple[float, int, Need]]](list)
+    for key in crowds:
+        turn = float("-inf")
+        for need in lines[key]:
+            firsts = [(other, lines[other][0]) for other in crowds if lines[other][0].credit_s < need.credit_s]
+            ahead = max([ahead_s(key, need), *(ahead_s(other, first) for other, first in firsts)])
+            turn = max(turn, need.since - need.credit_s + need.terms.goal_s - ahead)
+            turns[key].append((turn, need.id, need))
+    order = []
+    while any(turns.values()):
+        first = min((line for line in turns.values() if line), key=lambda line: line[0][:2])
+        order.append(first.pop(0)[2])
+    return order
+
+
+def could_serve(agent: Agent, need: Need, now: float) -> bool:
     return any(fits(agent.skills, asked) for asked in alternatives(need, now))
 
 
@@ -100,21 +139,22 @@ def test_a_warm_floor_decides_as_a_fresh_one(agents, needs, steps):
 
 
 @given(some(an_agent, 1), some(a_need, 5))
-def test_a_freed_agent_takes_the_most_overdue_of_those_they_may_serve(agents, needs):
+def test_a_freed_agent_takes_the_first_of_those_they_may_serve(agents, needs):
     needs = tuple(replace(need, terms=replace(need.terms, agent_id=None)) for need in needs)
     match = match_of(Floor.of(Snapshot(needs, agents), 100.0), 100.0)
     free = [agent for agent in agents if agent.state is AgentState.READY]
     mine = [need for need in needs if any(may_serve(agent, need, 100.0) for agent in free)]
-    assert (match.need_id if match else None) == (min(mine, key=Need.place).id if mine else None)
+    first = next((need for need in in_their_order(needs, agents, 100.0) if need in mine), None)
+    assert (match.need_id if match else None) == (first.id if first else None)
 
 
 @settings(max_examples=150)
 @given(some(an_agent, 4), some(a_need, 4))
-def test_a_batch_serves_the_best_set_of_needs_in_the_order_of_their_overdueness(agents, needs):
+def test_a_batch_serves_the_best_set_of_needs_in_their_order(agents, needs):
     """Held against every possible assignment, whoever has missed, refused or may never get a need."""
     needs = tuple(replace(need, terms=replace(need.terms, agent_id=None)) for need in needs)
     ready = [agent for agent in agents if agent.state is AgentState.READY]
-    order = sorted(needs, key=Need.place)
+    order = in_their_order(needs, agents, 100.0)
     best: list[bool] = [False] * len(order)
     for given_to in permutations([*ready, *[None] * len(order)], len(order)):
         pairs = list(zip(order, given_to, strict=True))
@@ -122,6 +162,52 @@ def test_a_batch_serves_the_best_set_of_needs_in_the_order_of_their_overdueness(
             best = max(best, [agent is not None for _, agent in pairs])
     served = {made.need_id for made in decide(Snapshot(needs, agents), 100.0)}
     assert [need.id in served for need in order] == best
+
+
+def first_served(*needs, agents=None):
+    skilled = Agent(1, "one", AgentState.READY, 0, "", {"lang:en": 1, "a": 1, "b": 1}, 0.0)
+    return decide(Snapshot(needs, (skilled, *(agents or ()))), 100.0)[0]
+
+
+IN_GOAL = Terms(goal_s=20)
+
+
+def test_a_line_whose_first_can_still_be_served_within_the_goal_goes_first_by_so_many_seconds():
+    late = Need(1, "", "", 0.0, 0, required={"a": 1}, terms=IN_GOAL)
+    fresh = Need(2, "", "", 81.0, 0, required={"b": 1}, terms=IN_GOAL)
+    made = first_served(late, fresh)
+    assert (made.need_id, made.why["forward_s"], made.why["in_time"]) == (2, 660.0, True)
+    assert first_served(late, replace(fresh, since=79.0)).need_id == 1  # too late for both
+    longer = replace(late, since=81.0 - Policy().in_time_s)
+    assert first_served(longer, fresh).need_id == 1  # nobody waits for ever
+
+
+def test_what_puts_lines_forward_takes_nothing_from_who_has_more_credit():
+    late = Need(1, "", "", 0.0, 0, required={"a": 1}, terms=IN_GOAL)
+    many = [Need(number, "", "", 95.0, 0, required={"b": 1}, terms=IN_GOAL) for number in (2, 3, 4)]
+    assert first_served(late, *many).need_id == 2
+    assert first_served(replace(late, credit_s=1.0), *many).need_id == 1
+    for credit_s, first in ((4.0, 1), (3.0, 2)):  # came 4 s later; of equals who was stated first
+        assert first_served(replace(late, since=99.0, credit_s=credit_s), *many).need_id == first
+
+
+def test_nobody_is_put_before_another_in_the_same_line():
+    late = Need(1, "", "", 0.0, 0, required={"a": 1}, terms=IN_GOAL)
+    fresh = Need(2, "", "", 90.0, 0, required={"a": 1}, terms=IN_GOAL)
+    made = first_served(late, fresh)
+    assert (made.need_id, made.why["in_time"]) == (1, False)
+
+
+def test_the_line_with_the_most_needs_per_agent_at_work_goes_first():
+    few = [Need(1, "", "", 0.0, 0, required={"a": 1})]
+    many = [Need(number, "", "", 50.0, 0, required={"b": 1}) for number in (2, 3, 4)]
+    assert first_served(*few, *many).need_id == 2
+    busy = [
+        Agent(number, "", AgentState.BUSY, 0, "", {"lang:en": 1, "b": 1}, 0.0) for number in range(2, 7)
+    ]  # three wait for six agents, one for one
+    assert first_served(*few, *many, agents=busy).need_id == 1
+    paused = [replace(agent, state=AgentState.PAUSED) for agent in busy]
+    assert first_served(*few, *many, agents=paused).need_id == 2
 
 
 BOUND_TERMS = (
