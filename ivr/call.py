@@ -37,6 +37,7 @@ class Call:
     left_message: bool = False  #: has left a voicemail or stated a complaint
     taken_up: bool = False  #: another engine has walked the book with it
     recording: str | None = None  #: name of the file that the next conversation may be recorded into
+    recording_waits: bool = False  #: until the customer agrees who is rung when an agent has answered
     recording_agreed: dict[str, bool] = field(default_factory=dict)  #: announced, asked → whether it may be recorded
     talked_s: float = 0.0  #: in conversations; does not count towards the longest call
     unstored: dict[int, OfferEvent] = field(

@@ -16,11 +16,14 @@ from ivr.numbers import masked
 from ivr.parts import Parts
 from ivr.ports import (
     CALLBACKS,
+    RECORDINGS,
     ROUTING,
     CallbackSeen,
     CallbackWish,
     ChannelGone,
+    CustomerSaid,
     PhoneAnswered,
+    Question,
     SwitchEvent,
     is_agent_first,
 )
@@ -143,6 +146,8 @@ class CallbackDialler:
         """One event of the switch. Calls that were answered are told of by whoever holds them."""
         if isinstance(event, PhoneAnswered):
             await self._answered(event)
+        if isinstance(event, CustomerSaid):
+            self._parts.hints.nudge(RECORDINGS)
         if not isinstance(event, ChannelGone) or event.uniqueid != event.call_id:
             return
         made = of_call(event.call_id)
@@ -204,6 +209,7 @@ class CallbackDialler:
             return  # another node was quicker, or the customer is served
         self._seen = tuple(claimed if one.id == claimed.id else one for one in self._seen)
         agent_first = parts.queues[claimed.wish.queue].callback_first == "agent"
+        told, asked = self._told(claimed.wish) if agent_first else ((), None)
         parts.called_back["dialled"] += 1
         log.info("calling back", id=claimed.id, tries=claimed.tries, number=masked(claimed.wish.number))
         try:
@@ -212,7 +218,8 @@ class CallbackDialler:
                 call_id=claimed.call_id,
                 ring_s=settings.ring_s,
                 agent_first=agent_first,
-                told=self._told(claimed.wish) if agent_first else (),
+                told=told,
+                asked=asked,
             )
         except ActionUnknown as fault:
             log.warning("whether a customer is called is not known; the switch is asked later", why=str(fault))
@@ -220,17 +227,19 @@ class CallbackDialler:
             log.warning("a customer could not be called", id=claimed.id, why=str(fault))
             await self._failed(claimed)
 
-    def _told(self, wish: CallbackWish) -> list[str]:
-        """The sounds that tell a customer who picks up that the conversation is recorded; none where it is not."""
-        edition = self._parts.edition(None)
+    def _told(self, wish: CallbackWish) -> tuple[Sequence[str], Question | None]:
+        """What a customer is told or asked who picks up, of the recording of the conversation."""
+        edition, how = self._parts.edition(None), self._parts.queues[wish.queue].recording
         part = edition.book.recorded
-        if self._parts.queues[wish.queue].recording != "announced" or part is None or part.announced is None:
-            return []
+        prompt = None if part is None or how == "never" else getattr(part, how)
+        if part is None or prompt is None:
+            return (), None
         try:
-            return [clip.sound for clip in edition.catalogue.prompt(part.announced, wish.language)]
+            told = [clip.sound for clip in edition.catalogue.prompt(prompt, wish.language)]
         except MenusError as fault:
             log.error("a customer cannot be told of the recording, so none is made", why=str(fault))
-            return []
+            return (), None
+        return told, Question(part.agree_key, part.timeout_s) if how == "asked" else None
 
     async def _put_right(self, left_over: Sequence[CallbackSeen]) -> None:
         """Wishes whose lease is over: a call that lives is held on; else the records say what came of it."""

@@ -142,6 +142,9 @@ def _dialplan(witness: AmiWitness, settings: Settings) -> Iterator[Finding]:
     if not any(step.fields.get("Application") == App.CONFERENCE for step in contexts[half] or ()):
         so = "with the agent first half of the customers may not be heard, and nothing is recorded"
         yield warning("dialplan", f"context {half} lets nobody meet: {so}", _TAKE_OVER)
+    elif not any(step.fields.get("Application") == "Read" for step in contexts[half] or ()):
+        so = "with the agent first nobody can agree to a recording, and none is made where the queue asks"
+        yield warning("dialplan", f"context {half} takes no answer: {so}", _TAKE_OVER)
     if not any(node.endswith(f":{settings.fastagi.port}") for node in nodes):
         says = f"no rung leads to this engine's port {settings.fastagi.port}"
         yield warning("dialplan", says, "set RINGWISE_NODE_A or _B, or `fastagi.port`")

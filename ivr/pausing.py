@@ -12,11 +12,12 @@ import structlog
 
 from ivr.errors import ActionUnknown, SwitchAway
 from ivr.parts import Parts
+from ivr.ports import RECORDINGS
 from ivr.rounds import rounds
 from ivr.steps.talk_recording import seconds_of
 from routing.errors import IllegalMove
 from routing.offer import OfferState
-from routing.recording import TalkRecording
+from routing.recording import Consent, TalkRecording
 
 log = structlog.get_logger()
 
@@ -44,6 +45,9 @@ class Pauses:
         if card is None or offer is None or not theirs or offer.state != OfferState.ANSWERED:
             raise IllegalMove("recording", "not theirs", "pause" if paused else "resume")
         until = now + parts.settings.recordings.longest_pause_s if paused else None
+        found = await parts.talk_recordings.of_call(offer.call_id)
+        if found is not None and found.consent is not None:  # it is silent, and stays so whatever the agent says
+            raise IllegalMove("recording", found.state, "pause" if paused else "resume")
         wished = await parts.talk_recordings.wish(offer.call_id, pause_until=until)
         if wished is None:
             raise IllegalMove("recording", "none", "pause" if paused else "resume")
@@ -52,10 +56,10 @@ class Pauses:
         parts.desk.changed(agent_id)
 
     async def run(self) -> None:
-        """Look at all recordings once a second, until cancelled."""
+        """Look at all recordings once a second, and when a customer has answered, until cancelled."""
         await rounds(
             self.look,
-            lambda: self._parts.clock.sleep(self._parts.settings.routing.sweep_s),
+            lambda: self._parts.hints.wait(RECORDINGS, seconds=self._parts.settings.routing.sweep_s),
             away="the store is away; pauses of recordings are looked at again",
             failed="pauses of recordings could not be looked at",
             pause_first=True,
@@ -66,14 +70,33 @@ class Pauses:
         parts, now = self._parts, self._parts.clock.now()
         for found in await parts.talk_recordings.amiss(now=now):
             wished: TalkRecording | None = found
+            by = "again"
             if found.pause_until is not None and found.pause_until <= now:
                 # The agent may have paused anew since it was read: then the new pause holds.
                 wished = await parts.talk_recordings.wish(found.call_id, pause_until=None, version=found.version)
-            if wished is not None:
-                await self._carry_out(wished, by="limit" if wished is not found else "again")
+                by = "limit"
+            elif (answered := await self._answer_to(found)) is not None:
+                wished, by = answered, "customer"
+            if wished is not None and (by != "again" or wished.muted is not wished.is_silent):
+                await self._carry_out(wished, by=by)
                 parts.desk.changed()
         for found in await parts.talk_recordings.left_open(ended_before=now - CLOSED_S):
             await self._close(found, now)
+
+    async def _answer_to(self, found: TalkRecording) -> TalkRecording | None:
+        """What the recording has become by what its customer answered; None while they have not. Raises StoreAway."""
+        parts = self._parts
+        if found.consent is not Consent.ASKED:
+            return None
+        try:
+            agrees = await parts.switchboard.customer_agrees(found.call_id)
+        except (SwitchAway, ActionUnknown):
+            return None
+        answered = None if agrees is None else await parts.talk_recordings.answered(found.recording, agrees=agrees)
+        if answered is not None:
+            given = {"how": "asked", "given": agrees}
+            parts.log.event(found.call_id, "recording_consent", parts.clock.now(), **given)
+        return answered
 
     async def _carry_out(self, wished: TalkRecording, *, by: str) -> None:
         """Let the switch do what is wished now, and store what it says. Raises StoreAway."""
@@ -86,7 +109,7 @@ class Pauses:
 
     async def _tell_switch(self, wished: TalkRecording, by: str) -> bool:
         """One try; False when something else was wished meanwhile."""
-        parts, muted = self._parts, wished.pause_until is not None
+        parts, muted = self._parts, wished.is_silent
         done = True
         try:
             await parts.switchboard.mute_recording(wished.call_id, muted=muted)
@@ -111,7 +134,7 @@ class Pauses:
         parts = self._parts
         file: Path = parts.settings.recordings.folder / f"{found.recording}.wav"
         seconds = await asyncio.to_thread(seconds_of, file)
-        if seconds == 0:
+        if seconds == 0 or found.consent is not None:
             await asyncio.to_thread(file.unlink, missing_ok=True)
             await parts.talk_recordings.dropped(found.recording)
         else:  # none here: it may lie on the machine of another node

@@ -67,7 +67,7 @@ HOLDINGS: Mapping[str, Holding] = {
         {"subject": None, "recording": None},
         ("id", "survey", "question", "ask", "score", "at"),
     ),
-    "talk_recordings": _deleted("call_id", rest="recording began_at ended_at pause_until muted version"),
+    "talk_recordings": _deleted("call_id", rest="recording began_at ended_at pause_until muted version consent"),
     "recordings": _deleted("call_id", "customer_id", rest="id purpose at seconds"),
     "case_events": Holding(Fate.DELETED, rest=("id", "case_id", "at", "kind", "agent_id", "by", "data")),  # with cases
     "case_alarms": Holding(Fate.DELETED, rest=("case_id", "alarm", "due_at", "at")),  # with their case

@@ -9,7 +9,7 @@ from models.tables import CallRow, CustomerRow, RecordingRow, TalkRecordingRow
 from models.texts import stored
 from routing.call import Recording
 from routing.errors import StoreAway
-from routing.recording import TalkRecording
+from routing.recording import Consent, TalkRecording
 
 #: Rows that one look takes.
 MOST = 200
@@ -21,8 +21,9 @@ class TalkRecordings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begun(self, recording: Recording, *, now: float) -> None:
-        """List a recording before it begins; one that is listed already stays as it is."""
+    async def begun(self, recording: Recording, *, now: float, asked: bool = False) -> None:
+        """List a recording before it begins, silent while the customer is `asked`; one that is listed already stays as
+        it is."""
 
         async def work(session: AsyncSession) -> None:
             if await session.get(TalkRecordingRow, recording.id) is not None:
@@ -41,7 +42,12 @@ class TalkRecordings:
             await session.flush()
             session.add(
                 TalkRecordingRow(
-                    recording=recording.id, call_id=recording.call_id, began_at=now, muted=False, version=0
+                    recording=recording.id,
+                    call_id=recording.call_id,
+                    began_at=now,
+                    muted=False,
+                    version=0,
+                    consent=Consent.ASKED if asked else None,
                 )
             )
 
@@ -94,6 +100,18 @@ class TalkRecordings:
 
         return await self._database.transact(work)
 
+    async def answered(self, recording: str, *, agrees: bool) -> TalkRecording | None:
+        """The customer has said whether they agree; None when they were not asked, or have said so before."""
+
+        async def work(session: AsyncSession) -> TalkRecording | None:
+            row = await session.get(TalkRecordingRow, recording, with_for_update=True)
+            if row is None or row.ended_at is not None or row.consent != Consent.ASKED:
+                return None
+            row.consent, row.version = None if agrees else Consent.REFUSED, row.version + 1
+            return seen(row)
+
+        return await self._database.transact(work)
+
     async def confirmed(self, recording: str, version: int, *, muted: bool | None) -> bool:
         """The switch did what was wished then, or nobody knows (None). False when something else is wished by now: what
         the switch does is then not known, whoever was last."""
@@ -111,6 +129,7 @@ class TalkRecordings:
     async def amiss(self, *, now: float) -> tuple[TalkRecording, ...]:
         """Open ones at which something is to be done."""
         row = TalkRecordingRow
+        is_silent = row.pause_until.is_not(None) | row.consent.is_not(None)
         wanted = (
             select(row)
             .where(row.ended_at.is_(None))
@@ -118,8 +137,9 @@ class TalkRecordings:
                 or_(
                     row.muted.is_(None),
                     row.pause_until <= now,
-                    row.pause_until.is_not(None) & row.muted.is_(False),
-                    row.pause_until.is_(None) & row.muted.is_(True),
+                    row.consent == Consent.ASKED,
+                    is_silent & row.muted.is_(False),
+                    ~is_silent & row.muted.is_(True),
                 )
             )
             .order_by(row.began_at)
@@ -153,4 +173,5 @@ def open_recording(call_id: str) -> Select[TalkRecordingRow]:
 
 def seen(row: TalkRecordingRow) -> TalkRecording:
     """A row as everybody else sees it."""
-    return TalkRecording(row.recording, row.call_id, row.began_at, row.pause_until, row.muted, row.version)
+    consent = None if row.consent is None else Consent(row.consent)
+    return TalkRecording(row.recording, row.call_id, row.began_at, row.pause_until, row.muted, row.version, consent)

@@ -1,4 +1,6 @@
-"""The recording of a conversation while it lasts: what the agent wishes, and what the switch has confirmed."""
+"""The recording of a conversation while it lasts: what the agent wishes, what the customer allows, and what the switch
+has confirmed.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +13,15 @@ class RecordingState(StrEnum):
     PAUSING = "pausing"  # it is to be silent, and nobody has confirmed that it is: nothing secret may be said yet
     PAUSED = "paused"  # it hears silence from both sides
     RESUMING = "resuming"  # it is to go on, and nobody has confirmed that it does
+    ASKING = "asking"  # the customer has not said yet whether they agree: it hears silence
+    REFUSED = "refused"  # they do not: it hears silence, and is deleted with the end of the conversation
+
+
+class Consent(StrEnum):
+    """Of a recording that begins silent: what the customer has said to it. Whoever has agreed is recorded as others."""
+
+    ASKED = "asked"  # nothing yet
+    REFUSED = "refused"  # no, or no key
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +34,26 @@ class TalkRecording:
     pause_until: float | None = None  #: it is to be silent until then
     muted: bool | None = False  #: as the switch confirmed it; None when that is not known
     version: int = 0  #: grows with every wish
+    consent: Consent | None = None  #: what is lacking of the customer's
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it is to hear silence."""
+        return self.pause_until is not None or self.consent is not None
 
     @property
     def state(self) -> RecordingState:
-        """Paused only when it was confirmed."""
-        if self.pause_until is not None:
-            return RecordingState.PAUSED if self.muted is True else RecordingState.PAUSING
-        return RecordingState.ON if self.muted is False else RecordingState.RESUMING
+        """Silent only when it was confirmed."""
+        if not self.is_silent:
+            return RecordingState.ON if self.muted is False else RecordingState.RESUMING
+        if self.muted is not True:
+            return RecordingState.PAUSING
+        if self.consent is None:
+            return RecordingState.PAUSED
+        return RecordingState.ASKING if self.consent is Consent.ASKED else RecordingState.REFUSED
 
     def is_amiss(self, now: float) -> bool:
-        """Whether something is to be done: a pause is over, or the switch has not confirmed what is wished."""
+        """Whether something is to be done: a pause is over, the switch has not confirmed what is wished, or the
+        customer may have answered."""
         over = self.pause_until is not None and self.pause_until <= now
-        return over or self.state in (RecordingState.PAUSING, RecordingState.RESUMING)
+        return over or self.consent is Consent.ASKED or self.muted is not self.is_silent

@@ -19,6 +19,7 @@ from ivr.ports import (
     Dialled,
     DialStatus,
     Heard,
+    OnAnswer,
     Recorded,
     TalkLimit,
     Waited,
@@ -52,8 +53,11 @@ OUTSIDE: Final = "RINGWISE_OUTSIDE"
 #: What was agreed on recording the next conversation, and the file that is being recorded into.
 AGREED: Final = "RINGWISE_RECORDING"
 MONITORED: Final = "RINGWISE_MONITORED"
-#: Not empty on a callback with the agent first whose customer is told something when they pick up.
+#: Not empty on a callback with the agent first whose customer is told or asked something when they pick up; what they
+#: have answered, yes or no.
 TELLS: Final = "RINGWISE_TELLS"
+ASKS: Final = "RINGWISE_ASKS"
+SAID: Final = "RINGWISE_SAID"
 REFUSED: Final = "no"
 #: Of the silence that ends a recording Asterisk cuts off all but so many seconds.
 SILENCE_LEFT_S: Final = 1.0
@@ -66,6 +70,11 @@ WAKE: Final = "D"
 PHONE = re.compile(r"PJSIP/[A-Za-z0-9_.-]{1,80}")
 _RECORDING = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _SOUND = re.compile(r"/?[\w .@+~-]+(?:/[\w .@+~-]+)*")
+
+
+def agrees(said: str) -> bool | None:
+    """What is noted of an answer; None when nothing is."""
+    return said == "yes" if said else None
 
 
 class AgiLeg:
@@ -293,9 +302,15 @@ class AgiLeg:
         noted = await self._get(AGREED)
         return "" if noted == REFUSED else noted or None
 
-    async def tells_on_answer(self) -> bool:
-        """Whether the dialplan tells the customer, when they pick up, what the call was made with."""
-        return bool(await self._get(TELLS))
+    async def on_answer(self) -> OnAnswer | None:
+        """Whether the dialplan tells or asks the customer, when they pick up, what the call was made with."""
+        if await self._get(ASKS):
+            return OnAnswer.ASKED
+        return OnAnswer.TOLD if await self._get(TELLS) else None
+
+    async def agrees_on_answer(self) -> bool | None:
+        """What they have answered who were asked then."""
+        return agrees(await self._get(SAID))
 
     async def monitor(self, sound: str) -> None:
         """Record both sides into `sound`.wav from now on, only while they talk. Begun already: nothing happens."""

@@ -10,7 +10,7 @@ import structlog
 
 from ivr.asterisk.ami import REFUSED_S, RETRY_S, SILENCE_S, AmiLink
 from ivr.asterisk.errors import Refused
-from ivr.asterisk.leg import PHONE, WAKE, room_name, sound_file
+from ivr.asterisk.leg import PHONE, SAID, WAKE, agrees, room_name, sound_file
 from ivr.asterisk.translate import Packet, channel_seen, phone_is, phone_of, translate
 from ivr.errors import ActionUnknown, EngineFault, SwitchAway
 from ivr.ports import (
@@ -19,6 +19,7 @@ from ivr.ports import (
     ChannelSeen,
     PhoneAnswered,
     PhoneState,
+    Question,
     SwitchBack,
     SwitchEvent,
     SwitchGone,
@@ -53,6 +54,7 @@ ROOM: Final = "ringwise-room"
 #: The context in which callers come to the engines, and the label for those whom the switch served by itself.
 LADDER: Final = "ringwise-ladder"
 AGAIN: Final = "again"
+_KEY = re.compile(r"[0-9*#]")
 _CALL_ID = re.compile(r"[A-Za-z0-9.-]{1,100}")
 _ANY_CHANNEL = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9@_.+;-]{1,120}")
 
@@ -177,12 +179,19 @@ class AmiSwitchboard:
                 log.info("a wake was not delivered", channel=channel, why=answer.get("Message"))
 
     async def call_out(
-        self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False, told: Sequence[str] = ()
+        self,
+        number: str,
+        *,
+        call_id: str,
+        ring_s: float,
+        agent_first: bool = False,
+        told: Sequence[str] = (),
+        asked: Question | None = None,
     ) -> None:
         """Ring an outside E.164 number; who answers comes in at the door as the call of that id.
 
         With `agent_first` the call comes in at once, and its other half rings the number when an agent has answered;
-        who picks up hears the sounds in `told` before they are connected.
+        who picks up hears the sounds in `told` before they are connected, and may answer what they are `asked`.
 
         Raises SwitchAway when nothing rings, ActionUnknown when that is not known, Refused for a number that
         `outbound.allow` does not permit, and for what is no sound.
@@ -201,6 +210,7 @@ class AmiSwitchboard:
         if agent_first:
             rung = [fields["Channel"], str(max(1, round(ring_s))), self._outbound.caller_id]
             rung += ["&".join(map(sound_file, told))] if told else []
+            rung += [_key(asked.key), str(max(1, round(asked.timeout_s)))] if told and asked is not None else []
             fields |= {
                 "Channel": AGENT_FIRST.removesuffix("-") + "/n",  # n: both halves stay, whoever talks
                 "Variable": "RINGWISE_CUSTOMER=" + "^".join(rung),
@@ -351,6 +361,15 @@ class AmiSwitchboard:
             raise SwitchAway(f"the switch does not list its channels: {first.get('Message')}")
         return tuple(channel_seen(packet) for packet in rest if packet.name == "CoreShowChannel")
 
+    async def customer_agrees(self, call_id: str) -> bool | None:
+        """What the customer has answered whom this call has `asked`; None while they have not. Raises SwitchAway,
+        ActionUnknown."""
+        callers = [seen for seen in await self.channels() if seen.call_id == call_id == seen.uniqueid]
+        if not callers:
+            raise SwitchAway("the call is not there")
+        answer = (await self._link.act("Getvar", {"Channel": callers[0].channel, "Variable": SAID}))[0]
+        return agrees(answer.get("Value"))
+
     async def mute_recording(self, call_id: str, *, muted: bool) -> None:
         """Let the recording of a call's conversation hear silence from both sides, or both sides again.
 
@@ -411,6 +430,12 @@ class AmiSwitchboard:
 
     def _went_down(self) -> None:
         self._publish(SwitchGone())
+
+
+def _key(key: str) -> str:
+    if not _KEY.fullmatch(key):
+        raise Refused("not a key of a telephone")
+    return key
 
 
 def _channel(name: str) -> str:

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ivr.asterisk.wire import App
-from ivr.ports import ChannelGone, ChannelSeen, Fallback, PhoneAnswered, PhoneIs, PhoneRinging, PhoneState
+from ivr.ports import (
+    ChannelGone,
+    ChannelSeen,
+    CustomerSaid,
+    Fallback,
+    PhoneAnswered,
+    PhoneIs,
+    PhoneRinging,
+    PhoneState,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,7 @@ def phone_is(packet: Packet) -> PhoneIs:
     return PhoneIs(packet["Device"], PHONES.get(packet["State"], PhoneState.UNKNOWN))
 
 
-def translate(packet: Packet) -> PhoneRinging | PhoneAnswered | PhoneIs | ChannelGone | None:
+def translate(packet: Packet) -> PhoneRinging | PhoneAnswered | CustomerSaid | PhoneIs | ChannelGone | None:
     """What happened on the switch. Raises KeyError when an event lacks what it always has."""
     if packet.name == "Hangup":
         return ChannelGone(packet["Linkedid"], packet["Uniqueid"], packet.get("Cause") in DECLINED)
@@ -61,11 +70,15 @@ def translate(packet: Packet) -> PhoneRinging | PhoneAnswered | PhoneIs | Channe
     if packet.name == "DialEnd" and packet["DialStatus"] == "ANSWER":
         channel = packet["DestChannel"]
         return PhoneAnswered(packet["DestLinkedid"], phone_of(channel), channel)
+    if packet.name == "UserEvent" and packet["UserEvent"] == CUSTOMER_SAID:
+        return CustomerSaid(packet["Call"])
     if packet.name == "DeviceStateChange" and packet["Device"].startswith("PJSIP/"):
         return phone_is(packet)
     return None
 
 
+#: What the dialplan says when a customer who was called has answered what they were asked.
+CUSTOMER_SAID = "RingwiseCustomerSaid"
 #: Causes of ISDN with which a phone that was rung refuses: user busy, call rejected.
 DECLINED = ("17", "21")
 #: Where the dialplan serves callers without an engine.

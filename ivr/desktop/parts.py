@@ -29,7 +29,7 @@ class AgentPart(_Part):
 class RecordingPart(_Part):
     """The recording of the conversation."""
 
-    state: Literal["on", "pausing", "paused", "resuming"]
+    state: Literal["on", "pausing", "paused", "resuming", "asking", "refused"]
     until: float | None  #: the pause ends by itself
 
 

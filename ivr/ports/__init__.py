@@ -12,9 +12,21 @@ from ivr.ports.desk import (
     RecordingPauses,
     TierSeen,
 )
-from ivr.ports.line import Clip, ClipHeard, Clock, Dialled, DialStatus, Heard, Leg, Recorded, TalkLimit, Waited
+from ivr.ports.line import (
+    Clip,
+    ClipHeard,
+    Clock,
+    Dialled,
+    DialStatus,
+    Heard,
+    Leg,
+    OnAnswer,
+    Recorded,
+    TalkLimit,
+    Waited,
+)
 from ivr.ports.record import CallLog, Directory, TalkRecordings
-from ivr.ports.routing import CALLBACKS, ROUTING, Exchange, Hints, Roster, Waits
+from ivr.ports.routing import CALLBACKS, RECORDINGS, ROUTING, Exchange, Hints, Roster, Waits
 from ivr.ports.selfservice import (
     Bank,
     BankAnswer,
@@ -32,10 +44,12 @@ from ivr.ports.switch import (
     AGENT_FIRST,
     ChannelGone,
     ChannelSeen,
+    CustomerSaid,
     Fallback,
     PhoneAnswered,
     PhoneIs,
     PhoneRinging,
+    Question,
     SwitchBack,
     Switchboard,
     SwitchEvent,
@@ -54,6 +68,7 @@ from routing.views import AgentCard, NeedWish, OfferSeen, QueueSeen, SecondSeen,
 __all__ = [
     "AGENT_FIRST",
     "CALLBACKS",
+    "RECORDINGS",
     "ROUTING",
     "AgentCard",
     "Arrival",
@@ -79,6 +94,7 @@ __all__ = [
     "Clock",
     "ComplaintSeen",
     "ContactSeen",
+    "CustomerSaid",
     "CustomerView",
     "Desk",
     "DialStatus",
@@ -94,6 +110,7 @@ __all__ = [
     "NeedWish",
     "NewCase",
     "OfferSeen",
+    "OnAnswer",
     "PathStep",
     "PhoneAnswered",
     "PhoneIs",
@@ -101,6 +118,7 @@ __all__ = [
     "PhoneState",
     "Pop",
     "ProductSeen",
+    "Question",
     "QueueSeen",
     "Rating",
     "Recorded",

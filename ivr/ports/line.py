@@ -101,6 +101,13 @@ class Recorded:
     hung_up: bool = False  #: the caller left; what was said until then is kept, and the next verb raises HungUp
 
 
+class OnAnswer(StrEnum):
+    """What a customer hears who picks up a callback with the agent first."""
+
+    TOLD = "told"
+    ASKED = "asked"  # and may answer by a key
+
+
 class Leg(Protocol):
     """One caller's line. Any verb raises HungUp once the caller has left, LineBroken when the line is out of step."""
 
@@ -164,9 +171,13 @@ class Leg(Protocol):
         """What was noted: a name, empty for no, None when nothing was."""
         ...
 
-    async def tells_on_answer(self) -> bool:
-        """Of a callback with the agent first: whether the customer hears what `call_out` was given to tell them when
-        they pick up, before they are connected."""
+    async def on_answer(self) -> OnAnswer | None:
+        """Of a callback with the agent first: what becomes of what `call_out` was given to tell the customer when they
+        pick up, before they are connected; None: nothing."""
+        ...
+
+    async def agrees_on_answer(self) -> bool | None:
+        """What they have answered who were asked then; None while they have not."""
         ...
 
     async def monitor(self, sound: str) -> None:

@@ -86,8 +86,9 @@ class CallLog(Protocol):
 class TalkRecordings(Protocol):
     """Recordings of conversations while they last. Every verb raises StoreAway."""
 
-    async def begun(self, recording: Recording, *, now: float) -> None:
-        """List a recording before it begins; one that is listed already stays as it is."""
+    async def begun(self, recording: Recording, *, now: float, asked: bool = False) -> None:
+        """List a recording before it begins, silent while the customer is `asked`; one that is listed already stays as
+        it is."""
         ...
 
     async def ended(self, recording: str, seconds: float, *, now: float) -> None:
@@ -107,6 +108,10 @@ class TalkRecordings(Protocol):
     ) -> TalkRecording | None:
         """From now on it is to be silent until then, or to be heard; None when nothing is recorded, or when something
         else than in that version is wished by now."""
+        ...
+
+    async def answered(self, recording: str, *, agrees: bool) -> TalkRecording | None:
+        """The customer has said whether they agree; None when they were not asked, or have said so before."""
         ...
 
     async def confirmed(self, recording: str, version: int, *, muted: bool | None) -> bool:

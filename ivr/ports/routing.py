@@ -202,3 +202,4 @@ class Hints(Protocol):
 #: Topics of hints.
 ROUTING = "routing"
 CALLBACKS = "callbacks"
+RECORDINGS = "recordings"

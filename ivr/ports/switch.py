@@ -31,6 +31,13 @@ class PhoneAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerSaid:
+    """A customer whom we called has answered what they were asked before they are connected."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class PhoneIs:
     """A phone is in another state than before, whoever it talks to."""
 
@@ -59,7 +66,7 @@ class SwitchGone:
     """The link to the switch is down."""
 
 
-SwitchEvent = PhoneRinging | PhoneAnswered | PhoneIs | ChannelGone | SwitchBack | SwitchGone
+SwitchEvent = PhoneRinging | PhoneAnswered | CustomerSaid | PhoneIs | ChannelGone | SwitchBack | SwitchGone
 
 
 class Fallback(StrEnum):
@@ -92,6 +99,14 @@ def is_agent_first(channel: str) -> bool:
     return channel.startswith(AGENT_FIRST)
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a customer is asked when they pick up: they agree with a key within so many seconds after it was said."""
+
+    key: str
+    timeout_s: float
+
+
 class Switchboard(Protocol):
     """The switch, apart from the callers' own lines."""
 
@@ -118,17 +133,29 @@ class Switchboard(Protocol):
         ...
 
     async def call_out(
-        self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False, told: Sequence[str] = ()
+        self,
+        number: str,
+        *,
+        call_id: str,
+        ring_s: float,
+        agent_first: bool = False,
+        told: Sequence[str] = (),
+        asked: Question | None = None,
     ) -> None:
         """Ring an outside E.164 number; who answers comes in at the door as the call of that id.
 
         With `agent_first` the call comes in at once, on a channel of the kind `is_agent_first` knows; the number is
         rung when the agent has answered, who hears it ring, and the call ends when nobody picks up. Who picks up hears
-        the sounds in `told` before they are connected.
+        the sounds in `told` before they are connected; with `asked` they are a question, see `customer_agrees`.
 
         Answers as soon as the switch has taken the order. Raises SwitchAway when nothing rings; ActionUnknown when
         that is not known: then look whether the call exists, and never ask again.
         """
+        ...
+
+    async def customer_agrees(self, call_id: str) -> bool | None:
+        """What the customer has answered whom this call has `asked`; None while they have not. Raises SwitchAway,
+        ActionUnknown."""
         ...
 
     async def mute_recording(self, call_id: str, *, muted: bool) -> None:

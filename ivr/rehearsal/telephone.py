@@ -19,6 +19,7 @@ from ivr.ports import (
     Dialled,
     DialStatus,
     Heard,
+    OnAnswer,
     PhoneAnswered,
     PhoneRinging,
     Recorded,
@@ -244,10 +245,15 @@ class Telephone:
         self._alive()
         return self._noted
 
-    async def tells_on_answer(self) -> bool:
+    async def on_answer(self) -> OnAnswer | None:
         """Nobody is called in a rehearsal."""
         self._alive()
-        return False
+        return None
+
+    async def agrees_on_answer(self) -> bool | None:
+        """Nobody is called in a rehearsal."""
+        self._alive()
+        return None
 
     async def monitor(self, sound: str) -> None:
         """Nothing is recorded in a rehearsal."""

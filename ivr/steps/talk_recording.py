@@ -11,8 +11,8 @@ from pathlib import Path
 import structlog
 
 from ivr.call import Call
-from ivr.errors import HungUp
-from ivr.ports import Recording, is_agent_first
+from ivr.errors import ActionUnknown, HungUp, SwitchAway
+from ivr.ports import OnAnswer, Recording, is_agent_first
 from ivr.queues import Queue
 from ivr.steps.menu import key_within
 from ivr.steps.record import recording_name
@@ -22,6 +22,8 @@ from routing.errors import StoreAway
 log = structlog.get_logger()
 
 CONVERSATION = "conversation"
+#: What a customer hears who picks up a callback with the agent first, by how the queue records.
+ON_ANSWER = {"announced": OnAnswer.TOLD, "asked": OnAnswer.ASKED}
 #: Ends the name of a recording; from the second agent on with the seconds since the call began.
 TALK = "talk"
 #: How long an agent's ring waits for the list of recordings.
@@ -33,18 +35,24 @@ WAV_HEADER, WAV_BYTES_PER_S = 44, 16_000
 async def ask_to_record(call: Call, queue: Queue, name: str, position: Position, *, handed_on: bool = False) -> None:
     """Announce the recording or ask for it, as the queue says. A caller whom another engine has asked is not asked
     again, and who is handed on is told or asked only what they were not in this call."""
-    call.recording = None
+    call.recording, call.recording_waits = None, False
     how, part = queue.recording, call.edition.book.recorded
     if how == "never":
         return
     not_there_yet = is_agent_first(call.live.channel) and not call.live.reached
     if not handed_on and call.leg.arrival.rung > 1 and (noted := await call.leg.agreed()) is not None:
-        call.recording, call.recording_agreed[how] = noted or None, bool(noted)
+        call.recording = noted or None
+        if noted and not_there_yet and how == "asked":
+            call.recording_waits = True
+        else:
+            call.recording_agreed[how] = bool(noted)
         return
-    given = _given_before(call, how) if handed_on else None
+    given = await _given_before(call, how) if handed_on else None
     if not_there_yet:
-        given = how == "announced" and await call.leg.tells_on_answer()
-        call.note("recording_consent", queue=name, how="on_answer" if given else "not_told", given=given)
+        given = await call.leg.on_answer() is ON_ANSWER[how]
+        call.recording_waits = given and how == "asked"
+        said = None if call.recording_waits else given
+        call.note("recording_consent", queue=name, how="on_answer" if given else "not_told", given=said)
     if given is None:
         prompt = getattr(part, how, None)
         if part is None or prompt is None:
@@ -57,13 +65,16 @@ async def ask_to_record(call: Call, queue: Queue, name: str, position: Position,
             key = (await call.say(call.prompt(prompt))).key or await key_within(call, part.timeout_s)
             given = key == part.agree_key
         call.note("recording_consent", queue=name, how=how, given=given)
-    call.recording_agreed[how] = given
+    if not call.recording_waits:
+        call.recording_agreed[how] = given
     call.recording = _file_name(call, position, first=not handed_on) if given else None
     await call.leg.agree(call.recording or "")
 
 
-def _given_before(call: Call, how: str) -> bool | None:
+async def _given_before(call: Call, how: str) -> bool | None:
     """What this caller has heard or answered already; who has agreed by a key need not be told besides."""
+    if is_agent_first(call.live.channel) and (said := await call.leg.agrees_on_answer()) is not None:
+        call.recording_agreed["asked"] = said
     if how == "announced" and call.recording_agreed.get("asked"):
         return True
     return call.recording_agreed.get(how)
@@ -79,15 +90,37 @@ async def begin_recording(call: Call) -> None:
     """Record the conversation that may come now, if that was agreed. Only what is said while they talk is recorded."""
     if call.recording is None:
         return
+    said = await call.leg.agrees_on_answer() if call.recording_waits else True
+    if said is False:
+        call.recording = None
+        await call.leg.agree("")
+        return
     listed = Recording(call.recording, call.id, CONVERSATION, 0.0, call.facts.customer_id)
     try:
         async with asyncio.timeout(LIST_S):
-            await call.parts.talk_recordings.begun(listed, now=call.now())
+            await call.parts.talk_recordings.begun(listed, now=call.now(), asked=said is None)
     except (TimeoutError, StoreAway):
         log.warning("the store is away; what cannot be listed is not recorded")
         call.note("recording", purpose=CONVERSATION, outcome="not_listed")
         return
     await call.leg.monitor(call.parts.settings.recordings.seen(call.recording))
+    if said is None and not await _is_silent(call, call.recording):
+        await end_recording(call, talked=False)
+
+
+async def _is_silent(call: Call, recording: str) -> bool:
+    """Let the recording hear silence until the customer has agreed. Nothing was said before: nobody talks yet."""
+    try:
+        async with asyncio.timeout(LIST_S):
+            await call.parts.switchboard.mute_recording(call.id, muted=True)
+            seen = await call.parts.talk_recordings.of_call(call.id)
+            if seen is not None:
+                await call.parts.talk_recordings.confirmed(recording, seen.version, muted=True)
+    except (TimeoutError, SwitchAway, ActionUnknown, StoreAway) as fault:
+        log.warning("a recording cannot be silent until the customer agrees, so none is made", why=str(fault))
+        call.note("recording", purpose=CONVERSATION, outcome="not_silent")
+        return False
+    return True
 
 
 async def hand_recording_over(call: Call, queue: Queue | None) -> None:
@@ -114,7 +147,8 @@ async def end_recording(call: Call, *, talked: bool) -> None:
         return
     file = call.parts.settings.recordings.folder / f"{name}.wav"
     try:
-        if talked:
+        seen = await call.parts.talk_recordings.of_call(call.id) if talked else None
+        if talked and (seen is None or seen.consent is None):
             answered_at = call.live.answered_at
             seconds = await asyncio.to_thread(seconds_of, file) if answered_at is None else call.now() - answered_at
             await call.parts.talk_recordings.ended(name, seconds or 0.0, now=call.now())

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ivr.errors import EngineFault, HungUp, LineBroken
-from ivr.ports import Arrival, Clip, ClipHeard, Dialled, DialStatus, Heard, Recorded, TalkLimit, Waited
+from ivr.ports import Arrival, Clip, ClipHeard, Dialled, DialStatus, Heard, OnAnswer, Recorded, TalkLimit, Waited
 from ivr.testing.clock import FakeClock
 
 #: Longest wait in one go, as on a real line.
@@ -65,7 +65,8 @@ class ScriptedLeg:
     armed: list[float] = field(default_factory=list)
     limits: list[TalkLimit | None] = field(default_factory=list)  #: of each ring
     noted: str | None = None  #: what was agreed on recording
-    tells: bool = False  #: whether a customer who picks up is told of it
+    tells: OnAnswer | None = None  #: what a customer hears who picks up
+    agrees: bool | None = None  #: and what they have answered
     monitored: str | None = None  #: the file that conversations are recorded into
     is_done: bool = False
     answered: bool = False
@@ -204,10 +205,15 @@ class ScriptedLeg:
         self._alive()
         return self.noted
 
-    async def tells_on_answer(self) -> bool:
-        """Whether a test says so."""
+    async def on_answer(self) -> OnAnswer | None:
+        """What a test says."""
         self._alive()
         return self.tells
+
+    async def agrees_on_answer(self) -> bool | None:
+        """What a test says."""
+        self._alive()
+        return self.agrees
 
     async def monitor(self, sound: str) -> None:
         """Remember the file."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import replace
 
 from ivr.errors import SwitchAway
-from ivr.ports import ChannelSeen, PhoneState, SwitchEvent
+from ivr.ports import ChannelSeen, PhoneState, Question, SwitchEvent
 from routing.listening import ListeningMode
 
 
@@ -22,6 +22,8 @@ class MemorySwitchboard:
         self.asked_for_phones = 0
         self.silenced: list[tuple[str, str]] = []  #: call and phone of each look for one that rings
         self.agents_first: list[str] = []  #: ids of those in which the agent is rung first
+        self.asked_on_answer: list[Question | None] = []
+        self.agrees: dict[str, bool] = {}  #: by call: what its customer has answered
         self.told_on_answer: list[tuple[str, ...]] = []  #: what customers hear in them when they pick up
         self.on_call_out: Callable[[str, str], Awaitable[None]] | None = None  #: may raise what the switch raises
         self.fetched: list[str] = []  #: channels of callers who were brought back from the switch's own menu
@@ -59,11 +61,19 @@ class MemorySwitchboard:
             self.on_wake(channel)
 
     async def call_out(
-        self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False, told: Sequence[str] = ()
+        self,
+        number: str,
+        *,
+        call_id: str,
+        ring_s: float,
+        agent_first: bool = False,
+        told: Sequence[str] = (),
+        asked: Question | None = None,
     ) -> None:
         """Remember the call, and pass it on if somebody asked for it."""
         self.called_out.append((number, call_id))
         self.told_on_answer.append(tuple(told))
+        self.asked_on_answer.append(asked)
         self.agents_first += [call_id] if agent_first else []
         if self.on_call_out is not None:
             await self.on_call_out(number, call_id)
@@ -74,6 +84,12 @@ class MemorySwitchboard:
             raise SwitchAway
         self.fetched.append(channel)
         self.seen[channel] = replace(self.seen[channel], fallback=None)
+
+    async def customer_agrees(self, call_id: str) -> bool | None:
+        """What a test says; raises `mute_fault` if there is one."""
+        if self.mute_fault is not None:
+            raise self.mute_fault
+        return self.agrees.get(call_id)
 
     async def mute_recording(self, call_id: str, *, muted: bool) -> None:
         """Remember it; raises `mute_fault` if there is one."""

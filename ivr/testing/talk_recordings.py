@@ -7,7 +7,7 @@ from models.tables import TalkRecordingRow
 from models.talk_recordings import seen
 from routing.call import Recording
 from routing.errors import StoreAway
-from routing.recording import TalkRecording
+from routing.recording import Consent, TalkRecording
 
 
 class MemoryTalkRecordings:
@@ -16,7 +16,7 @@ class MemoryTalkRecordings:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
-    async def begun(self, recording: Recording, *, now: float) -> None:
+    async def begun(self, recording: Recording, *, now: float, asked: bool = False) -> None:
         """List a recording."""
         self._store.reach()
         if recording.call_id not in self._store.calls:
@@ -24,7 +24,12 @@ class MemoryTalkRecordings:
         if recording.id not in self._store.talk_recordings:
             self._store.recordings.append(recording)
             self._store.talk_recordings[recording.id] = TalkRecordingRow(
-                recording=recording.id, call_id=recording.call_id, began_at=now, muted=False, version=0
+                recording=recording.id,
+                call_id=recording.call_id,
+                began_at=now,
+                muted=False,
+                version=0,
+                consent=Consent.ASKED if asked else None,
             )
 
     async def ended(self, recording: str, seconds: float, *, now: float) -> None:
@@ -56,6 +61,15 @@ class MemoryTalkRecordings:
         if row is None or version not in (None, row.version):
             return None
         row.pause_until, row.version = pause_until, row.version + 1
+        return seen(row)
+
+    async def answered(self, recording: str, *, agrees: bool) -> TalkRecording | None:
+        """The customer has said whether they agree."""
+        self._store.reach()
+        row = self._store.talk_recordings.get(recording)
+        if row is None or row.ended_at is not None or row.consent != Consent.ASKED:
+            return None
+        row.consent, row.version = None if agrees else Consent.REFUSED, row.version + 1
         return seen(row)
 
     async def confirmed(self, recording: str, version: int, *, muted: bool | None) -> bool:

@@ -106,7 +106,8 @@ class TalkRecordingRow(Table):
     ended_at: Mapped[float | None]
     pause_until: Mapped[float | None]  # it is to be silent until then; none: it is to be heard
     muted: Mapped[bool | None] = mapped_column(default=False)  # as the switch confirmed it; none: not known
-    version: Mapped[int] = mapped_column(default=0)  # grows with every wish of the agent
+    version: Mapped[int] = mapped_column(default=0)  # grows with every wish
+    consent: Mapped[str | None] = mapped_column(String(8))  # what is lacking of the customer's: asked, refused
 
 
 class RatingRow(Table):

@@ -9,7 +9,16 @@ from ivr.asterisk.errors import Refused
 from ivr.asterisk.simulated_manager import SimulatedManager
 from ivr.asterisk.switchboard import AmiSwitchboard
 from ivr.errors import ActionUnknown, Misconfigured, SwitchAway
-from ivr.ports import ChannelGone, ChannelSeen, PhoneAnswered, PhoneRinging, PhoneState, SwitchBack, SwitchGone
+from ivr.ports import (
+    ChannelGone,
+    ChannelSeen,
+    PhoneAnswered,
+    PhoneRinging,
+    PhoneState,
+    Question,
+    SwitchBack,
+    SwitchGone,
+)
 from ivr.settings import Ami, Outbound, Phones
 from ivr.testing.clock import eventually
 from routing.listening import ListeningMode
@@ -207,8 +216,13 @@ async def test_with_the_agent_first_the_other_half_of_the_call_knows_whom_to_rin
         "+8695588",
         "/sounds/en/we record&/sounds/en/it",
     ]
+    await board.call_out("+8613800000001", **order, told=("/sounds/en/may we",), asked=Question("*", 4.0))
+    asked = asterisk.asked("Originate")[2]["Variable"].split("^")
+    assert asked[3:] == ["/sounds/en/may we", "*", "4"]
     with pytest.raises(Refused):
         await board.call_out("+8613800000001", **order, told=("/sounds/en/it^x",))
+    with pytest.raises(Refused):
+        await board.call_out("+8613800000001", **order, told=("/sounds/en/it",), asked=Question("1^2", 4.0))
     await board.stop()
 
 

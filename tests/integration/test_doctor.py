@@ -218,6 +218,12 @@ def test_dialplan_of_an_earlier_version_in_which_agent_and_customer_do_not_meet_
     assert ("dialplan", f"context ringwise-callback-customer lets nobody meet: {so}") in wrong(settings)
 
 
+def test_dialplan_of_an_earlier_version_that_takes_no_answer_is_warned_of(settings: Settings, edit: Edit) -> None:
+    edit("ringwise-dialplan.conf", r"Read\(RINGWISE_KEY", "NoOp(RINGWISE_KEY")
+    so = "with the agent first nobody can agree to a recording, and none is made where the queue asks"
+    assert ("dialplan", f"context ringwise-callback-customer takes no answer: {so}") in wrong(settings)
+
+
 def test_dialplan_without_its_guards_is_refused(settings: Settings, edit: Edit) -> None:
     edit("ringwise-dialplan.conf", "^exten => T,.*", "exten => x,1,NoOp()")
     edit("ringwise-dialplan.conf", "^exten => other,1", "exten => elsewhere,1")

@@ -50,6 +50,27 @@ async def state(talks: TalkRecordings) -> RecordingState | None:
     return found and found.state
 
 
+@pytest.mark.parametrize("agrees", [True, False])
+async def test_a_recording_that_was_asked_for_is_silent_until_the_customer_has_agreed(
+    world: World, agrees: bool
+) -> None:
+    talks = world.talks
+    await talks.begun(ONE, now=T, asked=True)
+    (found,) = await talks.amiss(now=T)
+    assert await state(talks) is RecordingState.PAUSING
+    assert await talks.confirmed(ONE.id, found.version, muted=True)
+    assert await state(talks) is RecordingState.ASKING
+    assert len(await talks.amiss(now=T)) == 1, "their answer is asked for"
+    answered = await talks.answered(ONE.id, agrees=agrees)
+    assert answered is not None
+    assert await talks.answered(ONE.id, agrees=True) is None, "once"
+    assert await state(talks) is (RecordingState.RESUMING if agrees else RecordingState.REFUSED)
+    assert len(await talks.amiss(now=T)) == agrees
+    assert await talks.confirmed(ONE.id, answered.version, muted=not agrees)
+    assert await state(talks) is (RecordingState.ON if agrees else RecordingState.REFUSED)
+    assert await talks.amiss(now=T) == ()
+
+
 async def test_a_pause_counts_only_when_the_switch_has_confirmed_the_newest_wish(world: World) -> None:
     talks = world.talks
     assert await talks.wish("c1", pause_until=T + 60) is None, "nothing is recorded yet"

@@ -1,12 +1,27 @@
 """Callbacks with the agent first: the customer is rung when an agent has answered, and again later if not reached."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from ivr.callbacks import LEASE_S
+from ivr.errors import ActionUnknown, SwitchAway
 from ivr.parts import LiveCall
-from ivr.ports import AGENT_FIRST, Arrival, ChannelSeen, Dialled, DialStatus, PhoneAnswered
+from ivr.pausing import Pauses
+from ivr.ports import (
+    AGENT_FIRST,
+    RECORDINGS,
+    Arrival,
+    ChannelSeen,
+    CustomerSaid,
+    Dialled,
+    DialStatus,
+    OnAnswer,
+    PhoneAnswered,
+    Question,
+    RecordingState,
+)
 from ivr.testing.books import book_with_callbacks
 from ivr.testing.calling_back import SETTINGS, wish
 from ivr.testing.line import Break, ScriptedLeg
@@ -23,8 +38,9 @@ TRUNK = "PJSIP/trunk"
 def book() -> MenuBook:
     """The small book with callbacks, which also tells that conversations are recorded."""
     plain = book_with_callbacks().model_dump(by_alias=True, exclude_defaults=True, mode="json")
-    plain["recorded"] = {"announced": "record_now"}
+    plain["recorded"] = {"announced": "record_now", "asked": "may_record"}
     plain["prompts"]["record_now"] = {"text": {"en": "We record.", "zh": "通话将被录音。"}}
+    plain["prompts"]["may_record"] = {"text": {"en": "May we record?", "zh": "可以录音吗？"}}
     return MenuBook.model_validate(plain)
 
 
@@ -207,7 +223,7 @@ async def test_a_customer_who_is_told_when_they_pick_up_is_recorded_and_nothing_
 ):
     node, _, leg = await called(recording="announced", folder=tmp_path)
     assert node.switchboard.told_on_answer == [("silence/通话将被录音。",)], "in the language of the wish"
-    leg.tells = True
+    leg.tells = OnAnswer.TOLD
     answers(node, leg, customer=customer)
     ring, monitored = leg.on_dial, []
 
@@ -226,13 +242,67 @@ async def test_a_customer_who_is_told_when_they_pick_up_is_recorded_and_nothing_
     assert [file.stem for file in tmp_path.iterdir()] == ([name] if customer else [])
 
 
-async def test_who_would_have_to_agree_by_key_is_not_asked_in_such_a_call_and_not_recorded(tmp_path: Path):
+@pytest.mark.parametrize("agrees", [True, False, None])
+async def test_who_is_asked_when_they_pick_up_is_recorded_from_when_they_have_agreed(
+    agrees: bool | None, tmp_path: Path
+):
     node, _, leg = await called(recording="asked", folder=tmp_path)
-    leg.tells = True  # something else, of settings that have changed since
+    assert node.switchboard.told_on_answer == [("silence/可以录音吗？",)]
+    assert node.switchboard.asked_on_answer == [Question("1", 4.0)]
+    leg.tells, call_id = OnAnswer.ASKED, leg.arrival.call_id
+    answers(node, leg, customer=True)
+    pauses, ring, seen = Pauses(node.parts), leg.on_dial, list[tuple[RecordingState, bool]]()
+
+    async def look(phone: str) -> None:
+        await pauses.look()
+        recording = await node.talk_recordings.of_call(call_id)
+        seen.append((recording.state, node.switchboard.muted[call_id]))
+
+    async def record(phone: str) -> None:
+        Path(f"{leg.monitored}.wav").write_bytes(bytes(44 + 16_000))
+        await look(phone)
+        await ring(phone)
+        await look(phone)
+        if agrees is not None:
+            node.switchboard.agrees[call_id] = leg.agrees = agrees
+        await look(phone)
+
+    leg.on_dial = record
+    await node.take(leg)
+    after = {True: RecordingState.ON, False: RecordingState.REFUSED, None: RecordingState.ASKING}[agrees]
+    assert seen == [(RecordingState.ASKING, True)] * 2 + [(after, agrees is not True)]
+    kept = [row.id for row in node.store.recordings]
+    assert kept == [file.stem for file in tmp_path.iterdir()]
+    assert len(kept) == (agrees is True)
+    told = [(one["how"], one["given"]) for one in node.told("recording_consent", call_id)]
+    assert told == [("on_answer", None), *([("asked", agrees)] if agrees is not None else [])]
+
+
+@pytest.mark.parametrize("fault", [SwitchAway("no"), ActionUnknown("late")])
+async def test_a_recording_that_cannot_be_silent_until_then_is_not_made(fault: Exception, tmp_path: Path):
+    node, _, leg = await called(recording="asked", folder=tmp_path)
+    leg.tells, node.switchboard.mute_fault = OnAnswer.ASKED, fault
     answers(node, leg, customer=True)
     await node.take(leg)
-    assert (node.switchboard.told_on_answer, node.store.recordings) == ([()], [])
+    assert (leg.monitored, node.store.recordings) == (None, [])
+    assert [told["outcome"] for told in node.told("recording", leg.arrival.call_id)] == ["not_silent"]
+
+
+async def test_a_dialplan_that_only_tells_asks_nobody_and_nothing_is_recorded(tmp_path: Path):
+    node, _, leg = await called(recording="asked", folder=tmp_path)
+    leg.tells = OnAnswer.TOLD
+    answers(node, leg, customer=True)
+    await node.take(leg)
+    assert node.store.recordings == []
     assert [told["how"] for told in node.told("recording_consent", leg.arrival.call_id)] == ["not_told"]
+
+
+async def test_that_a_customer_has_answered_is_looked_at_without_delay():
+    node, _, leg = await called(recording="asked")
+    waits = asyncio.create_task(node.parts.hints.wait(RECORDINGS, seconds=60))
+    await asyncio.sleep(0)
+    await node.dialler.take(CustomerSaid(leg.arrival.call_id))
+    assert await waits is True
 
 
 async def test_a_customer_whom_nobody_has_told_is_not_recorded(tmp_path: Path):

@@ -180,3 +180,44 @@ async def test_a_recording_whose_call_ended_without_its_engine_is_closed_by_any_
     stage.clock.advance(6)
     await Pauses(stage.parts).look()
     assert [one.seconds for one in stage.store.recordings] == [2.0]
+
+
+async def test_an_agent_cannot_let_a_recording_go_on_that_the_customer_has_not_agreed_to(talk: Talk) -> None:
+    talks, now = talk.stage.talk_recordings, talk.stage.clock.now()
+    await talks.begun(Recording("r2", "call-1", "conversation", 0.0), now=now + 1, asked=True)
+    await talk.pauses.look()
+    assert (await talk.state(), talk.stage.switchboard.muted) == (RecordingState.ASKING, {"call-1": True})
+    for agrees in (None, False):
+        if agrees is not None:
+            talk.stage.switchboard.agrees["call-1"] = agrees
+            await talk.pauses.look()
+        for paused in (True, False):
+            with pytest.raises(IllegalMove):
+                await talk.pauses.ask(talk.agent_id, talk.offer_id, paused=paused)
+    assert (await talk.state(), talk.stage.switchboard.muted) == (RecordingState.REFUSED, {"call-1": True})
+
+
+async def test_while_the_switch_cannot_be_asked_nobody_has_agreed(talk: Talk) -> None:
+    talks, board = talk.stage.talk_recordings, talk.stage.switchboard
+    await talks.begun(Recording("r2", "call-1", "conversation", 0.0), now=talk.stage.clock.now() + 1, asked=True)
+    await talk.pauses.look()
+    board.agrees["call-1"], board.mute_fault = True, SwitchAway("no")
+    await talk.pauses.look()
+    assert await talk.state() is RecordingState.ASKING
+    board.mute_fault = None
+    await talk.pauses.look()
+    assert (await talk.state(), board.muted) == (RecordingState.ON, {"call-1": False})
+
+
+async def test_nothing_is_kept_of_a_call_that_ended_without_its_engine_before_the_customer_agreed(
+    talk: Talk, tmp_path: Any
+) -> None:
+    stage = Stage(node="node-b", beside=talk.stage, settings={"recordings": {"folder": str(tmp_path)}})
+    now = stage.clock.now()
+    await stage.talk_recordings.dropped("r1")
+    await stage.talk_recordings.begun(Recording("r2", "call-1", "conversation", 0.0), now=now, asked=True)
+    (tmp_path / "r2.wav").write_bytes(bytes(44 + 32_000))
+    stage.store.calls["call-1"].ended_at = now
+    stage.clock.advance(6)
+    await Pauses(stage.parts).look()
+    assert (stage.store.recordings, list(tmp_path.iterdir())) == ([], [])

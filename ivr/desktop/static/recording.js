@@ -4,6 +4,7 @@ import { byId, clock, setText, show } from "./dom.js";
 import { t } from "./text.js";
 
 const SILENT = new Set(["pausing", "paused"]); // what the agent has asked for
+const THEIRS = new Set(["asking", "refused"]); // the customer decides
 
 export class Recording {
   constructor(send) {
@@ -22,7 +23,7 @@ export class Recording {
     box.dataset.recording = state;
     setText(byId("recording-word"), t(`recording_${state}`));
     setText(byId("recording-label"), t(SILENT.has(state) ? "recording_resume" : "recording_pause"));
-    byId("recording-act").disabled = !live;
+    byId("recording-act").disabled = !live || THEIRS.has(state);
     const left = byId("recording-left");
     const shape = state === "paused" ? String(until) : "";
     if (left.dataset.shape === shape) return;

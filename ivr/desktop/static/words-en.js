@@ -307,6 +307,8 @@ export const en = {
     recording_pausing: "NOT silent yet: take no card number. It is tried again…",
     recording_paused: "Recording is silent: card numbers may be said and typed",
     recording_resuming: "The recording is to go on; it is tried again…",
+    recording_asking: "Not recorded yet: the customer is asked when they pick up",
+    recording_refused: "Not recorded: the customer has not agreed",
     recording_pause: "Pause recording",
     recording_resume: "Go on recording",
     recording_goes_on: "goes on by itself in",

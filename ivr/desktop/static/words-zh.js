@@ -299,6 +299,8 @@ export const zh = {
     recording_pausing: "尚未静音：请勿索取卡号，系统正在重试…",
     recording_paused: "录音已静音：客户可以说出或按键输入卡号",
     recording_resuming: "录音即将继续，系统正在重试…",
+    recording_asking: "尚未录音：客户接听后将被询问是否同意",
+    recording_refused: "不录音：客户没有同意",
     recording_pause: "暂停录音",
     recording_resume: "继续录音",
     recording_goes_on: "自动继续倒计时",

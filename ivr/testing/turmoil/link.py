@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 
 from ivr.errors import ActionUnknown, SwitchAway
-from ivr.ports import ChannelSeen
+from ivr.ports import ChannelSeen, Question
 from ivr.testing.switchboard import MemorySwitchboard
 from ivr.testing.turmoil.switch import Ring, Switch
 
@@ -43,7 +43,14 @@ class Link(MemorySwitchboard):
             self.on_wake(channel)
 
     async def call_out(
-        self, number: str, *, call_id: str, ring_s: float, agent_first: bool = False, told: Sequence[str] = ()
+        self,
+        number: str,
+        *,
+        call_id: str,
+        ring_s: float,
+        agent_first: bool = False,
+        told: Sequence[str] = (),
+        asked: Question | None = None,
     ) -> None:
         """Let a customer's phone ring, or the half of a call that waits for an agent come in."""
         if not self.up or self.dead:

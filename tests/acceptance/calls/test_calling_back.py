@@ -37,6 +37,7 @@ PROMPTS = """\
   may_call: {text: {en: "To be called back, press 1.", zh: 回电请按1。}}
   noted: {text: {en: We will call you back., zh: 我们将给您回电。}}
   recorded: {text: {en: This conversation is recorded., zh: 通话将被录音。}}
+  may_record: {text: {en: "If we may record this conversation, press 1.", zh: 如可录音，请按1。}}
   less: {text: {en: "It will be less than {most:count} minutes.", zh: "不到{most:count}分钟。"}}
   between: {text: {en: "Between {least:count} and {most:count} minutes.", zh: "{least:count}到{most:count}分钟。"}}
   more: {text: {en: "More than {least:count} minutes.", zh: "超过{least:count}分钟。"}}
@@ -46,6 +47,7 @@ version: 1
 queues:
   general: {skills: {general: 1}, announce_wait: {service_s: 60, least_agents: 1}}
   payments: {skills: {payments: 1}, callback_first: agent, recording: announced}
+  cards: {skills: {cards: 1}, callback_first: agent, recording: asked}
 """
 QUEUE = """\
   general:
@@ -62,7 +64,7 @@ BOOK = (
     SMALL.replace("  general: {kind: route, queue: general, reason: General, then: thanks, otherwise: nobody}\n", QUEUE)
     .replace(
         "prompts:\n",
-        "recorded: {announced: recorded}\n"
+        "recorded: {announced: recorded, asked: may_record}\n"
         f"calling_back: {{greeting: greeting, then: thanks, otherwise: nobody}}\nprompts:\n{PROMPTS}",
     )
     .replace("still: still}", "still: still, less_than: less, between: between, more_than: more}")
@@ -292,7 +294,8 @@ async def test_with_the_agent_first_the_customer_is_rung_when_the_agent_has_answ
     row = await bank.wish()
     assert (row.id, row.outcome, row.tries) == (id_, "served", 2)
     async with bank.database.read() as session:
-        recordings = (await session.scalars(select(RecordingRow))).all()
+        theirs = RecordingRow.call_id.startswith(f"callback-{id_}-")
+        recordings = (await session.scalars(select(RecordingRow).where(theirs))).all()
     assert {one.call_id for one in recordings} == {f"callback-{id_}-2"}, "of the first try nothing is kept"
     names = sorted((one.id for one in recordings), key=len)  # from the second on with the seconds since the call began
     with_first, with_second = [read_wav(bank.site.settings.recordings.folder / f"{name}.wav") for name in names]
@@ -300,3 +303,48 @@ async def test_with_the_agent_first_the_customer_is_rung_when_the_agent_has_answ
     assert recognise(with_second, {"it": chris})
     assert recognise(with_second, {"it": says})
     assert not recognise(with_first, {"it": bank.sound("recorded")})
+
+
+@pytest.mark.parametrize("key", ["1", "2"])
+async def test_with_the_agent_first_nothing_is_recorded_before_the_customer_has_agreed_by_a_key(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """The agent speaks while the customer is asked; both speak afterwards."""
+    monkeypatch.setattr("ivr.lab.ear.random.getrandbits", high)
+    now = bank.site.now()
+    wish = CallbackWish("c0", CUSTOMER, None, "cards", "Card", "en", "now", now, now, required={"cards": 1})
+    before, after, theirs = [bank.sound(name) for name in ("noted", "may_call", "greeting")]
+    bank.agent.manner = bank.customer.manner = Manner(ring_s=0.3, talk_s=60.0)
+    id_ = await CallbackBook(bank.database).request(wish, now=now)
+    async with AgentDesks(bank.site.engines[0].url) as browser:
+        carol = await browser.sign_in("carol", bank.site.password)
+        await carol.ready()
+        agent, rung = await bank.agent.rang(deadline_s=10), await bank.customer.rang(deadline_s=15)
+        await bank.hear(rung, bank.sound("may_record"))
+        await carol.page.wait_for_selector("#recording[data-recording=asking]")
+        assert await carol.page.is_disabled("#recording-act")
+        await agent.ear.speak(before)
+        await rung.ear.press(key)
+        await carol.page.wait_for_selector(f"#recording[data-recording={'on' if key == '1' else 'refused'}]")
+        async with asyncio.timeout(20):
+            await bank.says(rung, theirs, agent)
+            await bank.says(agent, after, rung)
+        assert not recognise(rung.ear.sound()[1], {"it": before}), "who is asked does not hear the agent yet"
+        await rung.hang_up()
+        await carol.until("wrap_up")
+    await bank.until(bank.is_over)
+    async with bank.database.read() as session:
+        recordings = (
+            await session.scalars(select(RecordingRow).where(RecordingRow.call_id == f"callback-{id_}-1"))
+        ).all()
+    folder = bank.site.settings.recordings.folder
+    files = list(folder.glob(f"callback-{id_}-1*"))
+    if key == "2":
+        assert (recordings, files) == ([], [])
+        return
+    (one,), (file,) = recordings, files
+    assert file.stem == one.id
+    heard = read_wav(file)
+    assert recognise(heard, {"it": theirs})
+    assert recognise(heard, {"it": after})
+    assert not recognise(heard, {"it": before})
