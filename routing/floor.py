@@ -39,6 +39,7 @@ class Floor:
         self.by_idle: list[tuple[bool, float, int]] = []  #: not free, since, id: who is free and idle longest first
         self._kind: dict[int, int] = {}  # of ready agents
         self._at_work = Headcount()
+        self._counted: dict[int, int] = {}  # agent at work → the kind that they are counted as
 
     @classmethod
     def of(cls, snapshot: Snapshot, now: float, policy: Policy | None = None) -> "Floor":
@@ -59,8 +60,10 @@ class Floor:
         self._take(before)
         self.agents[agent.id] = agent
         insort(self.by_idle, _idle(agent))
-        kind = self.kinds.number(agent.skills)  # also who is not ready: soon they are
-        self._count(before, agent)
+        kind = self._counted.get(agent.id)
+        if kind is None or before is None or before.skills != agent.skills:
+            kind = self.kinds.number(agent.skills)  # also who is not ready: soon they are
+        self._count(agent.id, kind if agent.may_be_waited_for else None)
         if agent.is_free:
             self._kind[agent.id] = kind
             self.pool.put(agent, kind)
@@ -70,7 +73,7 @@ class Floor:
         """An agent has logged out."""
         before = self.agents.pop(agent_id, None)
         self._take(before)
-        self._count(before, None)
+        self._count(agent_id, None)
         self._look_again(agent_id, now)
 
     def _take(self, before: Agent | None) -> None:
@@ -81,18 +84,17 @@ class Floor:
         if before.is_free:
             self.pool.take(before, self._kind.pop(before.id))
 
-    def _count(self, before: Agent | None, after: Agent | None) -> None:
-        """Who is at work, by kind."""
-        was, is_ = [
-            self.kinds.number(one.skills) if one is not None and one.may_be_waited_for else None
-            for one in (before, after)
-        ]
-        if was == is_:
+    def _count(self, agent_id: int, kind: int | None) -> None:
+        """An agent is at work and of this kind, or is not."""
+        was = self._counted.get(agent_id)
+        if was == kind:
             return
         if was is not None:
             self._at_work.drop(was)
-        if is_ is not None:
-            self._at_work.add(is_)
+            del self._counted[agent_id]
+        if kind is not None:
+            self._at_work.add(kind)
+            self._counted[agent_id] = kind
 
     def need_is(self, need: Need, now: float) -> None:
         """A need has come, or is another than before."""

@@ -16,6 +16,7 @@ from itertools import accumulate
 
 from routing.floor import Floor
 from routing.line import Group, Standing
+from routing.policy import Policy
 
 #: When somebody's turn is on the scale of overdue-ness, who it is, and the line they stand in.
 Turn = tuple[float, int, Group]
@@ -23,7 +24,7 @@ Turn = tuple[float, int, Group]
 
 @dataclass(slots=True)
 class _Line:
-    """Those who wait in one line, the first of them there is; how far all of them are put forward."""
+    """Those who wait in one line, of whom there is one at least, and how far all of them are put forward."""
 
     group: Group
     waiting: Sequence[Standing]
@@ -37,6 +38,12 @@ class _Least:
     credits: list[float]  #: of the first in line, ascending
     ahead_s: list[float]  #: the most of all up to there
 
+    @classmethod
+    def by(cls, lines: Sequence[_Line]) -> "_Least":
+        """As these lines are put forward."""
+        firsts = sorted((one.waiting[0][3], one.ahead_s) for one in lines)
+        return cls([credit_s for credit_s, _ in firsts], list(accumulate((ahead_s for _, ahead_s in firsts), max)))
+
     def of(self, credit_s: float) -> float:
         """The least for somebody with this credit."""
         below = bisect_left(self.credits, credit_s)
@@ -49,31 +56,27 @@ def in_order(floor: Floor, groups: Sequence[Group], now: float) -> Iterator[Turn
     crowds = [len(group.waiting) / floor.at_work(group) for group in groups]
     most = max(crowds, default=1.0)
     lines = [
-        _Line(group, group.waiting, policy.crowded_s * crowd / most)
+        _Line(group, group.waiting, policy.crowded_s * crowd / most + _in_time_s(group.waiting[0], policy, now))
         for group, crowd in zip(groups, crowds, strict=True)
     ]
+    alone_s = policy.wanted_s + policy.crowded_s  # theirs is a line for one agent
     lines += [
-        _Line(line.group_of(line.needs[one[1]], now), (one,), policy.wanted_s + policy.crowded_s)  # one agent's line
+        _Line(line.group_of(line.needs[one[1]], now), (one,), alone_s + _in_time_s(one, policy, now))
         for agent_id, held in line.held.items()
         if floor.is_ready(agent_id)
         for one in held
     ]
-    firsts = sorted(
-        (first[3], one.ahead_s + _in_time_s(first, policy.in_time_s, now)) for one in lines for first in one.waiting[:1]
-    )
-    least = _Least([credit_s for credit_s, _ in firsts], list(accumulate((ahead_s for _, ahead_s in firsts), max)))
-    return merge(*(_turns(one, least, policy.in_time_s, now) for one in lines))
+    least = _Least.by(lines)
+    return merge(*(_turns(one, least) for one in lines))
 
 
-def _in_time_s(standing: Standing, in_time_s: float, now: float) -> float:
-    return in_time_s if now <= standing[2] else 0.0
+def _in_time_s(first: Standing, policy: Policy, now: float) -> float:
+    return policy.in_time_s if now <= first[2] else 0.0
 
 
-def _turns(line: _Line, least: _Least, in_time_s: float, now: float) -> Iterator[Turn]:
+def _turns(line: _Line, least: _Least) -> Iterator[Turn]:
     """One line, put forward; never in another order than it stands in."""
     turn = float("-inf")
-    for standing in line.waiting:
-        place, need_id, _, credit_s = standing
-        ahead_s = max(line.ahead_s + _in_time_s(standing, in_time_s, now), least.of(credit_s))
-        turn = max(turn, place - ahead_s)
+    for place, need_id, _, credit_s in line.waiting:
+        turn = max(turn, place - max(line.ahead_s, least.of(credit_s)))
         yield turn, need_id, line.group

@@ -28,8 +28,8 @@ def need(number: int, *, since=0.0, **more) -> Need:
     return Need(number, f"call-{number}", "general", since, 3, required=more.pop("required", {"general": 1}), **more)
 
 
-def pairs(needs, agents, now=NOW):
-    return [(made.need_id, made.agent_id) for made in decide(Snapshot(tuple(needs), tuple(agents)), now)]
+def pairs(needs, agents, now=NOW, policy=None):
+    return [(made.need_id, made.agent_id) for made in decide(Snapshot(tuple(needs), tuple(agents)), now, policy)]
 
 
 def a_need(number):
@@ -116,8 +116,8 @@ def test_the_order_of_rows_changes_nothing(snapshot, random: Random):
 @given(snapshots)
 def test_priority_is_exactly_a_credit_of_seconds(snapshot):
     as_age = tuple(replace(one, since=one.since - one.credit_s, credit_s=0.0) for one in snapshot.needs)
-    expected = pairs(as_age, snapshot.agents)
-    assert pairs(snapshot.needs, snapshot.agents) == expected
+    plain = Policy(in_time_s=0, crowded_s=0)
+    assert pairs(snapshot.needs, snapshot.agents, policy=plain) == pairs(as_age, snapshot.agents, policy=plain)
 
 
 @given(snapshots)

@@ -86,17 +86,18 @@ def in_their_order(needs, agents, now, policy=Policy()):  # noqa: B008 (it is fr
         if any(could_serve(agent, line[0], now) for agent in free)
     }
 
-    def ahead_s(key, need):
-        goal_s = need.terms.goal_s
-        in_time_s = policy.in_time_s if goal_s and now - need.since <= goal_s else 0.0
+    def ahead_s(key):
+        first = lines[key][0]
+        goal_s = first.terms.goal_s
+        in_time_s = policy.in_time_s if goal_s and now - first.since <= goal_s else 0.0
         return in_time_s + policy.crowded_s * crowds[key] / max(crowds.values())
 
     turns = defaultdict[object, list[tuple[float, int, Need]]](list)
     for key in crowds:
         turn = float("-inf")
         for need in lines[key]:
-            firsts = [(other, lines[other][0]) for other in crowds if lines[other][0].credit_s < need.credit_s]
-            ahead = max([ahead_s(key, need), *(ahead_s(other, first) for other, first in firsts)])
+            lesser = [other for other in crowds if lines[other][0].credit_s < need.credit_s]
+            ahead = max(map(ahead_s, [key, *lesser]))
             turn = max(turn, need.since - need.credit_s + need.terms.goal_s - ahead)
             turns[key].append((turn, need.id, need))
     order = []
@@ -189,6 +190,20 @@ def test_what_puts_lines_forward_takes_nothing_from_who_has_more_credit():
     assert first_served(replace(late, credit_s=1.0), *many).need_id == 1
     for credit_s, first in ((4.0, 1), (3.0, 2)):  # came 4 s later; of equals who was stated first
         assert first_served(replace(late, since=99.0, credit_s=credit_s), *many).need_id == first
+
+
+@given(some(an_agent, 1), some(a_need, 6))
+def test_who_has_less_credit_is_served_first_only_where_age_credit_and_goal_say_so(agents, needs):
+    """Held against everybody with more credit who is first in line too, and whom the agent may serve."""
+    needs = tuple(replace(need, terms=replace(need.terms, agent_id=None)) for need in needs)
+    floor = Floor.of(Snapshot(needs, agents), 100.0)
+    match = match_of(floor, 100.0)
+    if match is not None:
+        firsts = [group.waiting[0] for group in floor.line.standing]
+        chosen = floor.line.needs[match.need_id]
+        for place, need_id, _, credit_s in firsts:
+            if may_serve(agents[0], floor.line.needs[need_id], 100.0) and credit_s > chosen.credit_s:
+                assert chosen.place() <= (place, need_id) or all(first[1] != chosen.id for first in firsts)
 
 
 def test_nobody_is_put_before_another_in_the_same_line():
