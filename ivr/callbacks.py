@@ -148,6 +148,8 @@ class CallbackDialler:
             await self._answered(event)
         if isinstance(event, CustomerSaid):
             self._parts.hints.nudge(RECORDINGS)
+            if event.call_id in self._parts.live:  # who has answered has picked up
+                await customer_reached(self._parts, event.call_id)
         if not isinstance(event, ChannelGone) or event.uniqueid != event.call_id:
             return
         made = of_call(event.call_id)
@@ -239,7 +241,9 @@ class CallbackDialler:
         except MenusError as fault:
             log.error("a customer cannot be told of the recording, so none is made", why=str(fault))
             return (), None
-        return told, Question(part.agree_key, part.timeout_s) if how == "asked" else None
+        if how == "asked":
+            return (), Question(tuple(told), part.agree_key, part.timeout_s)
+        return told, None
 
     async def _put_right(self, left_over: Sequence[CallbackSeen]) -> None:
         """Wishes whose lease is over: a call that lives is held on; else the records say what came of it."""

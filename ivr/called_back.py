@@ -13,7 +13,7 @@ from ivr.callbacks import again_at, tell_wish
 from ivr.parts import Parts
 from ivr.ports import CALLBACKS, CallbackSeen, NeedWish, is_agent_first
 from ivr.steps.menu import key_within
-from ivr.steps.route import wait_for_agent
+from ivr.steps.route import queue_waited_in, wait_for_agent
 from ivr.steps.talk import finish_talk, take_back
 from menus.schema import CallingBack
 from menus.walk import Failed, Position, enter
@@ -61,8 +61,10 @@ async def connect_customer(call: Call, callback: CallbackSeen) -> Position | End
             return Ending(Result.LEFT, Reason.NO_INPUT)
     elif await _has_talked(call):  # with another engine, which has died since
         return enter(call.edition.book, call.language, at=part.then)
+    name = await queue_waited_in(call, wish.queue) if call.state is CallState.WAITING else wish.queue
+    queue = call.parts.queues[name]
     need = NeedWish(
-        queue=wish.queue,
+        queue=name,
         required=wish.required,
         language=wish.language,
         reason=f"Callback: {wish.reason}",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from ivr.callbacks import customer_reached
 from ivr.errors import ActionUnknown, SwitchAway
 from ivr.parts import Parts
 from ivr.ports import RECORDINGS
@@ -68,7 +69,8 @@ class Pauses:
     async def look(self) -> None:
         """Carry out what is amiss, and close what nobody has closed. Raises StoreAway."""
         parts, now = self._parts, self._parts.clock.now()
-        for found in await parts.talk_recordings.amiss(now=now):
+        amiss = await parts.talk_recordings.amiss(now=now)
+        for found in sorted(amiss, key=lambda one: one.consent is Consent.ASKED):  # the switch may take long to say
             wished: TalkRecording | None = found
             by = "again"
             if found.pause_until is not None and found.pause_until <= now:
@@ -92,6 +94,8 @@ class Pauses:
             agrees = await parts.switchboard.customer_agrees(found.call_id)
         except (SwitchAway, ActionUnknown):
             return None
+        if agrees is not None:  # who has answered has picked up
+            await customer_reached(parts, found.call_id)
         answered = None if agrees is None else await parts.talk_recordings.answered(found.recording, agrees=agrees)
         if answered is not None:
             given = {"how": "asked", "given": agrees}

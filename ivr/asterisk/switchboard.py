@@ -191,7 +191,7 @@ class AmiSwitchboard:
         """Ring an outside E.164 number; who answers comes in at the door as the call of that id.
 
         With `agent_first` the call comes in at once, and its other half rings the number when an agent has answered;
-        who picks up hears the sounds in `told` before they are connected, and may answer what they are `asked`.
+        who picks up hears the sounds in `told` before they are connected, or what they are `asked`, and may answer.
 
         Raises SwitchAway when nothing rings, ActionUnknown when that is not known, Refused for a number that
         `outbound.allow` does not permit, and for what is no sound.
@@ -209,8 +209,11 @@ class AmiSwitchboard:
         }
         if agent_first:
             rung = [fields["Channel"], str(max(1, round(ring_s))), self._outbound.caller_id]
-            rung += ["&".join(map(sound_file, told))] if told else []
-            rung += [_key(asked.key), str(max(1, round(asked.timeout_s)))] if told and asked is not None else []
+            if asked is not None:
+                question = "&".join(map(sound_file, asked.sounds))
+                rung += ["", question, _key(asked.key), str(max(1, round(asked.timeout_s)))]
+            elif told:
+                rung.append("&".join(map(sound_file, told)))
             fields |= {
                 "Channel": AGENT_FIRST.removesuffix("-") + "/n",  # n: both halves stay, whoever talks
                 "Variable": "RINGWISE_CUSTOMER=" + "^".join(rung),
@@ -364,10 +367,12 @@ class AmiSwitchboard:
     async def customer_agrees(self, call_id: str) -> bool | None:
         """What the customer has answered whom this call has `asked`; None while they have not. Raises SwitchAway,
         ActionUnknown."""
-        callers = [seen for seen in await self.channels() if seen.call_id == call_id == seen.uniqueid]
-        if not callers:
-            raise SwitchAway("the call is not there")
-        answer = (await self._link.act("Getvar", {"Channel": callers[0].channel, "Variable": SAID}))[0]
+        if not _CALL_ID.fullmatch(call_id):
+            raise Refused("not the id of a call")
+        # A channel is found by its id as well as by its name; the half of the engine has that of the call.
+        answer = (await self._link.act("Getvar", {"Channel": call_id, "Variable": SAID}))[0]
+        if answer.get("Response") != "Success":
+            raise SwitchAway(f"the switch does not say: {answer.get('Message')}")
         return agrees(answer.get("Value"))
 
     async def mute_recording(self, call_id: str, *, muted: bool) -> None:

@@ -103,6 +103,7 @@ def is_agent_first(channel: str) -> bool:
 class Question:
     """What a customer is asked when they pick up: they agree with a key within so many seconds after it was said."""
 
+    sounds: tuple[str, ...]
     key: str
     timeout_s: float
 
@@ -146,7 +147,7 @@ class Switchboard(Protocol):
 
         With `agent_first` the call comes in at once, on a channel of the kind `is_agent_first` knows; the number is
         rung when the agent has answered, who hears it ring, and the call ends when nobody picks up. Who picks up hears
-        the sounds in `told` before they are connected; with `asked` they are a question, see `customer_agrees`.
+        the sounds in `told` before they are connected, or what they are `asked`; see `customer_agrees`.
 
         Answers as soon as the switch has taken the order. Raises SwitchAway when nothing rings; ActionUnknown when
         that is not known: then look whether the call exists, and never ask again.

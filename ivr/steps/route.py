@@ -93,12 +93,17 @@ async def _at_kept_place(call: Call, wish: NeedWish) -> NeedWish:
 async def _queue_of(call: Call, step: Route) -> str | None:
     """The queue that this caller comes to, None when it is closed; who waited already with another engine stays."""
     if call.state is CallState.WAITING:
-        with contextlib.suppress(StoreAway):
-            standing = await call.parts.exchange.standing(call.id, now=call.now())
-            if standing is not None and standing.queue in call.parts.queues:
-                return standing.queue
-        return step.queue
+        return await queue_waited_in(call, step.queue)
     return call.parts.queues.open_one(step.queue, call.now())
+
+
+async def queue_waited_in(call: Call, otherwise: str) -> str:
+    """The queue in which a caller stands whom another engine had; perhaps an agent has handed them on to it."""
+    with contextlib.suppress(StoreAway):
+        standing = await call.parts.exchange.standing(call.id, now=call.now())
+        if standing is not None and standing.queue in call.parts.queues:
+            return standing.queue
+    return otherwise
 
 
 async def wait_for_agent(

@@ -39,20 +39,24 @@ async def ask_to_record(call: Call, queue: Queue, name: str, position: Position,
     how, part = queue.recording, call.edition.book.recorded
     if how == "never":
         return
-    not_there_yet = is_agent_first(call.live.channel) and not call.live.reached
-    if not handed_on and call.leg.arrival.rung > 1 and (noted := await call.leg.agreed()) is not None:
+    agent_first, again = is_agent_first(call.live.channel), not handed_on and call.leg.arrival.rung > 1
+    on_answer = await call.leg.on_answer() if agent_first else None
+    if again and (noted := await call.leg.agreed()) is not None:
         call.recording = noted or None
-        if noted and not_there_yet and how == "asked":
-            call.recording_waits = True
+        if noted and how == "asked" and on_answer is OnAnswer.ASKED:
+            call.recording_waits = True  # what they have said, if they have, stands on the line
         else:
             call.recording_agreed[how] = bool(noted)
         return
-    given = await _given_before(call, how) if handed_on else None
-    if not_there_yet:
-        given = await call.leg.on_answer() is ON_ANSWER[how]
+    said = await call.leg.agrees_on_answer() if on_answer is OnAnswer.ASKED else None
+    if said is not None:
+        call.recording_agreed["asked"] = said
+    given = _given_before(call, how) if handed_on or (again and agent_first) else None
+    if agent_first and (said is None if on_answer is OnAnswer.ASKED else not call.live.reached):
+        given = on_answer is ON_ANSWER[how]
         call.recording_waits = given and how == "asked"
-        said = None if call.recording_waits else given
-        call.note("recording_consent", queue=name, how="on_answer" if given else "not_told", given=said)
+        agrees = None if call.recording_waits else given
+        call.note("recording_consent", queue=name, how="on_answer" if given else "not_told", given=agrees)
     if given is None:
         prompt = getattr(part, how, None)
         if part is None or prompt is None:
@@ -71,10 +75,8 @@ async def ask_to_record(call: Call, queue: Queue, name: str, position: Position,
     await call.leg.agree(call.recording or "")
 
 
-async def _given_before(call: Call, how: str) -> bool | None:
+def _given_before(call: Call, how: str) -> bool | None:
     """What this caller has heard or answered already; who has agreed by a key need not be told besides."""
-    if is_agent_first(call.live.channel) and (said := await call.leg.agrees_on_answer()) is not None:
-        call.recording_agreed["asked"] = said
     if how == "announced" and call.recording_agreed.get("asked"):
         return True
     return call.recording_agreed.get(how)
@@ -91,6 +93,9 @@ async def begin_recording(call: Call) -> None:
     if call.recording is None:
         return
     said = await call.leg.agrees_on_answer() if call.recording_waits else True
+    if call.recording_waits and said is not None:
+        call.recording_waits, call.recording_agreed["asked"] = False, said
+        call.note("recording_consent", how="asked", given=said)
     if said is False:
         call.recording = None
         await call.leg.agree("")
@@ -104,23 +109,25 @@ async def begin_recording(call: Call) -> None:
         call.note("recording", purpose=CONVERSATION, outcome="not_listed")
         return
     await call.leg.monitor(call.parts.settings.recordings.seen(call.recording))
-    if said is None and not await _is_silent(call, call.recording):
+    if said is None and not await _is_as_wished(call, call.recording):
+        log.warning("a recording cannot be silent until the customer agrees, so none is made")
+        call.note("recording", purpose=CONVERSATION, outcome="not_silent")
         await end_recording(call, talked=False)
 
 
-async def _is_silent(call: Call, recording: str) -> bool:
-    """Let the recording hear silence until the customer has agreed. Nothing was said before: nobody talks yet."""
+async def _is_as_wished(call: Call, recording: str) -> bool:
+    """Let the recording hear silence until the customer has agreed, who may do so at any moment. Nothing was said
+    before: nobody talks yet."""
+    talks = call.parts.talk_recordings
     try:
         async with asyncio.timeout(LIST_S):
-            await call.parts.switchboard.mute_recording(call.id, muted=True)
-            seen = await call.parts.talk_recordings.of_call(call.id)
-            if seen is not None:
-                await call.parts.talk_recordings.confirmed(recording, seen.version, muted=True)
+            while (seen := await talks.of_call(call.id)) is not None and seen.recording == recording:
+                await call.parts.switchboard.mute_recording(call.id, muted=seen.is_silent)
+                if await talks.confirmed(recording, seen.version, muted=seen.is_silent):
+                    return True
     except (TimeoutError, SwitchAway, ActionUnknown, StoreAway) as fault:
-        log.warning("a recording cannot be silent until the customer agrees, so none is made", why=str(fault))
-        call.note("recording", purpose=CONVERSATION, outcome="not_silent")
-        return False
-    return True
+        log.warning("the recording of a customer who is to be asked", why=str(fault))
+    return False
 
 
 async def hand_recording_over(call: Call, queue: Queue | None) -> None:

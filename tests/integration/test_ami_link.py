@@ -216,13 +216,13 @@ async def test_with_the_agent_first_the_other_half_of_the_call_knows_whom_to_rin
         "+8695588",
         "/sounds/en/we record&/sounds/en/it",
     ]
-    await board.call_out("+8613800000001", **order, told=("/sounds/en/may we",), asked=Question("*", 4.0))
+    await board.call_out("+8613800000001", **order, asked=Question(("/sounds/en/may we",), "*", 4.0))
     asked = asterisk.asked("Originate")[2]["Variable"].split("^")
-    assert asked[3:] == ["/sounds/en/may we", "*", "4"]
+    assert asked[3:] == ["", "/sounds/en/may we", "*", "4"]
     with pytest.raises(Refused):
         await board.call_out("+8613800000001", **order, told=("/sounds/en/it^x",))
     with pytest.raises(Refused):
-        await board.call_out("+8613800000001", **order, told=("/sounds/en/it",), asked=Question("1^2", 4.0))
+        await board.call_out("+8613800000001", **order, asked=Question(("/sounds/en/it",), "1^2", 4.0))
     await board.stop()
 
 

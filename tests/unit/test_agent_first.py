@@ -247,24 +247,25 @@ async def test_who_is_asked_when_they_pick_up_is_recorded_from_when_they_have_ag
     agrees: bool | None, tmp_path: Path
 ):
     node, _, leg = await called(recording="asked", folder=tmp_path)
-    assert node.switchboard.told_on_answer == [("silence/可以录音吗？",)]
-    assert node.switchboard.asked_on_answer == [Question("1", 4.0)]
+    assert node.switchboard.told_on_answer == [()]
+    assert node.switchboard.asked_on_answer == [Question(("silence/可以录音吗？",), "1", 4.0)]
     leg.tells, call_id = OnAnswer.ASKED, leg.arrival.call_id
     answers(node, leg, customer=True)
     pauses, ring, seen = Pauses(node.parts), leg.on_dial, list[tuple[RecordingState, bool]]()
 
     async def look(phone: str) -> None:
-        await pauses.look()
         recording = await node.talk_recordings.of_call(call_id)
         seen.append((recording.state, node.switchboard.muted[call_id]))
 
     async def record(phone: str) -> None:
         Path(f"{leg.monitored}.wav").write_bytes(bytes(44 + 16_000))
-        await look(phone)
+        await look(phone)  # before anybody else has made it silent
         await ring(phone)
+        await pauses.look()
         await look(phone)
         if agrees is not None:
             node.switchboard.agrees[call_id] = leg.agrees = agrees
+        await pauses.look()
         await look(phone)
 
     leg.on_dial = record
