@@ -1,4 +1,4 @@
-"""What puts one line before another, as the file of queues says it."""
+"""What puts one row of callers before another, as the file of queues says it."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,7 +8,7 @@ _USUAL = Policy()
 
 
 class Order(BaseModel):
-    """Which line is served first when agents may serve several, besides age, credit and goal."""
+    """Which row of callers is served first when agents may serve several, besides age, credit and goal."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -16,15 +16,14 @@ class Order(BaseModel):
         default=_USUAL.in_time_s,
         ge=0,
         le=3600,
-        description="So many seconds a line is put forward whose first caller can still be served within the goal; 0: "
-        "age, credit and goal alone decide.",
+        description="So many seconds a row is put forward whose first caller can still be served within the goal.",
     )
     crowded_s: float = Field(
         default=_USUAL.crowded_s,
         ge=0,
         le=3600,
-        description="So many seconds the line is put forward in which most callers wait for each agent at work, and "
-        "others less, in proportion; 0: how many wait counts for nothing.",
+        description="So many seconds the row is put forward in which most callers wait for each agent at work, and "
+        "others less, in proportion. With both 0 age, credit and goal alone decide.",
     )
 
     def policy(self) -> Policy:

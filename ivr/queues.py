@@ -261,7 +261,7 @@ class Queues(_Part):
     complaints: Complaints = Field(default=Complaints(), description="The complaint pyramid: tiers, authority, rules.")
     offers: Offers = Field(default=Offers(), description="What follows when agents miss or refuse offers.")
     order: Order = Field(
-        default=Order(), description="Which line is served first when agents may serve several, besides age and credit."
+        default=Order(), description="Which row of callers is served first when agents may serve several."
     )
     queues: dict[QueueName, Queue] = Field(min_length=1, description="Every queue by its name.")
 

@@ -69,7 +69,7 @@ def _for(why: Mapping[str, Any]) -> Iterator[str]:
         yield f"number {why['rank']} in line after {_length(why.get('waited_s', 0.0))}, {over} {_length(abs(overdue))}"
     if why.get("forward_s"):
         goal = ", its goal can still be met" if why.get("in_time") else ""
-        yield f"its line put forward by {_length(why['forward_s'])}{goal}"
+        yield f"its row put forward by {_length(why['forward_s'])}{goal}"
     levels = why.get("levels", {})
     if levels:
         yield "has " + ", ".join(f"{skill} {one['has']} (asked {one['asked']})" for skill, one in levels.items())

@@ -38,7 +38,7 @@ class Floor:
         self.agents: dict[int, Agent] = {}
         self.by_idle: list[tuple[bool, float, int]] = []  #: not free, since, id: who is free and idle longest first
         self._kind: dict[int, int] = {}  # of ready agents
-        self._at_work = Headcount()
+        self.at_work = Headcount()  #: agents at work
         self._counted: dict[int, int] = {}  # agent at work → the kind that they are counted as
 
     @classmethod
@@ -90,10 +90,10 @@ class Floor:
         if was == kind:
             return
         if was is not None:
-            self._at_work.drop(was)
+            self.at_work.drop(was)
             del self._counted[agent_id]
         if kind is not None:
-            self._at_work.add(kind)
+            self.at_work.add(kind)
             self._counted[agent_id] = kind
 
     def need_is(self, need: Need, now: float) -> None:
@@ -154,10 +154,6 @@ class Floor:
             return None
         free = (agent.since, agent.id) in pool.of(self._kind[agent.id])
         return agent.id if free and self.may_serve(agent, need, now) else None
-
-    def at_work(self, group: Group) -> int:
-        """How many agents at work may serve these needs."""
-        return self._at_work.of(group.fit(self.kinds))
 
     def is_ready(self, agent_id: int) -> bool:
         """Whether an agent is there and ready."""

@@ -6,9 +6,11 @@ class Headcount:
 
     def __init__(self) -> None:
         self._planes: list[int] = []
+        self.version = 0  #: other when a count is another
 
     def add(self, kind: int) -> None:
         """One more of a kind."""
+        self.version += 1
         carry = 1 << kind
         for number, plane in enumerate(self._planes):
             self._planes[number] = plane ^ carry
@@ -18,6 +20,7 @@ class Headcount:
 
     def drop(self, kind: int) -> None:
         """One less of a kind, of whom there is at least one."""
+        self.version += 1
         borrow = 1 << kind
         for number, plane in enumerate(self._planes):
             self._planes[number] = plane ^ borrow
@@ -25,4 +28,7 @@ class Headcount:
 
     def of(self, kinds: int) -> int:
         """How many there are of these kinds, which are the bits of an integer."""
-        return sum((plane & kinds).bit_count() << number for number, plane in enumerate(self._planes))
+        count = 0
+        for number, plane in enumerate(self._planes):
+            count += (plane & kinds).bit_count() << number
+        return count

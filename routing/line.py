@@ -7,25 +7,33 @@ from heapq import heappop, heappush
 
 from routing.need import Need
 from routing.pool import Kinds
+from routing.row import Row, Rows, is_caller
 from routing.skills import alternatives, fits
 from routing.terms import NO_TERMS
 
 Place = tuple[float, int]
-#: A place, until when the need can be served within its goal, and its credit.
+#: A place, until when somebody on the line can be served within their goal, and the merit of the need.
 Standing = tuple[float, int, float, float]
 #: So many groups that nobody stands in are kept besides twice as many as there are needs: they mostly fill again.
 MOST_EMPTY = 1000
 
 
 class Group:
-    """Waiting needs that are alike to the decision."""
+    """Waiting needs of one row that are alike to the decision now."""
 
-    __slots__ = ("_fits", "_known", "asked", "most_level", "number", "preferred", "waiting")
+    __slots__ = ("_fits", "_known", "as_it_came", "asked", "most_level", "number", "preferred", "row", "waiting")
 
     def __init__(
-        self, number: int, asked: tuple[dict[str, int], ...], preferred: Mapping[str, float], most_level: int | None
+        self,
+        number: int,
+        row: Row,
+        asked: tuple[dict[str, int], ...],
+        preferred: Mapping[str, float],
+        most_level: int | None,
     ) -> None:
         self.number = number
+        self.row = row
+        self.as_it_came = asked == (row.asked,)  #: nothing has softened
         self.asked = asked  #: alternatives, the first that is met counts
         self.preferred = preferred
         self.most_level = most_level  #: agents with no more of what is asked for are asked first
@@ -45,6 +53,16 @@ class Group:
             )
             self._known += 1
         return self._fits
+
+    def suits(self, skills: Mapping[str, int]) -> bool:
+        """Whether agents with these skills may serve it."""
+        for asked in self.asked:
+            for skill, level in asked.items():
+                if skills.get(skill, 0) < level:
+                    break
+            else:
+                return True
+        return False
 
     def fit(self, kinds: Kinds) -> int:
         """The kinds of agents who may serve it."""
@@ -69,6 +87,7 @@ class Line:
     def __init__(self, kinds: Kinds) -> None:
         self.kinds = kinds
         self.needs: dict[int, Need] = {}
+        self.rows = Rows()
         self.places: list[Place] = []  #: of all who wait, sorted
         self.groups: list[Group] = []
         self.standing: set[Group] = set()  #: groups in which somebody waits
@@ -83,6 +102,7 @@ class Line:
     def put(self, need: Need, now: float, *, held: bool) -> None:
         """A need waits; `held` when it waits for the agent it wants."""
         self.needs[need.id] = need
+        self.rows.put(need)
         insort(self.places, need.place())
         terms = need.terms
         if terms.agent_id is not None:
@@ -108,6 +128,7 @@ class Line:
         if need is None:
             return None
         at = self._at.pop(need_id)
+        self.rows.take(need)
         place = need.place()
         del self.places[bisect_left(self.places, place)]
         waiting = self.held[at] if isinstance(at, int) else at.waiting
@@ -133,8 +154,9 @@ class Line:
 
     def group_of(self, need: Need, now: float) -> Group:
         """The group of needs that ask for the same now."""
-        asked = alternatives(need, now)
+        asked, row = alternatives(need, now), self.rows.of(need.id)
         key = (
+            row,
             tuple(tuple(sorted(one.items())) for one in asked),
             tuple(sorted(need.terms.preferred.items())) if need.terms.preferred else (),
             need.terms.most_level,
@@ -143,7 +165,8 @@ class Line:
         if group is None:
             if len(self.groups) > MOST_EMPTY + 2 * len(self.needs):
                 self._forget_empty()
-            group = self._by_key[key] = Group(len(self.groups), asked, need.terms.preferred, need.terms.most_level)
+            terms = need.terms
+            group = self._by_key[key] = Group(len(self.groups), row, asked, terms.preferred, terms.most_level)
             self._index(group)
         return group
 
@@ -158,6 +181,7 @@ class Line:
     def _forget_empty(self) -> None:
         kept = {key: group for key, group in self._by_key.items() if group.waiting}
         self._by_key, self._by_skill, self._served_by, self.groups = kept, {}, {}, []
+        self.rows.forget_empty()
         for number, group in enumerate(kept.values()):
             group.number = number
             self._index(group)
@@ -167,15 +191,17 @@ class Line:
         served = self._served_by.get(kind)
         if served is None:
             served = self._served_by[kind] = _Served({}, {})
-        for skill in self.kinds.skills[kind]:
+        skills = self.kinds.skills[kind]
+        for skill in skills:
             groups = self._by_skill.get(skill, ())
             seen = served.seen.get(skill, 0)
             if seen < len(groups):
-                served.groups |= {g.number: g for g in groups[seen:] if g.fit(self.kinds) >> kind & 1}
+                served.groups |= {g.number: g for g in groups[seen:] if g.suits(skills)}
                 served.seen[skill] = len(groups)
         return served.groups.values()
 
 
 def _standing(need: Need) -> Standing:
     goal_s = need.terms.goal_s
-    return (*need.place(), need.since + goal_s if goal_s > 0 else float("-inf"), need.credit_s)
+    has_goal = goal_s > 0 and is_caller(need)
+    return (*need.place(), need.since + goal_s if has_goal else float("-inf"), need.merit_s)

@@ -72,6 +72,11 @@ class Need:
         """Agents who are not asked at all: the complaint is about them, or they have refused it."""
         return self.terms.barred | self.refused_by if self.refused_by else self.terms.barred
 
+    @property
+    def merit_s(self) -> float:
+        """What it has beside its age on the scale of overdue-ness: credit minus goal, in seconds."""
+        return self.credit_s - self.terms.goal_s
+
     def place(self) -> tuple[float, int]:
         """Sorts needs, most overdue first: age plus credit minus goal on one scale; of equals the one stated first."""
         return self.since - self.credit_s + self.terms.goal_s, self.id

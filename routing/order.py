@@ -1,82 +1,175 @@
-"""In which order those who wait are served: how overdue they are, and what puts their line forward.
+"""In which order those who wait are served: how overdue they are, and what puts their row forward.
 
-Who asks for the same stands in one line and is served in its order. Between lines it counts besides whether the first
-in line can still be answered within the goal, and how many wait for each agent at work: so more callers are answered
-in time, and no line is left behind by the others (compare queue-and-idleness-ratio control: Gurvich and Whitt,
-Manufacturing & Service Operations Management 11(2), 2009). Both are seconds on the scale of age, credit and goal, so
-nobody starves: `routing.policy.bound_s`. Neither takes anything from priority: who has more credit is put forward at
-least as far as every line whose first has less.
+Between rows it may count besides whether the first in a row can still be answered within the goal, and how many wait
+there for each agent at work: so more callers are answered in time, and no row is left behind by the others (compare
+queue-and-idleness-ratio control: Gurvich and Whitt, Manufacturing & Service Operations Management 11(2), 2009). Both
+are seconds on the scale of age, credit and goal, so nobody starves: `routing.policy.bound_s`. Neither takes anything
+from priority: who has more credit, or the shorter goal, is put forward at least as far as every row in which somebody
+has less. Nobody is overtaken within a row, and rows between which no free agent can choose do not count for each other.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import merge
-from itertools import accumulate
+from heapq import heapify, heappop, heapreplace, merge
+from itertools import accumulate, repeat
 
 from routing.floor import Floor
-from routing.line import Group, Standing
-from routing.policy import Policy
+from routing.line import Group, Place, Standing
+from routing.row import Row
 
-#: When somebody's turn is on the scale of overdue-ness, who it is, and the line they stand in.
+#: When somebody's turn is on the scale of overdue-ness, who it is, and the group they are decided on with.
 Turn = tuple[float, int, Group]
+#: By credit minus goal: the places of those in a row who have it, and how far they are put forward.
+Ahead = list[tuple[list[Place], float]]
+
+
+class _Served:
+    """What of one row may be served now. One is made for each row whenever somebody is free: no more than is needed."""
+
+    __slots__ = ("ahead", "first", "fit", "groups", "kinds", "row", "turns")
+
+    def __init__(self, row: Row, first: Standing, kinds: int) -> None:
+        self.row = row
+        self.first = first  #: the most overdue, also of those who wait for one ready agent alone
+        self.kinds = kinds  #: of free agents who may serve somebody in it
+        self.groups: list[Group] = []
+        self.fit: int | None = None  #: the kinds that may serve it before anything softens, where that is known already
+        self.ahead: Ahead = []
+        self.turns: Iterator[Turn] | None = None  #: once more than the first is asked for
 
 
 @dataclass(slots=True)
-class _Line:
-    """Those who wait in one line, of whom there is one at least, and how far all of them are put forward."""
+class _Choice:
+    """Rows between which free agents may choose."""
 
-    group: Group
-    waiting: Sequence[Standing]
-    ahead_s: float
+    kinds: int
+    rows: list[_Served]
 
-
-@dataclass(slots=True)
-class _Least:
-    """How far at least somebody is put forward: as far as every line whose first has less credit."""
-
-    credits: list[float]  #: of the first in line, ascending
-    ahead_s: list[float]  #: the most of all up to there
-
-    @classmethod
-    def by(cls, lines: Sequence[_Line]) -> "_Least":
-        """As these lines are put forward."""
-        firsts = sorted((one.waiting[0][3], one.ahead_s) for one in lines)
-        return cls([credit_s for credit_s, _ in firsts], list(accumulate((ahead_s for _, ahead_s in firsts), max)))
-
-    def of(self, credit_s: float) -> float:
-        """The least for somebody with this credit."""
-        below = bisect_left(self.credits, credit_s)
-        return self.ahead_s[below - 1] if below else 0.0
+    def put_forward(self, floor: Floor, now: float) -> None:
+        """Say of each row how far it is put forward, and whoever has more credit or a shorter goal at least as far as
+        every row in which somebody has less."""
+        policy, rows, kinds, at_work = floor.policy, self.rows, floor.kinds, floor.at_work
+        crowds = [one.row.crowd(kinds, at_work, one.fit) for one in rows]
+        scale, in_time_s = policy.crowded_s / (max(crowds) or 1.0), policy.in_time_s
+        least = []
+        for one, crowd in zip(rows, crowds, strict=True):
+            ahead_s = crowd * scale + (in_time_s if now <= one.first[2] else 0.0)
+            one.ahead = [(places, ahead_s) for places in one.row.places.values()]
+            least.append((min(one.row.places), ahead_s))
+        least.sort()
+        merits = [merit_s for merit_s, _ in least]
+        furthest = list(accumulate([ahead_s for _, ahead_s in least], max))
+        lowest = merits[0]
+        for one in rows:
+            if len(one.ahead) > 1 or lowest not in one.row.places:  # else nobody in it has more than others
+                one.ahead = [
+                    (places, max(ahead_s, furthest[below - 1]) if (below := bisect_left(merits, merit_s)) else ahead_s)
+                    for merit_s, (places, ahead_s) in zip(one.row.places, one.ahead, strict=True)
+                ]
 
 
 def in_order(floor: Floor, groups: Sequence[Group], now: float) -> Iterator[Turn]:
     """Everybody in these groups, and who waits for one ready agent alone, in the order in which they are served."""
-    line, policy = floor.line, floor.policy
-    crowds = [len(group.waiting) / floor.at_work(group) for group in groups]
-    most = max(crowds, default=1.0)
-    lines = [
-        _Line(group, group.waiting, policy.crowded_s * crowd / most + _in_time_s(group.waiting[0], policy, now))
-        for group, crowd in zip(groups, crowds, strict=True)
-    ]
-    alone_s = policy.wanted_s + policy.crowded_s  # theirs is a line for one agent
-    lines += [
-        _Line(line.group_of(line.needs[one[1]], now), (one,), alone_s + _in_time_s(one, policy, now))
-        for agent_id, held in line.held.items()
-        if floor.is_ready(agent_id)
-        for one in held
-    ]
-    least = _Least.by(lines)
-    return merge(*(_turns(one, least) for one in lines))
+    line, free, kinds = floor.line, floor.pool.free, floor.kinds
+    alone_free = free & (free - 1) == 0  # one kind of agent: all of these groups are served by it
+    rows: dict[Row, _Served] = {}
+    for group in groups:
+        row, first, fit = group.row, group.waiting[0], free if alone_free else group.fit(kinds)
+        served = rows.get(row)
+        if served is None:
+            served = rows[row] = _Served(row, first, fit & free)
+        else:
+            served.kinds |= fit & free
+            served.first = min(served.first, first)
+        served.groups.append(group)
+        if group.as_it_came and not alone_free:
+            served.fit = fit
+    alone = {agent_id: held for agent_id, held in line.held.items() if held and floor.is_ready(agent_id)}
+    for agent_id, held in alone.items():
+        kind = 1 << floor.kind_of(agent_id)
+        for one in held:
+            row = line.rows.of(one[1])
+            served = rows.setdefault(row, _Served(row, one, kind))
+            served.kinds |= kind
+            served.first = min(served.first, one)
+    if floor.policy.puts_forward:
+        for choice in _choices(list(rows.values()), free):
+            choice.put_forward(floor, now)
+    turns = [_Merged(rows.values())] if rows else []
+    waits = (_waits(held, floor, rows, now) for held in alone.values())
+    return iter(turns[0]) if turns and not alone else merge(*turns, *waits)
 
 
-def _in_time_s(first: Standing, policy: Policy, now: float) -> float:
-    return policy.in_time_s if now <= first[2] else 0.0
+def _choices(rows: list[_Served], free: int) -> list[_Choice]:
+    """Rows that are connected by free agents."""
+    if free & (free - 1) == 0:  # one kind of agent
+        return [_Choice(free, rows)] if rows else []
+    found: list[_Choice] = []
+    for one in rows:
+        joined, apart = _Choice(one.kinds, [one]), []
+        for other in found:
+            if other.kinds & joined.kinds:
+                joined = _Choice(joined.kinds | other.kinds, other.rows + joined.rows)
+            else:
+                apart.append(other)
+        found = [*apart, joined]
+    return found
 
 
-def _turns(line: _Line, least: _Least) -> Iterator[Turn]:
-    """One line, put forward; never in another order than it stands in."""
-    turn = float("-inf")
-    for place, need_id, _, credit_s in line.waiting:
-        turn = max(turn, place - max(line.ahead_s, least.of(credit_s)))
-        yield turn, need_id, line.group
+class _Merged:
+    """The turns of all rows. Of most rows only the first is looked at."""
+
+    def __init__(self, rows: Iterable[_Served]) -> None:
+        self._rows = [one for one in rows if one.groups]
+
+    def __iter__(self) -> Iterator[Turn]:
+        heap = []
+        for number, served in enumerate(self._rows):
+            group = min(served.groups, key=lambda one: one.waiting[0]) if len(served.groups) > 1 else served.groups[0]
+            place, need_id, _, _ = group.waiting[0]
+            ahead = served.ahead
+            turn = place - ahead[0][1] if len(ahead) == 1 else _turn(ahead, place, need_id)
+            heap.append((turn, need_id, number, group))
+        heapify(heap)
+        while heap:
+            turn, need_id, number, group = heap[0]
+            yield turn, need_id, group
+            served = self._rows[number]
+            if served.turns is None:
+                served.turns = _turns(served)
+                next(served.turns)
+            following = next(served.turns, None)
+            if following is None:
+                heappop(heap)
+            else:
+                heapreplace(heap, (following[0], following[1], number, following[2]))
+
+
+def _turn(ahead: Ahead, place: float, need_id: int) -> float:
+    """Who stands before somebody in their row that is put forward further comes no later than they do."""
+    turn = place
+    for places, ahead_s in ahead:
+        behind = bisect_left(places, (place, need_id))
+        if behind < len(places):
+            turn = min(turn, places[behind][0] - ahead_s)
+    return turn
+
+
+def _turns(served: _Served) -> Iterator[Turn]:
+    """One row, put forward; never in another order than it stands in."""
+    lists = [zip(group.waiting, repeat(group)) for group in served.groups]
+    for (place, need_id, _, _), group in lists[0] if len(lists) == 1 else merge(*lists, key=lambda one: one[0]):
+        yield _turn(served.ahead, place, need_id), need_id, group
+
+
+def _waits(held: list[Standing], floor: Floor, rows: Mapping[Row, _Served], now: float) -> Iterator[Turn]:
+    """Who waits for the same agent: as their rows are put forward, and for that besides."""
+    line, turns = floor.line, list[Turn]()
+    for place, need_id, _, merit_s in held:
+        row = line.rows.of(need_id)
+        ahead_s = next((s for places, s in rows[row].ahead if places is row.places[merit_s]), 0.0)
+        turn = place - ahead_s - floor.policy.wanted_s
+        turns.append((turn, need_id, line.group_of(line.needs[need_id], now)))
+    soonest = list(accumulate((turn for turn, _, _ in reversed(turns)), min))[::-1]
+    return iter([(turn, need_id, group) for turn, (_, need_id, group) in zip(soonest, turns, strict=True)])

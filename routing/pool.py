@@ -67,12 +67,13 @@ class Kinds:
 
     def fitting(self, asked: Mapping[str, int]) -> int:
         """The kinds that meet everything that is asked."""
-        fit = (1 << len(self.skills)) - 1
+        fit: int | None = None
         for skill, level in asked.items():
-            fit &= self.having(skill, level)
+            having = self.having(skill, level)
+            fit = having if fit is None else fit & having
             if not fit:
-                break
-        return fit
+                return 0
+        return (1 << len(self.skills)) - 1 if fit is None else fit
 
 
 class Pool:

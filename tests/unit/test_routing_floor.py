@@ -1,6 +1,6 @@
 """The floor that is kept warm decides as a fresh look at everybody would; nobody starves; batches serve the most."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 from itertools import permutations
 
@@ -16,7 +16,7 @@ from routing.floor import Floor, Match
 from routing.kept import KeptFloor
 from routing.need import Need, NeedState
 from routing.policy import bound_s
-from routing.skills import alternatives, fits
+from routing.skills import alternatives, asked_of_agent, fits
 from routing.snapshot import Snapshot
 from routing.terms import NO_TERMS, Overflow, Softening, Terms
 
@@ -73,36 +73,55 @@ def may_serve(agent: Agent, need: Need, now: float) -> bool:
     return could_serve(agent, need, now)
 
 
-def in_their_order(needs, agents, now, policy=Policy()):  # noqa: B008 (it is frozen)
-    """Needs as they are served, from the rules: lines in their order, between lines what puts them forward counts."""
+SHIPPED, PLAIN = Policy(), Policy(in_time_s=0, crowded_s=0)
+FORWARD = Policy(in_time_s=40, crowded_s=50)
+
+
+def in_their_order(needs, agents, now, policy):
+    """Needs as they are served, from the rules: rows in their order; between rows what puts them forward counts."""
     free = [agent for agent in agents if agent.state is AgentState.READY]
-    lines = defaultdict[object, list[Need]](list)
+    rows = defaultdict[object, list[Need]](list)
     for need in sorted(needs, key=Need.place):
-        asked = tuple(tuple(sorted(one.items())) for one in alternatives(need, now))
-        lines[asked, tuple(need.terms.preferred), need.terms.most_level].append(need)
-    crowds = {
-        key: len(line) / sum(agent.may_be_waited_for and could_serve(agent, line[0], now) for agent in agents)
-        for key, line in lines.items()
-        if any(could_serve(agent, line[0], now) for agent in free)
-    }
+        if any(could_serve(agent, need, now) for agent in free):
+            rows[tuple(sorted(asked_of_agent(need).items()))].append(need)
+    all_of = Counter(tuple(sorted(asked_of_agent(need).items())) for need in needs)
+    crowds, merits = {}, {}
+    for key in rows:
+        at_work = sum(agent.may_be_waited_for and fits(agent.skills, dict(key)) for agent in agents)
+        crowds[key] = all_of[key] / max(1, at_work)
+        merits[key] = min(
+            need.credit_s - need.terms.goal_s for need in needs if tuple(sorted(asked_of_agent(need).items())) == key
+        )
+
+    def choosing(key):
+        return {agent.id for agent in free if any(could_serve(agent, need, now) for need in rows[key])}
+
+    def together(key):
+        """Rows that are connected with this one by agents who are free."""
+        found = [key]
+        for one in found:
+            found += [other for other in rows if other not in found and choosing(other) & choosing(one)]
+        return found
 
     def ahead_s(key):
-        first = lines[key][0]
-        goal_s = first.terms.goal_s
-        in_time_s = policy.in_time_s if goal_s and now - first.since <= goal_s else 0.0
-        return in_time_s + policy.crowded_s * crowds[key] / max(crowds.values())
+        first = rows[key][0]
+        in_time = 0 < first.terms.goal_s >= now - first.since
+        most = max(crowds[other] for other in together(key))
+        return policy.in_time_s * in_time + policy.crowded_s * crowds[key] / most
 
-    turns = defaultdict[object, list[tuple[float, int, Need]]](list)
-    for key in crowds:
-        turn = float("-inf")
-        for need in lines[key]:
-            lesser = [other for other in crowds if lines[other][0].credit_s < need.credit_s]
-            ahead = max(map(ahead_s, [key, *lesser]))
-            turn = max(turn, need.since - need.credit_s + need.terms.goal_s - ahead)
-            turns[key].append((turn, need.id, need))
+    turns = dict[object, list[tuple[float, int, Need]]]()
+    for key, row in rows.items():
+        turn, turns[key] = float("inf"), []
+        every = [need for need in needs if tuple(sorted(asked_of_agent(need).items())) == key]
+        for need in sorted(every, key=Need.place, reverse=True):  # also who cannot be served now
+            own = need.credit_s - need.terms.goal_s
+            lesser = [other for other in together(key) if merits[other] < own]
+            turn = min(turn, need.since - own - max(map(ahead_s, [key, *lesser])))
+            if need in row:
+                turns[key].insert(0, (turn, need.id, need))
     order = []
     while any(turns.values()):
-        first = min((line for line in turns.values() if line), key=lambda line: line[0][:2])
+        first = min((row for row in turns.values() if row), key=lambda row: row[0][:2])
         order.append(first.pop(0)[2])
     return order
 
@@ -139,83 +158,86 @@ def test_a_warm_floor_decides_as_a_fresh_one(agents, needs, steps):
         assert assign(floor, now) == assign(fresh, now)
 
 
+@pytest.mark.parametrize("policy", [SHIPPED, FORWARD])
 @given(some(an_agent, 1), some(a_need, 5))
-def test_a_freed_agent_takes_the_first_of_those_they_may_serve(agents, needs):
+def test_a_freed_agent_takes_the_first_of_those_they_may_serve(policy, agents, needs):
     needs = tuple(replace(need, terms=replace(need.terms, agent_id=None)) for need in needs)
-    match = match_of(Floor.of(Snapshot(needs, agents), 100.0), 100.0)
+    match = match_of(Floor.of(Snapshot(needs, agents), 100.0, policy), 100.0)
     free = [agent for agent in agents if agent.state is AgentState.READY]
     mine = [need for need in needs if any(may_serve(agent, need, 100.0) for agent in free)]
-    first = next((need for need in in_their_order(needs, agents, 100.0) if need in mine), None)
+    first = next((need for need in in_their_order(needs, agents, 100.0, policy) if need in mine), None)
     assert (match.need_id if match else None) == (first.id if first else None)
 
 
+@pytest.mark.parametrize("policy", [SHIPPED, FORWARD])
 @settings(max_examples=150)
 @given(some(an_agent, 4), some(a_need, 4))
-def test_a_batch_serves_the_best_set_of_needs_in_their_order(agents, needs):
+def test_a_batch_serves_the_best_set_of_needs_in_their_order(policy, agents, needs):
     """Held against every possible assignment, whoever has missed, refused or may never get a need."""
     needs = tuple(replace(need, terms=replace(need.terms, agent_id=None)) for need in needs)
     ready = [agent for agent in agents if agent.state is AgentState.READY]
-    order = in_their_order(needs, agents, 100.0)
+    order = in_their_order(needs, agents, 100.0, policy)
     best: list[bool] = [False] * len(order)
     for given_to in permutations([*ready, *[None] * len(order)], len(order)):
         pairs = list(zip(order, given_to, strict=True))
         if all(agent is None or may_serve(agent, need, 100.0) for need, agent in pairs):
             best = max(best, [agent is not None for _, agent in pairs])
-    served = {made.need_id for made in decide(Snapshot(needs, agents), 100.0)}
+    served = {made.need_id for made in decide(Snapshot(needs, agents), 100.0, policy)}
     assert [need.id in served for need in order] == best
 
 
-def first_served(*needs, agents=None):
+@given(some(an_agent, 4), some(a_need, 6))
+def test_who_has_less_credit_or_a_longer_goal_is_served_first_only_where_their_age_says_so(agents, needs):
+    """Held against everybody with more whom the same agent may serve, wherever they stand."""
+    needs = {need.id: replace(need, terms=replace(need.terms, agent_id=None)) for need in needs}
+    able = {agent.id: agent for agent in agents}
+    made = decide(Snapshot(tuple(needs.values()), agents), 100.0, FORWARD)
+    left = needs.keys() - {one.need_id for one in made}
+    for one in made:
+        for need_id in left:
+            other, chosen = needs[need_id], needs[one.need_id]
+            if may_serve(able[one.agent_id], other, 100.0) and other.merit_s > chosen.merit_s:
+                behind = [need for need in needs.values() if in_one_row(need, chosen) and need.place() > chosen.place()]
+                pulled = any(need.merit_s > chosen.merit_s for need in behind)  # they stand before somebody with more
+                assert chosen.place() <= other.place() or pulled
+
+
+def in_one_row(one, other):
+    return asked_of_agent(one) == asked_of_agent(other)
+
+
+def first_served(*needs, agents=None, policy=FORWARD, now=100.0):
     skilled = Agent(1, "one", AgentState.READY, 0, "", {"lang:en": 1, "a": 1, "b": 1}, 0.0)
-    return decide(Snapshot(needs, (skilled, *(agents or ()))), 100.0)[0]
+    return decide(Snapshot(needs, (skilled, *(agents or ()))), now, policy)[0]
 
 
 IN_GOAL = Terms(goal_s=20)
 
 
-def test_a_line_whose_first_can_still_be_served_within_the_goal_goes_first_by_so_many_seconds():
-    late = Need(1, "", "", 0.0, 0, required={"a": 1}, terms=IN_GOAL)
+def test_a_row_whose_first_can_still_be_served_within_the_goal_goes_first_by_so_many_seconds():
+    late = Need(1, "", "", 50.0, 0, required={"a": 1}, terms=IN_GOAL)
     fresh = Need(2, "", "", 81.0, 0, required={"b": 1}, terms=IN_GOAL)
     made = first_served(late, fresh)
-    assert (made.need_id, made.why["forward_s"], made.why["in_time"]) == (2, 660.0, True)
+    assert (made.need_id, made.why["forward_s"], made.why["in_time"]) == (2, 90.0, True)
+    assert first_served(late, fresh, policy=PLAIN).need_id == 1
     assert first_served(late, replace(fresh, since=79.0)).need_id == 1  # too late for both
-    longer = replace(late, since=81.0 - Policy().in_time_s)
-    assert first_served(longer, fresh).need_id == 1  # nobody waits for ever
+    assert first_served(replace(late, since=41.0), fresh).need_id == 1  # nobody waits for ever
 
 
-def test_what_puts_lines_forward_takes_nothing_from_who_has_more_credit():
-    late = Need(1, "", "", 0.0, 0, required={"a": 1}, terms=IN_GOAL)
-    many = [Need(number, "", "", 95.0, 0, required={"b": 1}, terms=IN_GOAL) for number in (2, 3, 4)]
-    assert first_served(late, *many).need_id == 2
-    assert first_served(replace(late, credit_s=1.0), *many).need_id == 1
-    for credit_s, first in ((4.0, 1), (3.0, 2)):  # came 4 s later; of equals who was stated first
-        assert first_served(replace(late, since=99.0, credit_s=credit_s), *many).need_id == first
+def test_nobody_is_put_before_another_in_the_same_row_whatever_has_softened():
+    softens = Terms(goal_s=20, softening=(Softening(30, {"a": 0}),), overflow=(Overflow("c", {"b": 1}, 15, None),))
+    liking = replace(softens, preferred={"b": 2.0})
+    late = Need(1, "", "", 60.0, 0, required={"a": 1}, terms=softens)
+    for terms in (softens, liking):
+        made = first_served(late, Need(2, "", "", 90.0, 0, required={"a": 1}, terms=terms))
+        assert (made.need_id, made.why["in_time"]) == (1, False)
+    missed = replace(late, since=85.0, not_agents=frozenset({9}))
+    assert first_served(missed, Need(2, "", "", 90.0, 0, required={"a": 1}, terms=softens)).need_id == 1
 
 
-@given(some(an_agent, 1), some(a_need, 6))
-def test_who_has_less_credit_is_served_first_only_where_age_credit_and_goal_say_so(agents, needs):
-    """Held against everybody with more credit who is first in line too, and whom the agent may serve."""
-    needs = tuple(replace(need, terms=replace(need.terms, agent_id=None)) for need in needs)
-    floor = Floor.of(Snapshot(needs, agents), 100.0)
-    match = match_of(floor, 100.0)
-    if match is not None:
-        firsts = [group.waiting[0] for group in floor.line.standing]
-        chosen = floor.line.needs[match.need_id]
-        for place, need_id, _, credit_s in firsts:
-            if may_serve(agents[0], floor.line.needs[need_id], 100.0) and credit_s > chosen.credit_s:
-                assert chosen.place() <= (place, need_id) or all(first[1] != chosen.id for first in firsts)
-
-
-def test_nobody_is_put_before_another_in_the_same_line():
-    late = Need(1, "", "", 0.0, 0, required={"a": 1}, terms=IN_GOAL)
-    fresh = Need(2, "", "", 90.0, 0, required={"a": 1}, terms=IN_GOAL)
-    made = first_served(late, fresh)
-    assert (made.need_id, made.why["in_time"]) == (1, False)
-
-
-def test_the_line_with_the_most_needs_per_agent_at_work_goes_first():
-    few = [Need(1, "", "", 0.0, 0, required={"a": 1})]
-    many = [Need(number, "", "", 50.0, 0, required={"b": 1}) for number in (2, 3, 4)]
+def test_the_row_with_the_most_callers_per_agent_at_work_goes_first():
+    few = [Need(1, "", "", 60.0, 0, required={"a": 1})]
+    many = [Need(number, "", "", 80.0, 0, required={"b": 1}) for number in (2, 3, 4)]
     assert first_served(*few, *many).need_id == 2
     busy = [
         Agent(number, "", AgentState.BUSY, 0, "", {"lang:en": 1, "b": 1}, 0.0) for number in range(2, 7)
@@ -223,6 +245,49 @@ def test_the_line_with_the_most_needs_per_agent_at_work_goes_first():
     assert first_served(*few, *many, agents=busy).need_id == 1
     paused = [replace(agent, state=AgentState.PAUSED) for agent in busy]
     assert first_served(*few, *many, agents=paused).need_id == 2
+    wishes = [replace(need, id=-need.id) for need in many]
+    assert first_served(*few, *wishes).need_id == 1, "who is to be called back crowds no row"
+
+
+def test_what_puts_rows_forward_takes_nothing_from_who_has_more_credit_or_a_shorter_goal():
+    late = Need(1, "", "", 70.0, 0, required={"a": 1}, terms=IN_GOAL)
+    many = [Need(number, "", "", 95.0, 0, required={"b": 1}, terms=IN_GOAL) for number in (2, 3, 4)]
+    assert first_served(late, *many).need_id == 2
+    assert first_served(replace(late, credit_s=1.0), *many).need_id == 1
+    assert first_served(replace(late, terms=Terms(goal_s=10)), *many).need_id == 1
+    for credit_s, first in ((4.0, 1), (3.0, 2)):  # came 4 s later; of equals who was stated first
+        assert first_served(replace(late, since=99.0, credit_s=credit_s), *many).need_id == first
+
+
+def test_rows_between_which_no_free_agent_can_choose_do_not_count_for_each_other():
+    one = Need(1, "", "", 60.0, 0, required={"a": 1})
+    two = [Need(number, "", "", 80.0, 0, required={"b": 1}) for number in (2, 3)]
+    assert first_served(one, *two).need_id == 2
+    many = [Need(number, "", "", 50.0, 0, required={"c": 1}) for number in range(4, 60)]
+    theirs = Agent(2, "two", AgentState.READY, 0, "", {"lang:en": 1, "c": 1}, 0.0)
+    mine = Agent(1, "one", AgentState.READY, 0, "", SKILLED, 0.0)
+    made = decide(Snapshot((one, *two, *many), (mine, theirs)), 100.0, FORWARD)
+    assert {(each.need_id, each.agent_id) for each in made} == {(2, 1), (4, 2)}
+
+
+SKILLED = {"lang:en": 1, "a": 1, "b": 1}
+
+
+def held_for(agent_id, number, since, **more):
+    return Need(
+        number, "", "", since, 0, required={"a": 1}, terms=Terms(goal_s=20, agent_id=agent_id, agent_wait_s=60), **more
+    )
+
+
+def test_of_two_who_wait_for_the_same_agent_the_one_who_has_waited_longer_is_served_first():
+    for policy in (PLAIN, FORWARD):
+        assert first_served(held_for(1, 1, 45.0), held_for(1, 2, 90.0), policy=policy).need_id == 1
+
+
+def test_who_waits_for_one_agent_is_put_before_their_own_row_by_no_more_than_the_time_for_that():
+    for since, first in ((45.0, 2), (43.0, 1)):  # of a row that is put forward as a whole
+        older = Need(1, "", "", since, 0, required={"a": 1}, terms=IN_GOAL)
+        assert first_served(older, held_for(1, 2, 74.0)).need_id == first
 
 
 BOUND_TERMS = (
@@ -250,13 +315,14 @@ BOUND_TERMS = (
     st.lists(st.tuples(st.integers(1, 3), st.integers(0, 7), st.integers(0, 120)), min_size=3, max_size=30),
 )
 @pytest.mark.fault("F16", "a flow of preferred callers and a rare skill")
-def test_nobody_is_overtaken_by_who_came_later_than_the_bound(arrivals, freed):
+@pytest.mark.parametrize("policy", [SHIPPED, PLAIN, FORWARD])
+def test_nobody_is_overtaken_by_who_came_later_than_the_bound(policy, arrivals, freed):
     """Calls of three priorities, with goals, held and softening, come all the time; agents become free now and then.
 
     In every round of the dispatcher each of whoever is served is held against all who are left waiting and whom the
     same agent might have served instead.
     """
-    policy, now, busy_until = Policy(), 0.0, dict[int, float]()
+    now, busy_until = 0.0, dict[int, float]()
     kept, waiting, agents = KeptFloor(policy), dict[int, Need](), dict[int, Agent]()
     coming = list(enumerate(arrivals, 1))
     for number, kinds, talk_s in freed:
