@@ -180,10 +180,10 @@ def share_out(
 ) -> Shares:
     """Decide as if each wish in line were a caller of its age; at most so many are dialled at once.
 
-    So no more phones ring than agents are ready, nobody is called before those of their row who have waited longer, and who came
-    later does not take the agent of one whose phone rings. Of several wishes of one number the one whose turn came
-    first is dialled. A wish beyond that, or beyond `most`, keeps no agent from anybody. With `kept`, the floor of the
-    round before serves again.
+    So no more phones ring than agents are ready, nobody is called before those of their row who have waited longer, and
+    who came later does not take the agent of one whose phone rings. Of several wishes of one number the one whose turn
+    came first is dialled. A wish beyond that, or beyond `most`, keeps no agent from anybody. With `kept`, the floor of
+    the round before serves again.
     """
     kept = kept or KeptFloor()
     # What was read of the wishes may be older than the needs.
