@@ -27,7 +27,7 @@ Ahead = list[tuple[list[Place], float]]
 class _Served:
     """What of one row may be served now. One is made for each row whenever somebody is free: no more than is needed."""
 
-    __slots__ = ("ahead", "first", "fit", "groups", "kinds", "row", "turns")
+    __slots__ = ("ahead", "ahead_s", "first", "fit", "groups", "kinds", "row", "turns")
 
     def __init__(self, row: Row, first: Standing, kinds: int) -> None:
         self.row = row
@@ -35,7 +35,8 @@ class _Served:
         self.kinds = kinds  #: of free agents who may serve somebody in it
         self.groups: list[Group] = []
         self.fit: int | None = None  #: the kinds that may serve it before anything softens, where that is known already
-        self.ahead: Ahead = []
+        self.ahead_s = 0.0  #: how far everybody in it is put forward
+        self.ahead: Ahead = []  #: where not all alike
         self.turns: Iterator[Turn] | None = None  #: once more than the first is asked for
 
 
@@ -52,21 +53,23 @@ class _Choice:
         policy, rows, kinds, at_work = floor.policy, self.rows, floor.kinds, floor.at_work
         crowds = [one.row.crowd(kinds, at_work, one.fit) for one in rows]
         scale, in_time_s = policy.crowded_s / (max(crowds) or 1.0), policy.in_time_s
-        least = []
+        most: dict[float, float] = {}  # by the least merit in a row: how far such rows are put forward at most
         for one, crowd in zip(rows, crowds, strict=True):
-            ahead_s = crowd * scale + (in_time_s if now <= one.first[2] else 0.0)
-            one.ahead = [(places, ahead_s) for places in one.row.places.values()]
-            least.append((min(one.row.places), ahead_s))
-        least.sort()
-        merits = [merit_s for merit_s, _ in least]
-        furthest = list(accumulate([ahead_s for _, ahead_s in least], max))
-        lowest = merits[0]
+            one.ahead_s = ahead_s = crowd * scale + (in_time_s if now <= one.first[2] else 0.0)
+            if most.get(one.row.least, -1.0) < ahead_s:
+                most[one.row.least] = ahead_s
+        merits = sorted(most)
+        furthest = list(accumulate([most[merit_s] for merit_s in merits], max))
+        below = {merit_s: furthest[number - 1] for number, merit_s in enumerate(merits) if number}
         for one in rows:
-            if len(one.ahead) > 1 or lowest not in one.row.places:  # else nobody in it has more than others
-                one.ahead = [
-                    (places, max(ahead_s, furthest[below - 1]) if (below := bisect_left(merits, merit_s)) else ahead_s)
-                    for merit_s, (places, ahead_s) in zip(one.row.places, one.ahead, strict=True)
-                ]
+            row = one.row
+            if len(row.places) > 1:
+                for merit_s, places in row.places.items():
+                    number = bisect_left(merits, merit_s)
+                    ahead_s = max(one.ahead_s, furthest[number - 1]) if number else one.ahead_s
+                    one.ahead.append((places, ahead_s))
+            elif (ahead_s := below.get(row.least, 0.0)) > one.ahead_s:
+                one.ahead_s = ahead_s
 
 
 def in_order(floor: Floor, groups: Sequence[Group], now: float) -> Iterator[Turn]:
@@ -128,8 +131,7 @@ class _Merged:
         for number, served in enumerate(self._rows):
             group = min(served.groups, key=lambda one: one.waiting[0]) if len(served.groups) > 1 else served.groups[0]
             place, need_id, _, _ = group.waiting[0]
-            ahead = served.ahead
-            turn = place - ahead[0][1] if len(ahead) == 1 else _turn(ahead, place, need_id)
+            turn = _turn(served.ahead, place, need_id) if served.ahead else place - served.ahead_s
             heap.append((turn, need_id, number, group))
         heapify(heap)
         while heap:
@@ -160,7 +162,7 @@ def _turns(served: _Served) -> Iterator[Turn]:
     """One row, put forward; never in another order than it stands in."""
     lists = [zip(group.waiting, repeat(group)) for group in served.groups]
     for (place, need_id, _, _), group in lists[0] if len(lists) == 1 else merge(*lists, key=lambda one: one[0]):
-        yield _turn(served.ahead, place, need_id), need_id, group
+        yield _turn(served.ahead, place, need_id) if served.ahead else place - served.ahead_s, need_id, group
 
 
 def _waits(held: list[Standing], floor: Floor, rows: Mapping[Row, _Served], now: float) -> Iterator[Turn]:
@@ -168,7 +170,8 @@ def _waits(held: list[Standing], floor: Floor, rows: Mapping[Row, _Served], now:
     line, turns = floor.line, list[Turn]()
     for place, need_id, _, merit_s in held:
         row = line.rows.of(need_id)
-        ahead_s = next((s for places, s in rows[row].ahead if places is row.places[merit_s]), 0.0)
+        of_all = rows[row].ahead_s
+        ahead_s = next((s for places, s in rows[row].ahead if places is row.places[merit_s]), of_all)
         turn = place - ahead_s - floor.policy.wanted_s
         turns.append((turn, need_id, line.group_of(line.needs[need_id], now)))
     soonest = list(accumulate((turn for turn, _, _ in reversed(turns)), min))[::-1]

@@ -12,12 +12,13 @@ from routing.skills import asked_of_agent
 class Row:
     """Those who wait in one row: what they asked for when they came, and how many they are."""
 
-    __slots__ = ("_known", "_staff", "asked", "callers", "places")
+    __slots__ = ("_known", "_staff", "asked", "callers", "least", "places")
 
     def __init__(self, asked: Mapping[str, int]) -> None:
         self.asked = asked
         self.callers = 0  #: on the line; who is to be called back keeps nobody waiting
         self.places: dict[float, list[tuple[float, int]]] = {}  #: by credit minus goal: places, sorted
+        self.least = float("inf")  #: credit minus goal of whoever has least
         self._staff, self._known = 1, -1
 
     def crowd(self, kinds: Kinds, at_work: Headcount, fit: int | None = None) -> float:
@@ -44,6 +45,7 @@ class Rows:
             row = self._by_key[key] = Row(asked)
         row.callers += is_caller(need)
         insort(row.places.setdefault(need.merit_s, []), need.place())
+        row.least = min(row.least, need.merit_s)
         self._of[need.id] = row
 
     def take(self, need: Need) -> None:
@@ -54,6 +56,7 @@ class Rows:
         del places[bisect_left(places, need.place())]
         if not places:
             del row.places[need.merit_s]
+            row.least = min(row.places, default=float("inf"))
 
     def of(self, need_id: int) -> Row:
         """The row of a need that waits."""
