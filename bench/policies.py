@@ -6,7 +6,8 @@ Six types of calls, 90 agents, mean service 10 minutes, mean patience 10 minutes
 first type twice as busy, the last two half. Every policy gets the same calls (common random numbers); figures are
 means over seeds with half the width of their 95 % interval. `gap_closed` is (split - policy) / (split - pooled) in the
 share of calls that hang up (in the mean wait where nobody does): 0 is no sharing at all, 1 is one pool for everything.
-Short runs mislead by a point or two in it; `--calls 100000` takes some ten minutes.
+Short runs mislead by a point or two in it; `--calls 100000` takes some ten minutes. `overflow` is a queue of 5 agents
+with overflow to one of 15 after 180 s, ours as shipped and by age, credit and goal alone.
 """
 
 import argparse
@@ -16,7 +17,8 @@ from collections.abc import Callable
 from math import inf
 
 from erlang import Steady, erlang_a
-from parts.rivals import FewestCalls, FixedPriorities, LeastRecent, LongestIdle, Ours, RoundRobin
+from parts.overflowing import Waits, day
+from parts.rivals import FewestCalls, FixedPriorities, LeastRecent, LongestIdle, Ours, RoundRobin, Settings
 from parts.simulation import Outcome, Policy, Scene, mean_and_half_width, run, standard_deviation, stream
 
 TYPES, EACH = 6, 15
@@ -116,6 +118,17 @@ def exact_rows(seeds: range) -> dict[str, object]:
     return found
 
 
+def overflowing(seeds: range) -> dict[str, object]:
+    """As shipped and by age, credit and goal alone: a day for each of some seeds."""
+    found: dict[str, object] = {}
+    for name, policy in (("ours", Settings()), ("by_age_alone", Settings(in_time_s=0, crowded_s=0))):
+        waits = Waits()
+        for seed in seeds[: max(4, len(seeds) // 4)]:
+            day(policy, seed, waits)
+        found[name] = {queue: waits.figures(queue) for queue in waits.by_queue} | {"overtaken": waits.overtaken}
+    return found
+
+
 def measured(calls: int, seeds: range) -> dict[str, object]:
     """Every scene and policy."""
     found: dict[str, object] = {"calls": calls, "seeds": [seeds[0], seeds[-1]], "exact": exact_rows(seeds)}
@@ -126,6 +139,7 @@ def measured(calls: int, seeds: range) -> dict[str, object]:
         found[f"{name}_ours_minus"] = {
             policy: against_ours(outcomes["ours"], runs) for policy, runs in outcomes.items() if policy != "ours"
         }
+    found["overflow"] = overflowing(seeds)
     patient, rows = scene(2, ALIKE, inf), bounds(ALIKE, inf)
     found["S1_nobody_hangs_up"] = {
         policy: figures(played(patient, POLICIES[policy], calls, seeds), *rows)
@@ -146,7 +160,7 @@ def main() -> int:
     if asked.json:
         print(json.dumps(found, indent=1))
         return 0
-    print(json.dumps(found["exact"], indent=1))
+    print(json.dumps({"exact": found["exact"], "overflow": found["overflow"]}, indent=1))
     for name in ("S1", "S2", "S1_nobody_hangs_up"):
         print(f"\n{name:<36}{'ASA s':>8}{'P(ab)':>9}{'SL':>8}{'worst s':>9}{'occ. sd':>9}{'gap':>8}")
         for policy, row in found[name].items():  # type: ignore[attr-defined]
