@@ -54,6 +54,7 @@ EXAMPLES: Mapping[str, Any] = {
     "Queues.version": 1,
     "Queues.calendar": {"country": "CN"},
     "Queues.callers": {"credits": {"open_case": 1}},
+    "Queues.order": {"in_time_s": 120, "crowded_s": 150},
     "AgentsFile.version": 1,
     "AgentsFile.agents": {"anna": {"full_name": "Anna Li", "phone": "PJSIP/agent-101", "skills": {"general": 5}}},
     "DeclaredAgent.full_name": "Anna Li",

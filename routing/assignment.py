@@ -195,7 +195,8 @@ def assign(floor: Floor, now: float) -> list[Match]:
     if not free:
         return []
     if free.bit_count() <= FEW:
-        served = list(dict.fromkeys(group for kind in bits(free) for group in line.served_by(kind) if group.waiting))
+        skills = floor.kinds.skills
+        served = list(dict.fromkeys(group for kind in bits(free) for group in line.served_by(skills[kind])))
     else:
         served = [group for group in line.standing if group.fit(floor.kinds) & free]
     hall, turns = _Hall(floor, now), dict[int, float]()

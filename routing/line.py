@@ -1,8 +1,7 @@
 """Who waits: needs that ask for the same stand in one group, the most overdue first."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Set
 from heapq import heappop, heappush
 
 from routing.need import Need
@@ -21,20 +20,20 @@ MOST_EMPTY = 1000
 class Group:
     """Waiting needs of one row that are alike to the decision now."""
 
-    __slots__ = ("_fits", "_known", "as_it_came", "asked", "most_level", "number", "preferred", "row", "waiting")
+    __slots__ = ("_fits", "_known", "as_it_came", "asked", "most_level", "preferred", "row", "scarcest", "waiting")
 
     def __init__(
         self,
-        number: int,
         row: Row,
         asked: tuple[dict[str, int], ...],
+        scarcest: Set[str],
         preferred: Mapping[str, float],
         most_level: int | None,
     ) -> None:
-        self.number = number
         self.row = row
         self.as_it_came = asked == (row.asked,)  #: nothing has softened
         self.asked = asked  #: alternatives, the first that is met counts
+        self.scarcest = scarcest  #: of the skills of each: whoever may serve it has one of them
         self.preferred = preferred
         self.most_level = most_level  #: agents with no more of what is asked for are asked first
         self.waiting: list[Standing] = []  #: sorted
@@ -73,14 +72,6 @@ class Group:
         return fit
 
 
-@dataclass(slots=True)
-class _Served:
-    """The groups that a kind of agent may serve, as far as they were looked through."""
-
-    seen: dict[str, int]  #: by skill: how many groups
-    groups: dict[int, Group]  #: by number
-
-
 class Line:
     """The waiting needs. Softening moves a need from group to group as time passes."""
 
@@ -89,15 +80,13 @@ class Line:
         self.needs: dict[int, Need] = {}
         self.rows = Rows()
         self.places: list[Place] = []  #: of all who wait, sorted
-        self.groups: list[Group] = []
         self.standing: set[Group] = set()  #: groups in which somebody waits
         self.held: dict[int, list[Standing]] = {}  #: agent → needs that wait for them alone
         self.wanting: dict[int, set[int]] = {}  #: agent → needs that would rather have them
         self._by_key: dict[object, Group] = {}
         self._at: dict[int, Group | int] = {}  # need → its group, or the agent it is held for
         self._due: list[tuple[float, int]] = []  # when a need becomes another one
-        self._by_skill: dict[str, list[Group]] = {}  # the scarcest skill that an alternative asks for → its groups
-        self._served_by: dict[int, _Served] = {}  # by kind
+        self._by_skill: dict[str, dict[Group, None]] = {}  # scarcest skill of an alternative → groups that stand
 
     def put(self, need: Need, now: float, *, held: bool) -> None:
         """A need waits; `held` when it waits for the agent it wants."""
@@ -112,8 +101,11 @@ class Line:
             self._at[need.id] = terms.agent_id
         else:
             group = self.group_of(need, now)
+            if not group.waiting:
+                self.standing.add(group)
+                for skill in group.scarcest:
+                    self._by_skill.setdefault(skill, {})[group] = None
             insort(group.waiting, _standing(need))
-            self.standing.add(group)
             self._at[need.id] = group
         if terms is not NO_TERMS:
             age = now - need.since
@@ -135,6 +127,8 @@ class Line:
         del waiting[bisect_left(waiting, place)]
         if not waiting and not isinstance(at, int):
             self.standing.discard(at)
+            for skill in at.scarcest:
+                del self._by_skill[skill][at]
         if need.terms.agent_id is not None:
             self.wanting[need.terms.agent_id].discard(need_id)
         return need
@@ -163,42 +157,21 @@ class Line:
         )
         group = self._by_key.get(key)
         if group is None:
-            if len(self.groups) > MOST_EMPTY + 2 * len(self.needs):
+            if len(self._by_key) > MOST_EMPTY + 2 * len(self.needs):
                 self._forget_empty()
             terms = need.terms
-            group = self._by_key[key] = Group(len(self.groups), row, asked, terms.preferred, terms.most_level)
-            self._index(group)
+            scarcest = {min(one, key=lambda skill: self.kinds.having(skill).bit_count()) for one in asked}
+            group = self._by_key[key] = Group(row, asked, scarcest, terms.preferred, terms.most_level)
         return group
 
-    def _index(self, group: Group) -> None:
-        self.groups.append(group)
-        for asked in group.asked:
-            skill = min(asked, key=lambda one: self.kinds.having(one).bit_count())
-            groups = self._by_skill.setdefault(skill, [])
-            if group not in groups[-1:]:
-                groups.append(group)
-
     def _forget_empty(self) -> None:
-        kept = {key: group for key, group in self._by_key.items() if group.waiting}
-        self._by_key, self._by_skill, self._served_by, self.groups = kept, {}, {}, []
+        self._by_key = {key: group for key, group in self._by_key.items() if group.waiting}
         self.rows.forget_empty()
-        for number, group in enumerate(kept.values()):
-            group.number = number
-            self._index(group)
 
-    def served_by(self, kind: int) -> Iterable[Group]:
-        """The groups that a kind of agent may serve."""
-        served = self._served_by.get(kind)
-        if served is None:
-            served = self._served_by[kind] = _Served({}, {})
-        skills = self.kinds.skills[kind]
-        for skill in skills:
-            groups = self._by_skill.get(skill, ())
-            seen = served.seen.get(skill, 0)
-            if seen < len(groups):
-                served.groups |= {g.number: g for g in groups[seen:] if g.suits(skills)}
-                served.seen[skill] = len(groups)
-        return served.groups.values()
+    def served_by(self, skills: Mapping[str, int]) -> list[Group]:
+        """The groups in which somebody waits whom agents with these skills may serve."""
+        found = [group for skill in skills for group in self._by_skill.get(skill, ()) if group.suits(skills)]
+        return list(dict.fromkeys(found))  # one may be found by several alternatives
 
 
 def _standing(need: Need) -> Standing:

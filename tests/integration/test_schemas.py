@@ -11,6 +11,7 @@ from ivr import schemas
 from ivr.agents_file import AgentsFile
 from ivr.complaints import Complaints
 from ivr.offer_rules import Offers
+from ivr.order_rules import Order
 from ivr.queues import Queue
 from ivr.settings import SHIPPED, Settings
 from ivr.staff import Staff
@@ -47,6 +48,7 @@ MODELS: dict[str, dict[str, type[BaseModel]]] = {
         **models_below(Staff.__mro__[1], "ivr.staff"),
         **models_below(Offers.__mro__[1], "ivr.offer_rules"),
         "Calendar": Calendar,
+        "Order": Order,
     },
     "AgentsFile": models_below(AgentsFile.__mro__[1], "ivr.agents_file"),
 }

@@ -428,7 +428,7 @@ def test_kinds_of_needs_that_nobody_has_any_more_are_forgotten():
         floor.need_is(Need(number, "", "", 0.0, 0, required={f"skill-{number}": 1}), 0.0)
         floor.need_left(number)
     floor.need_is(Need(9999, "", "", 0.0, 0, required={"last": 1}), 0.0)
-    assert len(floor.line.groups) < 1100
+    assert len(floor.line._by_key) < 1100
     match = match_of(floor, 0.0)
     assert match is not None
     assert match.need_id == 9999
