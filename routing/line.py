@@ -25,7 +25,7 @@ class Group:
     def __init__(
         self,
         row: Row,
-        asked: tuple[dict[str, int], ...],
+        asked: tuple[Mapping[str, int], ...],
         scarcest: Set[str],
         preferred: Mapping[str, float],
         most_level: int | None,
@@ -148,18 +148,19 @@ class Line:
 
     def group_of(self, need: Need, now: float) -> Group:
         """The group of needs that ask for the same now."""
-        asked, row = alternatives(need, now), self.rows.of(need.id)
+        terms, row = need.terms, self.rows.of(need.id)
+        asked = (row.asked,) if terms is NO_TERMS else alternatives(need, now)
+        as_it_came = len(asked) == 1 and (asked[0] is row.asked or asked[0] == row.asked)
         key = (
             row,
-            tuple(tuple(sorted(one.items())) for one in asked),
-            tuple(sorted(need.terms.preferred.items())) if need.terms.preferred else (),
-            need.terms.most_level,
+            () if as_it_came else tuple(tuple(sorted(one.items())) for one in asked),
+            tuple(sorted(terms.preferred.items())) if terms.preferred else (),
+            terms.most_level,
         )
         group = self._by_key.get(key)
         if group is None:
             if len(self._by_key) > MOST_EMPTY + 2 * len(self.needs):
                 self._forget_empty()
-            terms = need.terms
             scarcest = {min(one, key=lambda skill: self.kinds.having(skill).bit_count()) for one in asked}
             group = self._by_key[key] = Group(row, asked, scarcest, terms.preferred, terms.most_level)
         return group

@@ -9,7 +9,7 @@ has less. Nobody is overtaken within a row, and rows between which no free agent
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heapreplace, merge
 from itertools import accumulate, repeat
@@ -96,12 +96,12 @@ def in_order(floor: Floor, groups: Sequence[Group], now: float) -> Iterator[Turn
             served = rows.setdefault(row, _Served(row, one, kind))
             served.kinds |= kind
             served.first = min(served.first, one)
-    if floor.policy.puts_forward:
+    if floor.policy.puts_forward and len(rows) > 1:
         for choice in _choices(list(rows.values()), free):
             choice.put_forward(floor, now)
-    turns = [_Merged(rows.values())] if rows else []
-    waits = (_waits(held, floor, rows, now) for held in alone.values())
-    return iter(turns[0]) if turns and not alone else merge(*turns, *waits)
+    waits = [_waits(held, floor, rows, now) for held in alone.values()]
+    merged = _merged([one for one in rows.values() if one.groups])
+    return merge(merged, *waits) if waits else merged
 
 
 def _choices(rows: list[_Served], free: int) -> list[_Choice]:
@@ -120,32 +120,34 @@ def _choices(rows: list[_Served], free: int) -> list[_Choice]:
     return found
 
 
-class _Merged:
-    """The turns of all rows. Of most rows only the first is looked at."""
-
-    def __init__(self, rows: Iterable[_Served]) -> None:
-        self._rows = [one for one in rows if one.groups]
-
-    def __iter__(self) -> Iterator[Turn]:
-        heap = []
-        for number, served in enumerate(self._rows):
-            group = min(served.groups, key=lambda one: one.waiting[0]) if len(served.groups) > 1 else served.groups[0]
-            place, need_id, _, _ = group.waiting[0]
-            turn = _turn(served.ahead, place, need_id) if served.ahead else place - served.ahead_s
-            heap.append((turn, need_id, number, group))
-        heapify(heap)
-        while heap:
-            turn, need_id, number, group = heap[0]
+def _merged(rows: list[_Served]) -> Iterator[Turn]:
+    """The turns of all rows. Of most rows only the first is looked at, and often only the first of all."""
+    heads: list[tuple[float, int, int, Group]] = []
+    for number, served in enumerate(rows):
+        groups = served.groups
+        group = groups[0] if len(groups) == 1 else min(groups, key=lambda one: one.waiting[0])
+        place, need_id, _, _ = group.waiting[0]
+        turn = _turn(served.ahead, place, need_id) if served.ahead else place - served.ahead_s
+        heads.append((turn, need_id, number, group))
+    if not heads:
+        return
+    turn, need_id, _, group = min(heads)
+    yield turn, need_id, group
+    heapify(heads)
+    first = True
+    while heads:
+        turn, need_id, number, group = heads[0]
+        if not first:
             yield turn, need_id, group
-            served = self._rows[number]
-            if served.turns is None:
-                served.turns = _turns(served)
-                next(served.turns)
-            following = next(served.turns, None)
-            if following is None:
-                heappop(heap)
-            else:
-                heapreplace(heap, (following[0], following[1], number, following[2]))
+        first, served = False, rows[number]
+        if served.turns is None:
+            served.turns = _turns(served)
+            next(served.turns)
+        following = next(served.turns, None)
+        if following is None:
+            heappop(heads)
+        else:
+            heapreplace(heads, (following[0], following[1], number, following[2]))
 
 
 def _turn(ahead: Ahead, place: float, need_id: int) -> float:

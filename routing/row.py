@@ -38,14 +38,19 @@ class Rows:
 
     def put(self, need: Need) -> None:
         """A need waits."""
-        asked = asked_of_agent(need)
+        asked, place = asked_of_agent(need), need.place()
         key = need.queue, tuple(sorted(asked.items()))
         row = self._by_key.get(key)
         if row is None:
             row = self._by_key[key] = Row(asked)
         row.callers += is_caller(need)
-        insort(row.places.setdefault(need.merit_s, []), need.place())
-        row.least = min(row.least, need.merit_s)
+        merit_s = need.merit_s
+        places = row.places.get(merit_s)
+        if places is None:
+            row.places[merit_s] = [place]
+            row.least = min(row.least, merit_s)
+        else:
+            insort(places, place)
         self._of[need.id] = row
 
     def take(self, need: Need) -> None:
