@@ -9,25 +9,63 @@ has less. Nobody is overtaken within a row, and rows between which no free agent
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from heapq import heapify, heappop, heapreplace, merge
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
 from itertools import accumulate, repeat
 
 from routing.floor import Floor
-from routing.line import Group, Place, Standing
+from routing.line import Group, Standing
 from routing.row import Row
 
 #: When somebody's turn is on the scale of overdue-ness, who it is, and the group they are decided on with.
 Turn = tuple[float, int, Group]
-#: By credit minus goal: the places of those in a row who have it, and how far they are put forward.
-Ahead = list[tuple[list[Place], float]]
+
+
+class _Weights:
+    """How far rows between which free agents may choose are put forward: each by itself, and whoever has more credit or
+    a shorter goal at least as far as every row in which somebody has less."""
+
+    __slots__ = ("_below", "_furthest", "_merits", "ahead_s")
+
+    def __init__(
+        self, rows: Sequence[Row], firsts: Sequence[Standing], fits: Sequence[int | None], floor: Floor, now: float
+    ) -> None:
+        kinds, at_work = floor.kinds, floor.at_work
+        crowds = [row.crowd(kinds, at_work, fit) for row, fit in zip(rows, fits, strict=True)]
+        scale, in_time_s = floor.policy.crowded_s / (max(crowds) or 1.0), floor.policy.in_time_s
+        self.ahead_s = [
+            crowd * scale + (in_time_s if now <= first[2] else 0.0) for crowd, first in zip(crowds, firsts, strict=True)
+        ]  #: each row by itself
+        most: dict[float, float] = {}  # by the least merit in a row: how far such rows are put forward at most
+        for row, ahead_s in zip(rows, self.ahead_s, strict=True):
+            if most.get(row.least, -1.0) < ahead_s:
+                most[row.least] = ahead_s
+        self._merits = sorted(most)
+        self._furthest = list(accumulate([most[merit_s] for merit_s in self._merits], max))
+        self._below = {merit_s: self._furthest[n - 1] if n else 0.0 for n, merit_s in enumerate(self._merits)}
+
+    def of(self, ahead_s: float, merit_s: float) -> float:
+        """How far somebody is put forward whose row by itself is so far."""
+        number = bisect_left(self._merits, merit_s)
+        return max(ahead_s, self._furthest[number - 1]) if number else ahead_s
+
+    def turn(self, row: Row, ahead_s: float, place: float, need_id: int) -> float:
+        """When it is somebody's turn: no later than those are who stand behind them in their row."""
+        if len(row.places) == 1:
+            below = self._below[row.least]
+            return place - (below if below > ahead_s else ahead_s)
+        turn = place
+        for merit_s, places in row.places.items():
+            behind = bisect_left(places, (place, need_id))
+            if behind < len(places):
+                turn = min(turn, places[behind][0] - self.of(ahead_s, merit_s))
+        return turn
 
 
 class _Served:
-    """What of one row may be served now. One is made for each row whenever somebody is free: no more than is needed."""
+    """What of one row may be served now."""
 
-    __slots__ = ("ahead", "ahead_s", "first", "fit", "groups", "kinds", "row", "turns")
+    __slots__ = ("ahead_s", "first", "fit", "groups", "kinds", "row", "weights")
 
     def __init__(self, row: Row, first: Standing, kinds: int) -> None:
         self.row = row
@@ -35,50 +73,53 @@ class _Served:
         self.kinds = kinds  #: of free agents who may serve somebody in it
         self.groups: list[Group] = []
         self.fit: int | None = None  #: the kinds that may serve it before anything softens, where that is known already
-        self.ahead_s = 0.0  #: how far everybody in it is put forward
-        self.ahead: Ahead = []  #: where not all alike
-        self.turns: Iterator[Turn] | None = None  #: once more than the first is asked for
+        self.ahead_s = 0.0
+        self.weights: _Weights | None = None  #: none: nothing puts rows forward
 
-
-@dataclass(slots=True)
-class _Choice:
-    """Rows between which free agents may choose."""
-
-    kinds: int
-    rows: list[_Served]
-
-    def put_forward(self, floor: Floor, now: float) -> None:
-        """Say of each row how far it is put forward, and whoever has more credit or a shorter goal at least as far as
-        every row in which somebody has less."""
-        policy, rows, kinds, at_work = floor.policy, self.rows, floor.kinds, floor.at_work
-        crowds = [one.row.crowd(kinds, at_work, one.fit) for one in rows]
-        scale, in_time_s = policy.crowded_s / (max(crowds) or 1.0), policy.in_time_s
-        most: dict[float, float] = {}  # by the least merit in a row: how far such rows are put forward at most
-        for one, crowd in zip(rows, crowds, strict=True):
-            one.ahead_s = ahead_s = crowd * scale + (in_time_s if now <= one.first[2] else 0.0)
-            if most.get(one.row.least, -1.0) < ahead_s:
-                most[one.row.least] = ahead_s
-        merits = sorted(most)
-        furthest = list(accumulate([most[merit_s] for merit_s in merits], max))
-        below = {merit_s: furthest[number - 1] for number, merit_s in enumerate(merits) if number}
-        for one in rows:
-            row = one.row
-            if len(row.places) > 1:
-                for merit_s, places in row.places.items():
-                    number = bisect_left(merits, merit_s)
-                    ahead_s = max(one.ahead_s, furthest[number - 1]) if number else one.ahead_s
-                    one.ahead.append((places, ahead_s))
-            elif (ahead_s := below.get(row.least, 0.0)) > one.ahead_s:
-                one.ahead_s = ahead_s
+    def turn(self, place: float, need_id: int) -> float:
+        """When it is somebody's turn in it."""
+        return place if self.weights is None else self.weights.turn(self.row, self.ahead_s, place, need_id)
 
 
 def in_order(floor: Floor, groups: Sequence[Group], now: float) -> Iterator[Turn]:
     """Everybody in these groups, and who waits for one ready agent alone, in the order in which they are served."""
+    free, held = floor.pool.free, floor.line.held
+    alone = {agent_id: waiting for agent_id, waiting in held.items() if waiting and floor.is_ready(agent_id)}
+    first = None if alone or free & (free - 1) else _first(floor, groups, now)  # one kind of agent: served by it
+    if first is not None:
+        yield first
+    for turn in _all(floor, groups, alone, now):
+        if first is None or turn[1] != first[1]:
+            yield turn
+
+
+def _first(floor: Floor, groups: Sequence[Group], now: float) -> Turn | None:
+    """The first turn of rows that the same agents may serve, each in one group; None when that is not so.
+
+    An agent who becomes free asks for no more of what `_all` gives.
+    """
+    rows = [group.row for group in groups]
+    if not rows or len(set(rows)) < len(rows):
+        return None
+    firsts = [group.waiting[0] for group in groups]
+    if not floor.policy.puts_forward or len(rows) == 1:
+        place, need_id, _, _ = min(firsts)
+        return place, need_id, next(group for group in groups if group.waiting[0][1] == need_id)
+    weights = _Weights(rows, firsts, [None] * len(rows), floor, now)
+    turn, need_id, number = min(
+        [
+            (weights.turn(row, ahead_s, first[0], first[1]), first[1], number)
+            for number, (row, ahead_s, first) in enumerate(zip(rows, weights.ahead_s, firsts, strict=True))
+        ]
+    )
+    return turn, need_id, groups[number]
+
+
+def _all(floor: Floor, groups: Sequence[Group], alone: Mapping[int, Sequence[Standing]], now: float) -> Iterator[Turn]:
     line, free, kinds = floor.line, floor.pool.free, floor.kinds
-    alone_free = free & (free - 1) == 0  # one kind of agent: all of these groups are served by it
     rows: dict[Row, _Served] = {}
     for group in groups:
-        row, first, fit = group.row, group.waiting[0], free if alone_free else group.fit(kinds)
+        row, first, fit = group.row, group.waiting[0], group.fit(kinds)
         served = rows.get(row)
         if served is None:
             served = rows[row] = _Served(row, first, fit & free)
@@ -86,9 +127,8 @@ def in_order(floor: Floor, groups: Sequence[Group], now: float) -> Iterator[Turn
             served.kinds |= fit & free
             served.first = min(served.first, first)
         served.groups.append(group)
-        if group.as_it_came and not alone_free:
+        if group.as_it_came:
             served.fit = fit
-    alone = {agent_id: held for agent_id, held in line.held.items() if held and floor.is_ready(agent_id)}
     for agent_id, held in alone.items():
         kind = 1 << floor.kind_of(agent_id)
         for one in held:
@@ -97,83 +137,47 @@ def in_order(floor: Floor, groups: Sequence[Group], now: float) -> Iterator[Turn
             served.kinds |= kind
             served.first = min(served.first, one)
     if floor.policy.puts_forward and len(rows) > 1:
-        for choice in _choices(list(rows.values()), free):
-            choice.put_forward(floor, now)
+        for together in _between_which_agents_choose(rows.values()):
+            weights = _Weights(
+                [one.row for one in together],
+                [one.first for one in together],
+                [one.fit for one in together],
+                floor,
+                now,
+            )
+            for each, ahead_s in zip(together, weights.ahead_s, strict=True):
+                each.weights, each.ahead_s = weights, ahead_s
     waits = [_waits(held, floor, rows, now) for held in alone.values()]
-    merged = _merged([one for one in rows.values() if one.groups])
-    return merge(merged, *waits) if waits else merged
+    return merge(*(_turns(one) for one in rows.values() if one.groups), *waits)
 
 
-def _choices(rows: list[_Served], free: int) -> list[_Choice]:
+def _between_which_agents_choose(rows: Iterable[_Served]) -> Iterator[list[_Served]]:
     """Rows that are connected by free agents."""
-    if free & (free - 1) == 0:  # one kind of agent
-        return [_Choice(free, rows)] if rows else []
-    found: list[_Choice] = []
+    found: list[tuple[int, list[_Served]]] = []
     for one in rows:
-        joined, apart = _Choice(one.kinds, [one]), []
-        for other in found:
-            if other.kinds & joined.kinds:
-                joined = _Choice(joined.kinds | other.kinds, other.rows + joined.rows)
+        kinds, together, apart = one.kinds, [one], []
+        for other, theirs in found:
+            if other & kinds:
+                kinds, together = kinds | other, theirs + together
             else:
-                apart.append(other)
-        found = [*apart, joined]
-    return found
-
-
-def _merged(rows: list[_Served]) -> Iterator[Turn]:
-    """The turns of all rows. Of most rows only the first is looked at, and often only the first of all."""
-    heads: list[tuple[float, int, int, Group]] = []
-    for number, served in enumerate(rows):
-        groups = served.groups
-        group = groups[0] if len(groups) == 1 else min(groups, key=lambda one: one.waiting[0])
-        place, need_id, _, _ = group.waiting[0]
-        turn = _turn(served.ahead, place, need_id) if served.ahead else place - served.ahead_s
-        heads.append((turn, need_id, number, group))
-    if not heads:
-        return
-    turn, need_id, _, group = min(heads)
-    yield turn, need_id, group
-    heapify(heads)
-    first = True
-    while heads:
-        turn, need_id, number, group = heads[0]
-        if not first:
-            yield turn, need_id, group
-        first, served = False, rows[number]
-        if served.turns is None:
-            served.turns = _turns(served)
-            next(served.turns)
-        following = next(served.turns, None)
-        if following is None:
-            heappop(heads)
-        else:
-            heapreplace(heads, (following[0], following[1], number, following[2]))
-
-
-def _turn(ahead: Ahead, place: float, need_id: int) -> float:
-    """Who stands before somebody in their row that is put forward further comes no later than they do."""
-    turn = place
-    for places, ahead_s in ahead:
-        behind = bisect_left(places, (place, need_id))
-        if behind < len(places):
-            turn = min(turn, places[behind][0] - ahead_s)
-    return turn
+                apart.append((other, theirs))
+        found = [*apart, (kinds, together)]
+    return (together for _, together in found)
 
 
 def _turns(served: _Served) -> Iterator[Turn]:
     """One row, put forward; never in another order than it stands in."""
     lists = [zip(group.waiting, repeat(group)) for group in served.groups]
     for (place, need_id, _, _), group in lists[0] if len(lists) == 1 else merge(*lists, key=lambda one: one[0]):
-        yield _turn(served.ahead, place, need_id) if served.ahead else place - served.ahead_s, need_id, group
+        yield served.turn(place, need_id), need_id, group
 
 
-def _waits(held: list[Standing], floor: Floor, rows: Mapping[Row, _Served], now: float) -> Iterator[Turn]:
+def _waits(held: Sequence[Standing], floor: Floor, rows: Mapping[Row, _Served], now: float) -> Iterator[Turn]:
     """Who waits for the same agent: as their rows are put forward, and for that besides."""
     line, turns = floor.line, list[Turn]()
     for place, need_id, _, merit_s in held:
-        row = line.rows.of(need_id)
-        of_all = rows[row].ahead_s
-        ahead_s = next((s for places, s in rows[row].ahead if places is row.places[merit_s]), of_all)
+        served = rows[line.rows.of(need_id)]
+        ahead_s = 0.0 if served.weights is None else served.weights.of(served.ahead_s, merit_s)
         turn = place - ahead_s - floor.policy.wanted_s
         turns.append((turn, need_id, line.group_of(line.needs[need_id], now)))
     soonest = list(accumulate((turn for turn, _, _ in reversed(turns)), min))[::-1]
