@@ -156,6 +156,8 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
     asked = parser.parse_args()
+    if asked.seeds < 4:
+        parser.error("--seeds: at least 4, or there is no interval to tell")
     found = measured(asked.calls, range(asked.first_seed, asked.first_seed + asked.seeds))
     if asked.json:
         print(json.dumps(found, indent=1))
