@@ -4,6 +4,8 @@ import os
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 #: How many examples of each property: few while one works, more on demand (RINGWISE_EXAMPLES=1000).
 settings.register_profile(
@@ -16,20 +18,20 @@ settings.load_profile("house")
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of training that wait for each other beside other tests spin
 
-_ACCEPTANCE, _BROWSER = "tests/acceptance/", "tests/integration/browser/"
+
+class ByFile(LoadScopeScheduling):
+    """Tests of one file go to one worker, as they share what was made for them; all that share a browser, too. Real
+    calls go to whoever is free."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith("tests/acceptance/"):
+            return nodeid
+        return "browser" if nodeid.startswith("tests/integration/browser/") else nodeid.partition("::")[0]
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers: real calls to the shared site are one group, those to sites of their own another, and all
-    that share a browser."""
-    for item in items:
-        group = path = item.path.as_posix()
-        if _ACCEPTANCE in path:
-            group = "shared site" if "_site" in getattr(item, "fixturenames", ()) else "sites of their own"
-        elif _BROWSER in path:
-            group = "browser"
-        item.add_marker(pytest.mark.xdist_group(group))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """With several workers. Groups of xdist 3.8 have no effect with pytest 9: they need what an item has no more."""
+    return ByFile(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

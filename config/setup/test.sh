@@ -12,10 +12,10 @@ if chrt --idle 0 true 2>/dev/null; then gives_way="chrt --idle 0"; fi  # not whe
 say "real calls on a real Asterisk; meanwhile all other tests, in $log"
 # Ctrl-C, which a shell lets programs beside it ignore, ends them too with what they have started. Not in a session of
 # its own: where the kernel shares processors out by session, they would not give way.
-env --default-signal=INT $gives_way pytest -q -n 2 --dist loadgroup tests/unit tests/architecture tests/integration >"$log" 2>&1 &
+env --default-signal=INT $gives_way pytest -q -n 2 tests/unit tests/architecture tests/integration >"$log" 2>&1 &
 others=$!
 trap 'kill -INT $others 2>/dev/null; wait $others; exit 1' INT TERM
-pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/acceptance
+pytest -q -n 2 --no-loadscope-reorder tests/acceptance
 calls=$?
 say "all other tests"
 tail -n +1 -f --pid=$others "$log"
