@@ -54,7 +54,7 @@ class Group:
         return self._fits
 
     def suits(self, skills: Mapping[str, int]) -> bool:
-        """Whether agents with these skills may serve it. As `fits` of any alternative, spelt out: a hundred an event."""
+        """Whether agents with these skills may serve it. As `fits`, spelt out: a hundred an event."""
         for asked in self.asked:
             for skill, level in asked.items():
                 if skills.get(skill, 0) < level:
